@@ -76,7 +76,7 @@ class Operation(metaclass=_Record):
 
     def __eq__(self, other: object) -> bool:
         """Same class, same fields."""
-        return type(self) is type(other) and self.values() == other.values()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.values() == other.values()
 
     def __hash__(self) -> int:
         """By class only: operations are compared, not looked up."""
