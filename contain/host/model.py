@@ -203,7 +203,8 @@ class Host(Record):
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Host:
         """The reverse of to_json(); an unknown field is a TypeError, a missing one has its default."""
-        return _build(cls, data)
+        ret: Host = _build(cls, data)
+        return ret
 
 
 #: Fields whose values are records, by class; the second says how they are held.

@@ -17,7 +17,7 @@ class _Maker(type):
     def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> _Maker:
         notes = body.get("__annotations__", {})
         own = tuple(field for field in notes if not notes[field].startswith("ClassVar"))
-        inherited = [base for base in bases if hasattr(base, "_fields")]
+        inherited: list[Any] = [base for base in bases if hasattr(base, "_fields")]
         defaults = {field: value for base in inherited for field, value in base._defaults.items()}
         defaults.update({field: body.pop(field) for field in own if field in body})
         body["__slots__"] = own
@@ -62,7 +62,7 @@ class Record(metaclass=_Maker):
 
     def __eq__(self, other: object) -> bool:
         """Same class, same fields."""
-        return type(self) is type(other) and self.values() == other.values()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.values() == other.values()
 
     def __hash__(self) -> int:
         """By class only: records are compared, not looked up."""
