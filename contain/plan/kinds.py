@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "ff773c88151dac3217fbf02c3d69a5f7"
+DIGEST = "d575464cb643e141cfbae63aa23c7457"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

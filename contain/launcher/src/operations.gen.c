@@ -21,6 +21,7 @@ static int step_enter_namespace(struct context *context, struct cursor *in, int6
     operation.flag = take_i64(in);
     operation.type = take_text(in);
     operation.slot = take_i64(in);
+    operation.optional = take_i64(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
@@ -177,4 +178,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xff, 0x77, 0x3c, 0x88, 0x15, 0x1d, 0xac, 0x32, 0x17, 0xfb, 0xf0, 0x2c, 0x3d, 0x69, 0xa5, 0xf7};
+const uint8_t operations_digest[16] = {0xd5, 0x75, 0x46, 0x4c, 0xb6, 0x43, 0xe1, 0x41, 0xcf, 0xba, 0xe6, 0x3a, 0xa2, 0x3c, 0x74, 0x57};

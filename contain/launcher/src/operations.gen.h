@@ -62,11 +62,12 @@ struct open_namespace {
 };
 int do_open_namespace(struct context *context, const struct open_namespace *operation);
 
-/* Joins the namespace in `slot`; one that is refused for lack of privilege is tried again after the user namespace. */
+/* Joins the namespace in `slot`, once; with `optional`, one that is refused is left for a second try after the user namespace. */
 struct enter_namespace {
     int64_t flag;
     const char *type;
     int64_t slot;
+    int64_t optional;
 };
 int do_enter_namespace(struct context *context, const struct enter_namespace *operation);
 

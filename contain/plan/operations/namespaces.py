@@ -25,12 +25,15 @@ class OpenNamespace(Operation):
 
 
 class EnterNamespace(Operation):
-    """Joins the namespace in `slot`; one that is refused for lack of privilege is tried again after the user namespace."""
+    """Joins the namespace in `slot`, once; with `optional`, one that is refused is left for a second try after the user namespace."""
+
+    remedies = {"EPERM": "the namespace belongs to a user namespace in which you have no privilege", "EINVAL": "it belongs to another kind, or is joined already"}
 
     stage: int = at.JOIN
     flag: int
     type: str
     slot: int
+    optional: bool = False
 
     def describe(self) -> str:
         """See the base."""
