@@ -25,7 +25,7 @@ _LARGEST = 1 << 17
 def _sha256(data: bytes) -> bytes:
     """The hash, without hashlib's import of OpenSSL where the interpreter has it built in."""
     try:
-        from _sha256 import sha256  # Python 3.11
+        from _sha256 import sha256  # type: ignore[import-not-found]  # Python 3.11
     except ImportError:
         from hashlib import sha256
     return sha256(data).digest()  # type: ignore[no-any-return]
@@ -111,7 +111,7 @@ def _read(directory: int, name: str) -> tuple[bytes, tuple[str, ...]] | None:
         os.close(fd)
     if len(data) != found.st_size or _sha256(data[_DIGEST:]) != data[:_DIGEST]:
         return None
-    code, notes = marshal.loads(data[_DIGEST:])  # noqa: S302 - nobody but us can have written it
+    code, notes = marshal.loads(data[_DIGEST:])  # nobody but us can have written it
     return code, notes
 
 

@@ -7,6 +7,10 @@ import os
 
 from contain.errors import HostError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
 #: seccomp_attr: SCMP_FLTATR_ACT_BADARCH, SCMP_FLTATR_CTL_OPTIMIZE
 BAD_ARCH = 2
 OPTIMIZE = 8
@@ -112,7 +116,7 @@ class Filter:
             if token != native:
                 self._must(self.calls.seccomp_arch_add(self.handle, token), f"add architecture {token:#x}")
 
-    def __enter__(self) -> Filter:
+    def __enter__(self) -> Self:
         """Itself."""
         return self
 
