@@ -1,0 +1,3 @@
+"""Operations of the family lifecycle."""
+
+from __future__ import annotations
