@@ -14,7 +14,7 @@ FILE_LINES = 400
 PYTHON_FUNCTION_LINES = 60
 C_FUNCTION_LINES = 80
 #: generated, or data: nobody reads them from top to end
-GENERATED = re.compile(r"\.gen\.|contain/schema/generated/|contain/schema/types\.py|/rules_data\.py")
+GENERATED = re.compile(r"\.gen\.|contain/\w+/generated/|seccomp/generated/|contain/schema/types\.py|plan/kinds\.py|/rules_data\.py")
 
 
 def sources(*endings: str) -> list[str]:
@@ -62,17 +62,17 @@ def test_python_functions_are_short() -> None:
 
 
 def test_c_functions_are_short() -> None:
-    """A C function has at most 80 lines, from its name to the brace in the first column."""
+    """A C function has at most 80 lines, from its name to the closing brace in the first column."""
     long = []
     for name in sources(".c"):
         start, title = 0, ""
         for number, line in enumerate(lines(name), 1):
-            if line == "{":
-                start = number
-            elif line == "}" and start:
-                if number - start > C_FUNCTION_LINES:
-                    long.append(f"{name}:{start}: {title}: {number - start} lines")
+            if line == "}" and start:
+                if number - start >= C_FUNCTION_LINES:
+                    long.append(f"{name}:{start}: {title}: {number - start + 1} lines")
                 start = 0
-            elif not start and line[:1].isalpha():
-                title = line.split("(")[0].split()[-1]
+            elif line[:1].isalpha() and "(" in line:
+                start, title = number, line.split("(")[0].split()[-1]
+            elif line[:1].isalpha():
+                start = 0
     report(long)
