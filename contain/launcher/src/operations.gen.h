@@ -49,8 +49,9 @@ enum operation_kind {
     OPERATION_SET_DOMAINNAME = 9,
     OPERATION_WRITE_SYSCTL = 10,
     OPERATION_LOOPBACK_UP = 11,
-    OPERATION_EXECUTE = 12,
-    OPERATION_SUPERVISE = 13,
+    OPERATION_MOVE_NET_DEVICE = 12,
+    OPERATION_EXECUTE = 13,
+    OPERATION_SUPERVISE = 14,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -131,6 +132,13 @@ struct loopback_up {
     int64_t nothing;
 };
 int do_loopback_up(struct context *context, const struct loopback_up *operation);
+
+/* Moves the host's interface `name` into the container, as `rename`, with its permanent global addresses, and brings it up. */
+struct move_net_device {
+    const char *name;
+    const char *rename;
+};
+int do_move_net_device(struct context *context, const struct move_net_device *operation);
 
 /* Replaces init by the container's program: looks `args[0]` up in PATH of `env` inside the root, then execve. */
 struct execute {

@@ -10,6 +10,7 @@ from contain.plan.operations.namespaces import (
     CreateProcess,
     EnterNamespace,
     LoopbackUp,
+    MoveNetDevice,
     OpenNamespace,
     SetDomainname,
     SetHostname,
@@ -66,6 +67,7 @@ def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         yield BecomeRoot(origin=_origin(spec, "user"))
     if later:  # on v1 the place in the hierarchies comes first, else the namespace would show the host's root
         yield Unshare(stage=at.PREPARE, flags=_bits(later), types="cgroup", origin=_origin(spec, "cgroup"))
+    yield from _net_devices(spec, host)
     yield from _inside(spec, new)
 
 
@@ -121,6 +123,14 @@ def _map(spec: Spec, host: Host, maps: Maps) -> Iterator[Operation]:
 
 def _offset_lines(offsets: dict[str, dict[str, int]]) -> str:
     return "".join(f"{clock} {row.get('secs', 0)} {row.get('nanosecs', 0)}\n" for clock, row in offsets.items())
+
+
+def _net_devices(spec: Spec, host: Host) -> Iterator[Operation]:
+    for name, row in (spec.config["linux"].get("netDevices") or {}).items():
+        pointer = f"/linux/netDevices/{name.replace('~', '~0').replace('/', '~1')}"
+        if not host.can("CAP_NET_ADMIN"):
+            raise HostError(f"cannot move the interface {name}: it needs CAP_NET_ADMIN", place=spec.origins.place(pointer), remedy="run as root, or remove linux.netDevices")
+        yield MoveNetDevice(name=name, rename=(row or {}).get("name") or name, origin=pointer)
 
 
 def _inside(spec: Spec, new: list[str]) -> Iterator[Operation]:

@@ -155,3 +155,21 @@ class LoopbackUp(Operation):
     def describe(self) -> str:
         """See the base."""
         return "bring up the loopback interface"
+
+
+class MoveNetDevice(Operation):
+    """Moves the host's interface `name` into the container, as `rename`, with its permanent global addresses, and brings it up."""
+
+    remedies = {
+        "EEXIST": "the container has an interface of that name already",
+        "EPERM": "moving interfaces needs CAP_NET_ADMIN on the host",
+        "ENODEV": "correct the name: `ip link` lists the host's interfaces",
+    }
+
+    stage: int = at.PLACE
+    name: str
+    rename: str
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"move the interface {self.name} into the container" + (f" as {self.rename}" if self.rename != self.name else "")
