@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "ff773c88151dac3217fbf02c3d69a5f7"
+DIGEST = "335b3c6ef63ec2beeb1da648ba395f25"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -15,6 +15,7 @@ KINDS = {
     "SetDomainname": 9,
     "WriteSysctl": 10,
     "LoopbackUp": 11,
-    "Execute": 12,
-    "Supervise": 13,
+    "MoveNetDevice": 12,
+    "Execute": 13,
+    "Supervise": 14,
 }

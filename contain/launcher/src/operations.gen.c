@@ -21,6 +21,7 @@ static int step_enter_namespace(struct context *context, struct cursor *in, int6
     operation.flag = take_i64(in);
     operation.type = take_text(in);
     operation.slot = take_i64(in);
+    operation.optional = take_i64(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
@@ -132,6 +133,18 @@ static int step_loopback_up(struct context *context, struct cursor *in, int64_t 
     return do_loopback_up(context, &operation);
 }
 
+static int step_move_net_device(struct context *context, struct cursor *in, int64_t ask) {
+    struct move_net_device operation = {0};
+    (void)ask;
+    operation.name = take_text(in);
+    operation.rename = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_move_net_device(context, &operation);
+}
+
 static int step_execute(struct context *context, struct cursor *in, int64_t ask) {
     struct execute operation = {0};
     (void)ask;
@@ -172,9 +185,10 @@ const struct operation_row operation_rows[] = {
     {"SetDomainname", step_set_domainname},
     {"WriteSysctl", step_write_sysctl},
     {"LoopbackUp", step_loopback_up},
+    {"MoveNetDevice", step_move_net_device},
     {"Execute", step_execute},
     {"Supervise", step_supervise},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xff, 0x77, 0x3c, 0x88, 0x15, 0x1d, 0xac, 0x32, 0x17, 0xfb, 0xf0, 0x2c, 0x3d, 0x69, 0xa5, 0xf7};
+const uint8_t operations_digest[16] = {0x33, 0x5b, 0x3c, 0x6e, 0xf6, 0x3e, 0xc2, 0xbe, 0xeb, 0x1d, 0xa6, 0x48, 0xba, 0x39, 0x5f, 0x25};

@@ -49,8 +49,9 @@ enum operation_kind {
     OPERATION_SET_DOMAINNAME = 9,
     OPERATION_WRITE_SYSCTL = 10,
     OPERATION_LOOPBACK_UP = 11,
-    OPERATION_EXECUTE = 12,
-    OPERATION_SUPERVISE = 13,
+    OPERATION_MOVE_NET_DEVICE = 12,
+    OPERATION_EXECUTE = 13,
+    OPERATION_SUPERVISE = 14,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -62,11 +63,12 @@ struct open_namespace {
 };
 int do_open_namespace(struct context *context, const struct open_namespace *operation);
 
-/* Joins the namespace in `slot`; one that is refused for lack of privilege is tried again after the user namespace. */
+/* Joins the namespace in `slot`, once; with `optional`, one that is refused is left for a second try after the user namespace. */
 struct enter_namespace {
     int64_t flag;
     const char *type;
     int64_t slot;
+    int64_t optional;
 };
 int do_enter_namespace(struct context *context, const struct enter_namespace *operation);
 
@@ -130,6 +132,13 @@ struct loopback_up {
     int64_t nothing;
 };
 int do_loopback_up(struct context *context, const struct loopback_up *operation);
+
+/* Moves the host's interface `name` into the container, as `rename`, with its permanent global addresses, and brings it up. */
+struct move_net_device {
+    const char *name;
+    const char *rename;
+};
+int do_move_net_device(struct context *context, const struct move_net_device *operation);
 
 /* Replaces init by the container's program: looks `args[0]` up in PATH of `env` inside the root, then execve. */
 struct execute {

@@ -25,12 +25,15 @@ class OpenNamespace(Operation):
 
 
 class EnterNamespace(Operation):
-    """Joins the namespace in `slot`; one that is refused for lack of privilege is tried again after the user namespace."""
+    """Joins the namespace in `slot`, once; with `optional`, one that is refused is left for a second try after the user namespace."""
+
+    remedies = {"EPERM": "the namespace belongs to a user namespace in which you have no privilege", "EINVAL": "it belongs to another kind, or is joined already"}
 
     stage: int = at.JOIN
     flag: int
     type: str
     slot: int
+    optional: bool = False
 
     def describe(self) -> str:
         """See the base."""
@@ -152,3 +155,21 @@ class LoopbackUp(Operation):
     def describe(self) -> str:
         """See the base."""
         return "bring up the loopback interface"
+
+
+class MoveNetDevice(Operation):
+    """Moves the host's interface `name` into the container, as `rename`, with its permanent global addresses, and brings it up."""
+
+    remedies = {
+        "EEXIST": "the container has an interface of that name already",
+        "EPERM": "moving interfaces needs CAP_NET_ADMIN on the host",
+        "ENODEV": "correct the name: `ip link` lists the host's interfaces",
+    }
+
+    stage: int = at.PLACE
+    name: str
+    rename: str
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"move the interface {self.name} into the container" + (f" as {self.rename}" if self.rename != self.name else "")

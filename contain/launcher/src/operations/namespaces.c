@@ -28,8 +28,12 @@ int do_open_namespace(struct context *context, const struct open_namespace *oper
 }
 
 int do_enter_namespace(struct context *context, const struct enter_namespace *operation) {
-    if (setns(slot(context, operation->slot), (int)operation->flag) < 0)
-        return fail(context, errno, NULL);
+    int fd = slot(context, operation->slot);
+    if (fd < 0)
+        return 0; /* the first try went well */
+    if (setns(fd, (int)operation->flag) < 0)
+        return operation->optional && errno == EPERM ? 0 : fail(context, errno, NULL);
+    slot_set(context, operation->slot, -1);
     return 0;
 }
 
