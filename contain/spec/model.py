@@ -3,6 +3,11 @@
 `Spec.config` has the shape of the OCI's config.json. After `defaults.fill` these keys always exist, so nobody asks twice:
 `ociVersion`, `process` (with `cwd`, `env`, `args`, `user.uid`, `user.gid`), `root.path`, `mounts`, `hooks`, `annotations`, `linux`, `linux.namespaces`.
 All else is as the manifest has it: absent means not asked for.
+
+Beyond the OCI's words `config` holds only this: a bind mount with the option `O` (podman's word) is shown through a throw-away overlay,
+so that changes go to a bounded tmpfs. The host view is the tree of the host's top-level folders (made by compile from `Host.top` because
+`run.host_view` is set), then `config.mounts` in order: /proc, /dev and the like, an empty tmpfs over each hidden place, the workspace, and what
+options ask for; hidden files are `linux.maskedPaths`; sockets of the host are masked by compile, except `run.sockets`, which are mounts too.
 """
 
 from __future__ import annotations
@@ -152,11 +157,15 @@ class Origins:
     Positions are computed only when asked for: a run that succeeds never pays for them.
     """
 
-    __slots__ = ("document", "label", "moved", "options")
+    __slots__ = ("converted", "document", "label", "moved", "options")
 
-    def __init__(self, document: Document | None = None, label: str = "") -> None:
-        """`label` is the name shown for the document (`config.json`, `web.aci!manifest`); by default the document's own."""
+    def __init__(self, document: Document | None = None, label: str = "", *, converted: bool = False) -> None:
+        """`label` is the name shown for the document (`config.json`, `web.aci!manifest`); by default the document's own.
+
+        `converted`: the document has another shape than the spec (an appc manifest), so only what `move` names comes from it.
+        """
         self.document = document
+        self.converted = converted
         self.label = label or (document.name if document is not None else "")
         #: pointer into the spec → option that set it or what lies beneath (`/linux/resources/memory/limit` → `--memory`)
         self.options: dict[str, str] = {}
@@ -170,6 +179,17 @@ class Origins:
     def move(self, pointer: str, source: str) -> None:
         """Notes that the value at `pointer` of the spec stands at `source` in the document."""
         self.moved[pointer] = source
+
+    def removed(self, pointer: str, index: int) -> None:
+        """Notes that row `index` of the list at `pointer` of the spec is gone: the rows after it keep their origins."""
+        rows = self.document.value if self.document is not None else None
+        for part in pointer.split("/")[1:]:
+            rows = rows.get(part) if isinstance(rows, dict) else None
+        self.options = {_shift(key, pointer, index): option for key, option in self.options.items()}
+        if self.moved or self.document is None:
+            self.moved = {_shift(key, pointer, index): source for key, source in self.moved.items()}
+        for old in range(index + 1, len(rows) if isinstance(rows, list) else 0):
+            self.moved.setdefault(f"{pointer}/{old - 1}", f"{pointer}/{old}")
 
     def option(self, pointer: str) -> str:
         """The option that set the value at `pointer`: `--memory`, or "". What only an option asks for must be had."""
@@ -204,10 +224,10 @@ class Origins:
         """
         if not pointer or self.document is None:
             return ""
-        if not self.moved:
-            return pointer
         prefix = _prefix(self.moved, pointer)
-        if prefix is None or not self.moved[prefix]:
+        if prefix is None:
+            return "" if self.converted else pointer
+        if not self.moved[prefix]:
             return ""
         return self.moved[prefix] + pointer[len(prefix) :]
 
@@ -265,6 +285,14 @@ def _prefix(table: dict[str, str], pointer: str) -> str | None:
             return None
         pointer = pointer[: pointer.rindex("/")] if "/" in pointer else ""
     return pointer
+
+
+def _shift(key: str, pointer: str, index: int) -> str:
+    """`key` after row `index` of the list at `pointer` is gone."""
+    if not key.startswith(pointer + "/"):
+        return key
+    row, slash, rest = key[len(pointer) + 1 :].partition("/")
+    return f"{pointer}/{int(row) - 1}{slash}{rest}" if row.isdecimal() and int(row) > index else key
 
 
 def _longest(options: dict[str, str], pointer: str) -> str:
