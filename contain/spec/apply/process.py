@@ -44,8 +44,8 @@ def _lines(options: Options, path: str) -> list[str]:
     except UnicodeDecodeError as problem:
         raise UsageError(f"{path}: byte {problem.start} is not UTF-8", place=where, remedy="save the file as UTF-8") from None
     rows = []
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.removesuffix("\r")
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.removesuffix("\r")
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         name = line.partition("=")[0]

@@ -66,11 +66,11 @@ def validate(kind: str, document: Document, shown: str = "") -> None:
     if not findings:
         return
     positions = document.positions({finding.pointer for finding in findings})
-    found = [_diagnostic(document, shown or document.name, one.id, one.message, one.pointer, positions[one.pointer]) for one in findings]
+    found = [_diagnostic(shown or document.name, one.id, one.message, one.pointer, positions[one.pointer]) for one in findings]
     raise _error(found, found)
 
 
-def _diagnostic(document: Document, shown: str, rule: str, message: str, pointer: str, position: object) -> Diagnostic:
+def _diagnostic(shown: str, rule: str, message: str, pointer: str, position: object) -> Diagnostic:
     from contain.diagnostics import rules
     from contain.diagnostics.model import Diagnostic
 
