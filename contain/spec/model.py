@@ -113,7 +113,20 @@ class RunOptions:
         """Neutral values, then those given by keyword."""
         for slot in ("name", "pid_file", "user", "console_socket", "workspace_path", "userns", "network", "seccomp", "cgroup_parent"):
             setattr(self, slot, "")
-        for slot in ("rm", "keep", "runc", "detach", "init", "tty", "die_with_parent", "trace", "host_view", "overlay", "idmap", "no_pivot"):
+        for slot in (
+            "rm",
+            "keep",
+            "runc",
+            "detach",
+            "init",
+            "tty",
+            "die_with_parent",
+            "trace",
+            "host_view",
+            "overlay",
+            "idmap",
+            "no_pivot",
+        ):
             setattr(self, slot, False)
         for slot in ("privileged", "devices_all", "no_new_keyring", "strict"):
             setattr(self, slot, False)
@@ -224,7 +237,9 @@ class Spec:
 
     __slots__ = ("bundle", "config", "kind", "origins", "root", "run", "warnings")
 
-    def __init__(self, config: Config, *, kind: str, bundle: str, root: str, origins: Origins | None = None, run: RunOptions | None = None) -> None:
+    def __init__(
+        self, config: Config, *, kind: str, bundle: str, root: str, origins: Origins | None = None, run: RunOptions | None = None
+    ) -> None:
         """`bundle` and `root` are absolute; `root` is "" for the host view."""
         self.config = config
         self.kind = kind  # "oci" | "aci" | "rootfs" | "host"
@@ -247,8 +262,8 @@ class Spec:
 def path(pointer: str) -> str:
     """A JSON pointer as people write it: `/mounts/3/source` → `mounts[3].source`."""
     words = ""
-    for token in pointer.split("/")[1:]:
-        token = token.replace("~1", "/").replace("~0", "~")
+    for escaped in pointer.split("/")[1:]:
+        token = escaped.replace("~1", "/").replace("~0", "~")
         if token.isdecimal():
             words += f"[{token}]"
         elif token.replace("_", "a").replace("-", "a").isalnum():

@@ -31,7 +31,7 @@ class Option:
 
     __slots__ = ("choices", "default", "family", "help", "keyword", "kind", "metavar", "names", "off", "repeat")
 
-    def __init__(self, spelling: str, keyword: str, family: str, kind: str, help: str, *, off: str = "", default: str = "", choices: str = "") -> None:  # noqa: A002
+    def __init__(self, spelling: str, keyword: str, family: str, kind: str, help: str, *, off: str = "", default: str = "", choices: str = "") -> None:
         """`spelling` is `-m --memory SIZE` (… after it when repeatable); `off` holds the names that mean the opposite of a flag."""
         words = spelling.split()
         self.names = tuple(word for word in words if word.startswith("-"))

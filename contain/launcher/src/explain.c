@@ -28,7 +28,8 @@ int explain(struct context *context) {
     char line[2048];
     find_operation(context, &head);
     const char *why = context->report.detail[0] ? context->report.detail : strerror(context->report.error);
-    join_words(line, sizeof line, (const char *const[]){"contain: ", head.place, head.place[0] ? ": " : "", head.words, ": ", why, "\n", NULL});
+    join_words(line, sizeof line,
+               (const char *const[]){"contain: ", head.place, head.place[0] ? ": " : "", head.words, ": ", why, "\n", NULL});
     if (context->report_fd >= 0)
         write_all(context->report_fd, (const char *)&context->report, sizeof context->report);
     else
