@@ -1,7 +1,8 @@
 """Spec: one runtime specification, whatever the source; RunOptions: what the OCI's document cannot say; Origins: where each value came from.
 
 `Spec.config` has the shape of the OCI's config.json. After `defaults.fill` these keys always exist, so nobody asks twice:
-`ociVersion`, `process` (with `cwd`, `env`, `args`, `user.uid`, `user.gid`), `root.path`, `mounts`, `hooks`, `annotations`, `linux`, `linux.namespaces`.
+`ociVersion`, `process` (with `cwd`, `env`, `args`, `user.uid`, `user.gid`), `root.path`, `mounts`, `hooks`, `annotations`, `linux`,
+`linux.namespaces`.
 All else is as the manifest has it: absent means not asked for.
 
 Beyond the OCI's words `config` holds only this: a bind mount with the option `O` (podman's word) is shown through a throw-away overlay,
