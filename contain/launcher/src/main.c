@@ -67,7 +67,7 @@ static int prepare(int planfd) {
     return 0;
 }
 
-int main(int argc, char **argv) {
+int launcher_main(int argc, char **argv) {
     context.report_fd = -1;
     int planfd = parse(argc, argv);
     if (planfd < 0)
