@@ -1,0 +1,104 @@
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "actors.h"
+#include "kernel_calls.h"
+
+static noreturn void give_up(struct context *context) {
+    struct message message = {.type = MESSAGE_FAILED, .report = context->report};
+    channel_send(context->channel, &message, -1);
+    if (context->gate >= 0) { /* the caller of create is long gone: the caller of start reads this */
+        struct gate_report answer = {.code = context->report.code};
+        format_report(context, answer.detail, sizeof answer.detail);
+        (void)!write(context->gate, &answer, sizeof answer);
+    }
+    _exit(EXIT_OURS);
+}
+
+/* Says that a stage is done and waits until the host has done its own. */
+static void meet_host(struct context *context, unsigned stage) {
+    struct message message = {.type = MESSAGE_DONE, .value = stage};
+    int fd = -1;
+    if (stage != 0 && channel_send(context->channel, &message, -1) < 0)
+        _exit(EXIT_OURS);
+    if (channel_receive(context->channel, &message, &fd) != 1 || message.type != MESSAGE_GO)
+        _exit(EXIT_OURS); /* the host is gone or gave up: nobody is left to tell */
+}
+
+static void run_own_stage(struct context *context, unsigned stage) {
+    if (run_stage(context, stage) < 0)
+        give_up(context);
+}
+
+noreturn void joiner_main(struct context *context) {
+    run_own_stage(context, STAGE_JOIN);
+    if (has_stage(context, STAGE_MAP))
+        meet_host(context, STAGE_JOIN);
+    int pidfd = -1;
+    struct clone_args args = {
+        .flags = (uint64_t)context->create->flags | CLONE_PIDFD | CLONE_PARENT,
+        .pidfd = (uint64_t)(uintptr_t)&pidfd,
+    };
+    int group = slot(context, context->create->cgroup);
+    if (group >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)group;
+    }
+    pid_t pid = sys_clone3(&args);
+    if (pid == 0)
+        init_main(context);
+    if (pid < 0) {
+        fail(context, errno, NULL);
+        give_up(context);
+    }
+    struct message message = {.type = MESSAGE_PID, .value = pid};
+    channel_send(context->channel, &message, pidfd);
+    _exit(0);
+}
+
+/* The program runs as a child of our PID 1, which goes on as reaper. */
+static void become_reaper(struct context *context) {
+    int started[2];
+    if (pipe2(started, O_CLOEXEC) < 0) {
+        fail(context, errno, NULL);
+        give_up(context);
+    }
+    pid_t program = fork();
+    if (program < 0) {
+        fail(context, errno, NULL);
+        give_up(context);
+    }
+    if (program > 0) {
+        close(started[1]);
+        reaper_main(context, program, started[0]);
+    }
+    close(started[0]);
+}
+
+noreturn void init_main(struct context *context) {
+    bool own_map = has_stage(context, STAGE_MAP) && !has_stage(context, STAGE_JOIN);
+    context->in_host = false;
+    if (own_map || context->watch.guardian)
+        meet_host(context, 0);
+    run_own_stage(context, STAGE_ENTER);
+    if (has_stage(context, STAGE_PLACE))
+        meet_host(context, STAGE_ENTER);
+    run_own_stage(context, STAGE_PREPARE);
+    if (has_stage(context, STAGE_HOST_HOOKS))
+        meet_host(context, STAGE_PREPARE);
+    run_own_stage(context, STAGE_PIVOT);
+    if (has_stage(context, STAGE_PUBLISH))
+        meet_host(context, STAGE_PIVOT);
+    run_own_stage(context, STAGE_LOCK);
+    meet_host(context, STAGE_LOCK);
+    run_own_stage(context, STAGE_GATE);
+    if (context->watch.init)
+        become_reaper(context);
+    run_own_stage(context, STAGE_GO);
+    fail(context, 0, "the plan executes no program");
+    give_up(context);
+}

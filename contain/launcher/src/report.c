@@ -1,0 +1,66 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel_calls.h"
+#include "operation.h"
+
+static size_t append(char *buffer, size_t size, size_t used, const char *text) {
+    while (*text && used + 1 < size)
+        buffer[used++] = *text++;
+    buffer[used] = 0;
+    return used;
+}
+
+void join_words(char *buffer, size_t size, const char *const *parts) {
+    size_t used = 0;
+    buffer[0] = 0;
+    for (; *parts; parts++)
+        used = append(buffer, size, used, *parts);
+}
+
+int fail_code(struct context *context, int error, int code, const char *detail) {
+    struct report *report = &context->report;
+    report->operation = context->current.index;
+    report->error = error;
+    report->code = code;
+    report->detail[0] = 0;
+    if (detail)
+        append(report->detail, sizeof report->detail, 0, detail);
+    return -1;
+}
+
+int fail(struct context *context, int error, const char *detail) {
+    return fail_code(context, error, EXIT_OURS, detail);
+}
+
+int slot(const struct context *context, int64_t number) {
+    if (number <= 0 || number >= SLOT_COUNT)
+        return -1;
+    return context->slots[number];
+}
+
+void slot_set(struct context *context, int64_t number, int fd) {
+    if (number <= 0 || number >= SLOT_COUNT) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    if (context->slots[number] >= 0)
+        close(context->slots[number]);
+    context->slots[number] = fd;
+}
+
+void arm(struct context *context, int64_t number) {
+    if (number >= 0 && number < ARMED_COUNT)
+        context->shared->armed[number] = 1;
+}
+
+bool is_armed(const struct context *context, int64_t number) {
+    return number >= 0 && number < ARMED_COUNT && context->shared->armed[number] != 0;
+}
+
+void disarm(struct context *context, int64_t number) {
+    if (number >= 0 && number < ARMED_COUNT)
+        context->shared->armed[number] = 0;
+}

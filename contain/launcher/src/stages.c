@@ -1,0 +1,55 @@
+#include <time.h>
+
+#include "channel.h"
+#include "operation.h"
+
+static uint64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+static int run_operation(struct context *context) {
+    struct cursor fields = context->current.fields;
+    if (!context->trace)
+        return operation_rows[context->current.kind].step(context, &fields, -1);
+    uint64_t start = now();
+    int result = operation_rows[context->current.kind].step(context, &fields, -1);
+    context->shared->nanoseconds[context->current.index - 1] = now() - start;
+    return result;
+}
+
+int run_stage(struct context *context, unsigned stage) {
+    if (!has_stage(context, stage))
+        return 0;
+    struct cursor operations = plan_operations(&context->plan);
+    struct operation_head head = {0};
+    int result = 0;
+    while (plan_next(&operations, &head)) {
+        if (head.stage != stage)
+            continue;
+        context->current = head;
+        if (run_operation(context) == 0)
+            continue;
+        result = -1;
+        if (stage != STAGE_TEARDOWN)
+            return -1;
+    }
+    return result;
+}
+
+int ask_host(struct context *context, int64_t value, int fd) {
+    struct message message = {.type = MESSAGE_ASK, .value = value};
+    message.report.operation = context->current.index;
+    if (channel_send(context->channel, &message, fd) < 0)
+        return fail(context, 0, "the monitor is gone");
+    int got_fd = -1;
+    if (channel_receive(context->channel, &message, &got_fd) != 1)
+        return fail(context, 0, "the monitor is gone");
+    if (got_fd >= 0)
+        slot_set(context, SLOT_LISTENER, got_fd);
+    if (message.type == MESSAGE_GO)
+        return 0;
+    context->report = message.report;
+    return -1;
+}

@@ -1,0 +1,32 @@
+"""From spec and host to a plan: one pure generator a family; nothing here looks at the machine, `host` has it all."""
+
+from __future__ import annotations
+
+from contain.plan.compile.namespaces import namespaces
+from contain.plan.plan import Plan
+from contain.plan.slots import Slots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from contain.host.model import Host
+    from contain.plan.operation import Operation
+    from contain.spec.model import Spec
+
+    Family = Callable[[Spec, Host, Slots], Iterator[Operation]]
+
+#: In the order in which their operations stand within a stage.
+FAMILIES: tuple[Family, ...] = (namespaces,)
+
+
+def compile_run(spec: Spec, host: Host) -> Plan:
+    """The plan that runs `spec` on `host` from start to end.
+
+    Raises ManifestError for what cannot be compiled, HostError for what this host or user lacks.
+    """
+    slots = Slots()
+    operations: list[Operation] = []
+    for family in FAMILIES:
+        operations += family(spec, host, slots)
+    return Plan(operations, spec.origins.places)

@@ -1,0 +1,170 @@
+"""Namespaces: which are new, which are joined, who is mapped to whom, and what is set inside them."""
+
+from __future__ import annotations
+
+from contain.errors import HostError
+from contain.plan import stage as at
+from contain.plan.compile.idmaps import helper_for, id_maps, maps_zero, text
+from contain.plan.operations.namespaces import (
+    BecomeRoot,
+    CreateProcess,
+    EnterNamespace,
+    LoopbackUp,
+    MoveNetDevice,
+    OpenNamespace,
+    SetDomainname,
+    SetHostname,
+    Unshare,
+    WriteIdMap,
+    WriteSysctl,
+    WriteTimeOffsets,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from contain.host.model import Host
+    from contain.plan.compile.idmaps import Maps
+    from contain.plan.operation import Operation
+    from contain.plan.slots import Slots
+    from contain.spec.model import Spec
+
+#: OCI's name → CLONE_NEW* bit, in the order in which they are joined with the host's privileges: user last, mount before it.
+FLAGS = {
+    "network": 0x40000000,
+    "ipc": 0x08000000,
+    "uts": 0x04000000,
+    "cgroup": 0x02000000,
+    "pid": 0x20000000,
+    "time": 0x00000080,
+    "mount": 0x00020000,
+    "user": 0x10000000,
+}
+
+
+def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+    """The operations of the family."""
+    wanted = spec.namespaces()
+    _refuse(spec, host, wanted)
+    new = [kind for kind in FLAGS if wanted.get(kind) == ""]
+    joined = {kind: wanted[kind] for kind in FLAGS if wanted.get(kind)}
+    offsets = spec.config["linux"].get("timeOffsets") or {}
+    maps = id_maps(spec, host)
+    yield from _joins(spec, joined, new, slots)
+    through_joiner = (
+        [kind for kind in ("user", "time") if kind in new and (kind == "user" or offsets)] if joined or (offsets and "time" in new) else []
+    )
+    if through_joiner:
+        yield Unshare(flags=_bits(through_joiner), types=" and ".join(through_joiner), origin=_origin(spec, through_joiner[0]))
+        yield from _retries(spec, joined, slots)
+    if maps is not None:
+        yield from _map(spec, host, maps)
+    if offsets and "time" in new:
+        yield WriteTimeOffsets(lines=_offset_lines(offsets), origin="/linux/timeOffsets")
+    later = ["cgroup"] if "cgroup" in new and host.cgroup.mode != "v2" else []
+    made = [kind for kind in new if kind not in through_joiner and kind not in later]
+    yield CreateProcess(flags=_bits(made), types=" ".join(made), origin="/linux/namespaces")
+    if (maps is not None and maps_zero(maps.uid) and maps_zero(maps.gid)) or "user" in joined:
+        yield BecomeRoot(origin=_origin(spec, "user"))
+    if later:  # on v1 the place in the hierarchies comes first, else the namespace would show the host's root
+        yield Unshare(stage=at.PREPARE, flags=_bits(later), types="cgroup", origin=_origin(spec, "cgroup"))
+    yield from _net_devices(spec, host)
+    yield from _inside(spec, new)
+
+
+def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:
+    place = spec.origins.place("/linux/namespaces")
+    for kind in wanted:
+        if host.namespaces and kind not in host.namespaces:
+            raise HostError(
+                f"this kernel has no {kind} namespaces",
+                place=spec.origins.place(_origin(spec, kind)),
+                remedy="remove it from the manifest, or use a newer kernel",
+            )
+    if "user" not in wanted and "CAP_SYS_ADMIN" not in host.caps:
+        raise HostError(
+            "an ordinary user needs a user namespace", place=place, remedy='add {"type": "user"} to linux.namespaces, or run as root'
+        )
+
+
+def _origin(spec: Spec, kind: str) -> str:
+    for index, row in enumerate(spec.config["linux"]["namespaces"]):
+        if row["type"] == kind:
+            return f"/linux/namespaces/{index}"
+    return "/linux/namespaces"
+
+
+def _bits(kinds: Sequence[str]) -> int:
+    return sum(FLAGS[kind] for kind in kinds)
+
+
+def _joins(spec: Spec, joined: dict[str, str], new: list[str], slots: Slots) -> Iterator[Operation]:
+    """Opened first, joined later: with the host's privileges before the user namespace, which may lack them."""
+    for kind, path in joined.items():
+        slot = slots.new(f"namespaces/{kind}")
+        yield OpenNamespace(path=path, flag=FLAGS[kind], type=kind, slot=slot, origin=_origin(spec, kind))
+    user_comes = "user" in joined or "user" in new
+    for kind in joined:
+        optional = kind != "user" and user_comes
+        yield EnterNamespace(
+            flag=FLAGS[kind], type=kind, slot=slots.new(f"namespaces/{kind}"), optional=optional, origin=_origin(spec, kind)
+        )
+    if "user" in joined:
+        yield from _retries(spec, joined, slots)
+
+
+def _retries(spec: Spec, joined: dict[str, str], slots: Slots) -> Iterator[Operation]:
+    for kind in joined:
+        if kind != "user":
+            yield EnterNamespace(
+                flag=FLAGS[kind], type=kind, slot=slots.new(f"namespaces/{kind}"), optional=False, origin=_origin(spec, kind)
+            )
+
+
+def _map(spec: Spec, host: Host, maps: Maps) -> Iterator[Operation]:
+    where = {"uid": "/linux/uidMappings", "gid": "/linux/gidMappings"}
+    if maps.chosen:
+        where = dict.fromkeys(where, _origin(spec, "user"))
+    uid_helper = helper_for(maps.uid, host.euid, host, group=False, place=spec.origins.place(where["uid"]))
+    gid_helper = helper_for(maps.gid, host.egid, host, group=True, place=spec.origins.place(where["gid"]))
+    deny = not gid_helper and "CAP_SETGID" not in host.caps  # user_namespaces(7): the price of writing gid_map oneself
+    yield WriteIdMap(file="gid_map", lines=text(maps.gid), helper=gid_helper, deny_setgroups=deny, origin=where["gid"])
+    yield WriteIdMap(file="uid_map", lines=text(maps.uid), helper=uid_helper, origin=where["uid"])
+
+
+def _offset_lines(offsets: dict[str, dict[str, int]]) -> str:
+    return "".join(f"{clock} {row.get('secs', 0)} {row.get('nanosecs', 0)}\n" for clock, row in offsets.items())
+
+
+def _net_devices(spec: Spec, host: Host) -> Iterator[Operation]:
+    for name, row in (spec.config["linux"].get("netDevices") or {}).items():
+        pointer = f"/linux/netDevices/{name.replace('~', '~0').replace('/', '~1')}"
+        if not host.can("CAP_NET_ADMIN"):
+            raise HostError(
+                f"cannot move the interface {name}: it needs CAP_NET_ADMIN",
+                place=spec.origins.place(pointer),
+                remedy="run as root, or remove linux.netDevices",
+            )
+        yield MoveNetDevice(name=name, rename=(row or {}).get("name") or name, origin=pointer)
+
+
+def _inside(spec: Spec, new: list[str]) -> Iterator[Operation]:
+    config = spec.config
+    if "network" in new:
+        yield LoopbackUp(origin=_origin(spec, "network"))
+    if config.get("hostname"):
+        yield SetHostname(name=config["hostname"], origin="/hostname")
+    if config.get("domainname"):
+        yield SetDomainname(name=config["domainname"], origin="/domainname")
+    for key, value in (config["linux"].get("sysctl") or {}).items():
+        pointer = key.replace("~", "~0").replace("/", "~1")
+        yield WriteSysctl(path=sysctl_path(key), value=str(value), origin=f"/linux/sysctl/{pointer}")
+
+
+def sysctl_path(key: str) -> str:
+    """`net.ipv4.ip_forward` → `net/ipv4/ip_forward`; when a slash comes first, dots belong to the names (sysctl.d(5))."""
+    dot, slash = key.find("."), key.find("/")
+    if slash >= 0 and (dot < 0 or slash < dot):
+        return key
+    return key.translate(str.maketrans("./", "/."))

@@ -1,0 +1,3 @@
+"""Operations of the family cgroup."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Operations of the family devices."""
+
+from __future__ import annotations

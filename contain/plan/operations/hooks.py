@@ -1,0 +1,3 @@
+"""Operations of the family hooks."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Operations of the family mounts."""
+
+from __future__ import annotations

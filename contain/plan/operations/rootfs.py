@@ -1,0 +1,3 @@
+"""Operations of the family rootfs."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Operations of the family security."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Operations of the family state."""
+
+from __future__ import annotations

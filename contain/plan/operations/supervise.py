@@ -1,0 +1,28 @@
+"""Operations of the family supervise: who watches the container, and what ends it."""
+
+from __future__ import annotations
+
+from contain.plan import stage as at
+from contain.plan.operation import Operation
+
+
+class Supervise(Operation):
+    """How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none.
+
+    `parent_death` ends the container when the launcher's parent dies; `guardian` forks the twin that cleans up after a killed monitor.
+    """
+
+    stage: int = at.OPEN
+    init: bool = False
+    timeout: int = 0
+    parent_death: bool = False
+    guardian: bool = False
+
+    def describe(self) -> str:
+        """See the base."""
+        parts = ["watch the container"]
+        parts += ["with an init as PID 1"] if self.init else []
+        parts += [f"for at most {self.timeout / 1000:g} s"] if self.timeout else []
+        parts += ["as long as the parent lives"] if self.parent_death else []
+        parts += ["beside a guardian"] if self.guardian else []
+        return ", ".join(parts)

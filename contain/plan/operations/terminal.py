@@ -1,0 +1,3 @@
+"""Operations of the family terminal."""
+
+from __future__ import annotations

@@ -1,0 +1,89 @@
+"""Compiles the default profile for each native architecture into contain/plan/seccomp/generated/: python -m contain.plan.seccomp.generate.
+
+What is made here is committed: a run then needs neither libseccomp nor the 15 ms that compiling takes.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from contain.plan.seccomp.bpf import ABIS, ALLOW, EPERM, ERRNO, MACHINES, Part
+from contain.plan.seccomp.compiler import compile_filter
+from contain.plan.seccomp.library import Library
+from contain.plan.seccomp.profile import CONDITIONAL, TERMINAL_INJECTION, default_profile
+
+FOLDER = Path(__file__).parent / "generated"
+
+#: machines whose bytes are committed; others compile at run time
+COMMITTED = ("x86_64", "aarch64", "riscv64", "s390x", "ppc64le")
+
+_HEAD = '''"""The default seccomp filter for {machine} ({abis}), by libseccomp {version}.
+
+Made by python -m contain.plan.seccomp.generate; do not edit.
+"""
+
+from __future__ import annotations
+
+#: the version of libseccomp that made this; another one may lay out the same filter differently
+LIBSECCOMP = "{version}"
+
+'''
+
+
+def guard(machine: str, library: Library) -> bytes:
+    """What is refused before anything is allowed: typing into a terminal, compared in the 32 bits that the kernel looks at."""
+    code = b""
+    for name in MACHINES[machine]:
+        abi = ABIS[name]
+        part = Part(abi.audit)
+        part.argument(library.number("ioctl", abi.token), 1, TERMINAL_INJECTION, ERRNO | EPERM)
+        code += part.code()
+    return code
+
+
+def addition(machine: str, text: str, library: Library) -> bytes:
+    """The piece that allows these syscalls and lets all others through to the filter behind it."""
+    code = b""
+    for name in MACHINES[machine]:
+        abi = ABIS[name]
+        part = Part(abi.audit)
+        known = [(library.number(syscall, abi.token), syscall) for syscall in text.split()]
+        part.numbers(sorted(number for number, _ in known if number >= 0), ALLOW)
+        code += part.code()
+    return code
+
+
+def literal(name: str, code: bytes) -> str:
+    """One constant as hexadecimal text, eight instructions a line."""
+    rows = [code[start : start + 64].hex() for start in range(0, len(code), 64)]
+    return f"{name} = bytes.fromhex(\n" + "".join(f'    "{row}"\n' for row in rows or [""]) + ")\n"
+
+
+def module(machine: str, library: Library) -> str:
+    """The text of one generated module."""
+    base = compile_filter(default_profile(machine, MACHINES[machine]), machine, library)
+    abis = ", ".join(name.removeprefix("SCMP_ARCH_") for name in MACHINES[machine])
+    text = _HEAD.format(machine=machine, abis=abis, version=library.version())
+    text += literal("GUARD", guard(machine, library)) + "\n" + literal("BASE", base.code) + "\nADDITIONS = {\n"
+    for condition, syscalls in CONDITIONAL.items():
+        body = literal("", addition(machine, syscalls, library)).removeprefix(" = ").replace("\n", "\n    ").rstrip()
+        text += f'    "{condition}": {body},\n'
+    return text + "}\n"
+
+
+def main() -> int:
+    """Writes all modules; says which changed."""
+    library = Library()
+    FOLDER.mkdir(exist_ok=True)
+    for machine in COMMITTED:
+        path = FOLDER / f"{machine}.py"
+        text = module(machine, library)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            sys.stdout.write(f"wrote {path.name}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,36 @@
+"""Descriptor slots: numbers by which the operations of a plan hand descriptors to each other."""
+
+from __future__ import annotations
+
+NONE = 0
+ROOT = 1  # the container's root: a mounted tree, later attached
+CGROUP = 2  # the container's cgroup v2 folder, for CLONE_INTO_CGROUP
+STATE = 3  # the container's state folder
+CONSOLE = 4  # the terminal of the container, its own side
+PROC = 5  # a procfs that was verified to be one
+HOST_ROOT = 6  # the host's root as init sees it before pivot_root
+LISTENER = 7  # a seccomp listener
+FIRST_FREE = 16
+COUNT = 256
+
+NAMES = {ROOT: "ROOT", CGROUP: "CGROUP", STATE: "STATE", CONSOLE: "CONSOLE", PROC: "PROC", HOST_ROOT: "HOST_ROOT", LISTENER: "LISTENER"}
+
+
+class Slots:
+    """Gives out slot numbers while a plan is compiled."""
+
+    __slots__ = ("_by_name", "_next")
+
+    def __init__(self) -> None:
+        """None is taken yet."""
+        self._by_name: dict[str, int] = {}
+        self._next = FIRST_FREE
+
+    def new(self, name: str) -> int:
+        """The slot of that name, a new one at the first call; names are free text (`mounts/3`)."""
+        if name not in self._by_name:
+            if self._next >= COUNT:
+                raise OverflowError(f"more than {COUNT - FIRST_FREE} descriptors are wanted at once")
+            self._by_name[name] = self._next
+            self._next += 1
+        return self._by_name[name]
