@@ -37,7 +37,9 @@ static size_t fill(const struct folder *folder, const char *template, char *out,
         memcpy(name, template + 1, (size_t)(end - template - 1));
         name[end - template - 1] = 0;
         format_number(pid, sizeof pid, folder->status == STATUS_STOPPED ? 0 : folder->pid);
-        const char *value = strcmp(name, "pid") == 0 ? pid : strcmp(name, "status") == 0 ? status_name(folder->status) : folder_value(folder, name);
+        const char *value = strcmp(name, "pid") == 0      ? pid
+                            : strcmp(name, "status") == 0 ? status_name(folder->status)
+                                                          : folder_value(folder, name);
         for (; value && *value && used + 1 < size; value++)
             out[used++] = *value;
         template = end + 1;
