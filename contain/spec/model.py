@@ -33,6 +33,7 @@ class RunOptions:
         "allow_missing",
         "cgroup_parent",
         "console_socket",
+        "contract",
         "cpu_time",
         "detach",
         "devices_all",
@@ -57,6 +58,7 @@ class RunOptions:
         "seccomp",
         "seccomp_action",
         "sockets",
+        "state_root",
         "strict",
         "temporary",
         "timeout",
@@ -70,6 +72,8 @@ class RunOptions:
 
     # who it is
     name: str  # the id; "" means that one is made up and the container is not listed
+    contract: str  # "run" watches until the end | "create" leaves init waiting for `start` and goes
+    state_root: str  # folder of the state folders (--root), "" for the user's own
     labels: dict[str, str]  # --label
     pid_file: str  # absolute path, or ""
     keep: bool  # keep the state folder after the end; the opposite of rm
@@ -112,7 +116,7 @@ class RunOptions:
 
     def __init__(self, **values: Any) -> None:
         """Neutral values, then those given by keyword."""
-        for slot in ("name", "pid_file", "user", "console_socket", "workspace_path", "userns", "network", "seccomp", "cgroup_parent"):
+        for slot in ("name", "pid_file", "user", "console_socket", "workspace_path", "userns", "network", "seccomp", "cgroup_parent", "state_root"):
             setattr(self, slot, "")
         for slot in (
             "rm",
@@ -132,6 +136,7 @@ class RunOptions:
         for slot in ("privileged", "devices_all", "no_new_keyring", "strict"):
             setattr(self, slot, False)
         self.interactive = True
+        self.contract = "run"
         self.labels = {}
         self.preserve_fds = 0
         self.timeout = self.cpu_time = self.disk = None

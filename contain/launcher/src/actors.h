@@ -21,5 +21,7 @@ void teardown(struct context *context);
 int launcher_main(int argc, char **argv);
 /* explain.c: prints the first line, hands the report on. Returns the exit code. */
 int explain(struct context *context);
+/* The report as one line, without a newline. */
+void format_report(const struct context *context, char *line, size_t size);
 
 #endif

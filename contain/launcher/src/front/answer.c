@@ -5,7 +5,7 @@
 #include "../kernel_calls.h"
 #include "../operation.h"
 #include "../paths.h"
-#include "folder.h"
+#include "../folder.h"
 #include "front.h"
 
 #define TEMPLATE_SIZE 65536
