@@ -34,4 +34,15 @@ def bubblewrap(rootfs: Path) -> list[str]:
 
 def nspawn(rootfs: Path) -> list[str]:
     """systemd-nspawn as far as it runs without systemd."""
-    return ["systemd-nspawn", "-q", "--register=no", "--keep-unit", "--private-network", "-U", "--read-only", "-D", str(rootfs), "/bin/true"]
+    return [
+        "systemd-nspawn",
+        "-q",
+        "--register=no",
+        "--keep-unit",
+        "--private-network",
+        "-U",
+        "--read-only",
+        "-D",
+        str(rootfs),
+        "/bin/true",
+    ]
