@@ -21,19 +21,29 @@ def read(file: str, shown: str) -> bytes:
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as problem:
-        remedy = "give a bundle (a folder with config.json and a rootfs)" if problem.errno == 2 else "check the permissions of the file and its folders"
+        remedy = (
+            "give a bundle (a folder with config.json and a rootfs)"
+            if problem.errno == 2
+            else "check the permissions of the file and its folders"
+        )
         raise ManifestError(f"cannot read it: {problem.strerror}", place=shown, remedy=remedy) from None
     with open(descriptor, "rb", closefd=True, buffering=0) as source:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise ManifestError("cannot read it: not a regular file", place=shown, remedy="give the path of a JSON file")
         if facts.st_size > LIMIT:
-            raise ManifestError(f"cannot read it: {facts.st_size} bytes, the limit is {LIMIT}", place=shown, remedy="move large annotations out of the manifest")
+            raise ManifestError(
+                f"cannot read it: {facts.st_size} bytes, the limit is {LIMIT}",
+                place=shown,
+                remedy="move large annotations out of the manifest",
+            )
         chunks = []
         while chunk := source.read(LIMIT + 1):
             chunks.append(chunk)
             if sum(map(len, chunks)) > LIMIT:
-                raise ManifestError(f"cannot read it: more than {LIMIT} bytes", place=shown, remedy="move large annotations out of the manifest")
+                raise ManifestError(
+                    f"cannot read it: more than {LIMIT} bytes", place=shown, remedy="move large annotations out of the manifest"
+                )
     return b"".join(chunks)
 
 
@@ -52,7 +62,7 @@ def parse(data: bytes, shown: str) -> Document:
 def _problems(document: Document, shown: str) -> None:
     from contain.diagnostics import rules
 
-    found = [_diagnostic(document, shown, problem.id, problem.message, problem.pointer, problem.position) for problem in document.problems]
+    found = [_diagnostic(shown, problem.id, problem.message, problem.pointer, problem.position) for problem in document.problems]
     blocking = [one for one in found if document.value is None or rules.rule(one.id).blocking]
     if blocking:
         raise _error(blocking, found)
@@ -66,11 +76,11 @@ def validate(kind: str, document: Document, shown: str = "") -> None:
     if not findings:
         return
     positions = document.positions({finding.pointer for finding in findings})
-    found = [_diagnostic(document, shown or document.name, one.id, one.message, one.pointer, positions[one.pointer]) for one in findings]
+    found = [_diagnostic(shown or document.name, one.id, one.message, one.pointer, positions[one.pointer]) for one in findings]
     raise _error(found, found)
 
 
-def _diagnostic(document: Document, shown: str, rule: str, message: str, pointer: str, position: object) -> Diagnostic:
+def _diagnostic(shown: str, rule: str, message: str, pointer: str, position: object) -> Diagnostic:
     from contain.diagnostics import rules
     from contain.diagnostics.model import Diagnostic
 
