@@ -116,7 +116,18 @@ class RunOptions:
 
     def __init__(self, **values: Any) -> None:
         """Neutral values, then those given by keyword."""
-        for slot in ("name", "pid_file", "user", "console_socket", "workspace_path", "userns", "network", "seccomp", "cgroup_parent", "state_root"):
+        for slot in (
+            "name",
+            "pid_file",
+            "user",
+            "console_socket",
+            "workspace_path",
+            "userns",
+            "network",
+            "seccomp",
+            "cgroup_parent",
+            "state_root",
+        ):
             setattr(self, slot, "")
         for slot in (
             "rm",

@@ -65,5 +65,9 @@ def table(title: str, contestants: Sequence[Contestant], base: str) -> str:
             rows.append(f"| {one.name} | – | not run: {one.missing[:80]} | |")
             continue
         low, _, high = statistics.quantiles(one.times, n=4)
-        rows.append(f"| {one.name} | {one.median:.2f} | {low:.2f}–{high:.2f} | {one.median / unit:.2f} |" if unit else f"| {one.name} | {one.median:.2f} | | |")
+        rows.append(
+            f"| {one.name} | {one.median:.2f} | {low:.2f}–{high:.2f} | {one.median / unit:.2f} |"
+            if unit
+            else f"| {one.name} | {one.median:.2f} | | |"
+        )
     return "\n".join([*rows, ""])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMESPACES = ("pid", "network", "ipc", "uts", "mount", "cgroup", "user")
 V2_VIEW = ["unshare", "-m", "sh", "-c", 'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec "$@"', "sh"]
@@ -34,4 +37,15 @@ def bubblewrap(rootfs: Path) -> list[str]:
 
 def nspawn(rootfs: Path) -> list[str]:
     """systemd-nspawn as far as it runs without systemd."""
-    return ["systemd-nspawn", "-q", "--register=no", "--keep-unit", "--private-network", "-U", "--read-only", "-D", str(rootfs), "/bin/true"]
+    return [
+        "systemd-nspawn",
+        "-q",
+        "--register=no",
+        "--keep-unit",
+        "--private-network",
+        "-U",
+        "--read-only",
+        "-D",
+        str(rootfs),
+        "/bin/true",
+    ]
