@@ -45,8 +45,8 @@ def _add(spec: Spec, options: Options, keyword: str, row: dict[str, Any]) -> Non
         if spec.origins.options.get(f"/mounts/{index}"):
             raise _bad(options, keyword, f"{row['destination']} is mounted twice", "keep one of the two", cause=f"{spec.origins.option(f'/mounts/{index}')} mounts it too")
         if spec.kind != "oci":
-            del rows[index]
             spec.origins.removed("/mounts", index)
+            del rows[index]
             break
     spec.origins.set(f"/mounts/{len(rows)}", options.name(keyword))
     rows.append(row)
