@@ -25,7 +25,9 @@ def is_bind(mount: dict[str, Any]) -> bool:
 def wanted(spec: Spec) -> Wanted:
     """The root, and every path of the host that the spec names."""
     linux = spec.config.get("linux") or {}
-    paths = [source_path(spec.bundle, mount["source"]) for mount in spec.config.get("mounts") or [] if is_bind(mount) and mount.get("source")]
+    paths = [
+        source_path(spec.bundle, mount["source"]) for mount in spec.config.get("mounts") or [] if is_bind(mount) and mount.get("source")
+    ]
     paths += [one["path"] for one in linux.get("namespaces") or [] if one.get("path")]
     paths += [one["path"] for one in linux.get("devices") or [] if one.get("path")]
     paths += [hook["path"] for hooks in (spec.config.get("hooks") or {}).values() for hook in hooks or [] if hook.get("path")]

@@ -1,7 +1,8 @@
 """Spec: one runtime specification, whatever the source; RunOptions: what the OCI's document cannot say; Origins: where each value came from.
 
 `Spec.config` has the shape of the OCI's config.json. After `defaults.fill` these keys always exist, so nobody asks twice:
-`ociVersion`, `process` (with `cwd`, `env`, `args`, `user.uid`, `user.gid`), `root.path`, `mounts`, `hooks`, `annotations`, `linux`, `linux.namespaces`.
+`ociVersion`, `process` (with `cwd`, `env`, `args`, `user.uid`, `user.gid`), `root.path`, `mounts`, `hooks`, `annotations`, `linux`,
+`linux.namespaces`.
 All else is as the manifest has it: absent means not asked for.
 
 Beyond the OCI's words `config` holds only this: a bind mount with the option `O` (podman's word) is shown through a throw-away overlay,
@@ -32,6 +33,7 @@ class RunOptions:
         "allow_missing",
         "cgroup_parent",
         "console_socket",
+        "contract",
         "cpu_time",
         "detach",
         "devices_all",
@@ -56,6 +58,7 @@ class RunOptions:
         "seccomp",
         "seccomp_action",
         "sockets",
+        "state_root",
         "strict",
         "temporary",
         "timeout",
@@ -69,6 +72,8 @@ class RunOptions:
 
     # who it is
     name: str  # the id; "" means that one is made up and the container is not listed
+    contract: str  # "run" watches until the end | "create" leaves init waiting for `start` and goes
+    state_root: str  # folder of the state folders (--root), "" for the user's own
     labels: dict[str, str]  # --label
     pid_file: str  # absolute path, or ""
     keep: bool  # keep the state folder after the end; the opposite of rm
@@ -111,7 +116,18 @@ class RunOptions:
 
     def __init__(self, **values: Any) -> None:
         """Neutral values, then those given by keyword."""
-        for slot in ("name", "pid_file", "user", "console_socket", "workspace_path", "userns", "network", "seccomp", "cgroup_parent"):
+        for slot in (
+            "name",
+            "pid_file",
+            "user",
+            "console_socket",
+            "workspace_path",
+            "userns",
+            "network",
+            "seccomp",
+            "cgroup_parent",
+            "state_root",
+        ):
             setattr(self, slot, "")
         for slot in (
             "rm",
@@ -131,6 +147,7 @@ class RunOptions:
         for slot in ("privileged", "devices_all", "no_new_keyring", "strict"):
             setattr(self, slot, False)
         self.interactive = True
+        self.contract = "run"
         self.labels = {}
         self.preserve_fds = 0
         self.timeout = self.cpu_time = self.disk = None

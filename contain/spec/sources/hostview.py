@@ -59,7 +59,9 @@ def _workspace(spec: Spec, options: Options, home: str) -> None:
     mode, folder, asked = options.get("workspace", "overlay"), options.cwd, "workspace" in options.values
     holds_homes = folder == "/" or folder in (home, "/root", "/home", "/tmp", "/run", "/var") or home.startswith(folder + "/")
     if folder == "/" and asked and mode != "none":
-        raise UsageError("the root cannot be the working folder shown", place=place("--workspace"), remedy="go to the folder that the command works on")
+        raise UsageError(
+            "the root cannot be the working folder shown", place=place("--workspace"), remedy="go to the folder that the command works on"
+        )
     if mode == "none" or (holds_homes and not asked):
         spec.run.workspace = "none"
         spec.config["process"]["cwd"] = "/"

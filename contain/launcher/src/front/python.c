@@ -1,4 +1,4 @@
-/* The installed `contain`: starts the interpreter beside it, isolated (-I) and without site packages (-S), on our own package.
+/* Starts the interpreter beside it, isolated (-I) and without site packages (-S), on our own package.
  *
  * pip writes console scripts that import the whole site first, and it drops the options of a `#!python -I -S` line; hence a program. What is
  * not found beside it is left to the ordinary `python -m contain`. */
@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "front.h"
 
 #ifndef CONTAIN_PYTHON
 #define CONTAIN_PYTHON "3"
@@ -34,7 +36,7 @@ static void find_python(char *path, const char *folder) {
         strcpy(path, "python" CONTAIN_PYTHON);
 }
 
-int main(int argc, char **argv) {
+int execute_python(int argc, char **argv) {
     char folder[PATH_SIZE], python[PATH_SIZE], package[PATH_SIZE];
     const char **arguments = calloc((size_t)argc + FIXED_ARGUMENTS + 1, sizeof *arguments);
     ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
