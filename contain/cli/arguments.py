@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-
 def scan(argv: list[str], options: Options, own: Mapping[str, bool] | None = None) -> tuple[list[str], dict[str, str]]:
     """Reads options into `options`; returns the arguments, and the verb's `own` options. All after `--` is the command."""
     arguments: list[str] = []
@@ -66,7 +65,9 @@ def _unknown(name: str, own: Mapping[str, bool]) -> UsageError:
     from difflib import get_close_matches
 
     near = get_close_matches(name, [*BY_NAME, *own], 1, 0.6)
-    return UsageError("no such option", place=place(name), remedy=f"did you mean {near[0]}?" if near else "contain run --help lists the options")
+    return UsageError(
+        "no such option", place=place(name), remedy=f"did you mean {near[0]}?" if near else "contain run --help lists the options"
+    )
 
 
 _GROUPS = {

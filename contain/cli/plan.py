@@ -41,7 +41,9 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
         print(arguments.help_text(USAGE, INTRO, OWN, FOOTER))
         return 0
     if own.get("--format", "human") not in ("human", "json"):
-        raise UsageError(f"{own['--format']!r} is not one of human, json", place=place("--format"), remedy="write --format human or --format json")
+        raise UsageError(
+            f"{own['--format']!r} is not one of human, json", place=place("--format"), remedy="write --format human or --format json"
+        )
     from contain.plan import explain
     from contain.plan.compile import compile_run
 
@@ -69,7 +71,11 @@ def _host(spec: Spec, own: dict[str, str]) -> Host:
                 json.dump(host.to_json(), file, indent=1, sort_keys=True)
                 file.write("\n")
         except OSError as problem:
-            raise UsageError(f"cannot write {own['--save-host']}: {problem.strerror}", place=place("--save-host"), remedy="give a path that can be written") from None
+            raise UsageError(
+                f"cannot write {own['--save-host']}: {problem.strerror}",
+                place=place("--save-host"),
+                remedy="give a path that can be written",
+            ) from None
     return host
 
 
@@ -82,7 +88,11 @@ def _saved(path: str) -> Host:
         with open(path, "rb") as file:
             return Host.from_json(json.load(file))
     except OSError as problem:
-        raise UsageError(f"cannot read {path}: {problem.strerror}", place=place("--host"), remedy="contain plan --save-host FILE writes one") from None
+        raise UsageError(
+            f"cannot read {path}: {problem.strerror}", place=place("--host"), remedy="contain plan --save-host FILE writes one"
+        ) from None
     except (ValueError, TypeError, KeyError, AttributeError) as problem:
         text = " ".join(str(problem).split())
-        raise UsageError(f"{path} holds no facts about a host: {text}", place=place("--host"), remedy="contain plan --save-host FILE writes one") from None
+        raise UsageError(
+            f"{path} holds no facts about a host: {text}", place=place("--host"), remedy="contain plan --save-host FILE writes one"
+        ) from None

@@ -44,7 +44,9 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
         return 0
     contract = is_contract(words, options, global_options or {})
     try:
-        launch(read(words, options, contract=contract))
+        spec = read(words, options, contract=contract)
+        spec.run.state_root = (global_options or {}).get("root", "")
+        launch(spec)
     except ContainError as error:
         if contract:
             error.exit_code = 1
@@ -68,7 +70,9 @@ def read(words: list[str], options: Options, *, contract: bool = False) -> Spec:
         return _contract(words, options)
     if len(words) > 1:
         raise UsageError(
-            f"more than one TARGET: {' '.join(words)}", place=place(words[1]), remedy=f"put -- before the command: contain run {words[0]} -- {' '.join(words[1:])}"
+            f"more than one TARGET: {' '.join(words)}",
+            place=place(words[1]),
+            remedy=f"put -- before the command: contain run {words[0]} -- {' '.join(words[1:])}",
         )
     spec = sources.read(words[0] if words else "", options)
     semantics.require(spec)

@@ -59,5 +59,6 @@ def _diagnostics(spec: Spec, errors: list[Finding]) -> list[object]:
     sources = [spec.origins.source(one.pointer) for one in errors]
     positions = document.positions(set(sources))
     return [
-        model.make(one.id, one.message, spec.origins.label, source, positions[source], fix=one.remedy) for one, source in zip(errors, sources, strict=True)
+        model.make(one.id, one.message, spec.origins.label, source, positions[source], fix=one.remedy)
+        for one, source in zip(errors, sources, strict=True)
     ]

@@ -8,7 +8,7 @@ class Finding:
 
     __slots__ = ("cause", "error", "id", "message", "pointer", "remedy")
 
-    def __init__(self, pointer: str, message: str, remedy: str, *, cause: str = "", error: bool = True, id: str = "RUN900") -> None:  # noqa: A002
+    def __init__(self, pointer: str, message: str, remedy: str, *, cause: str = "", error: bool = True, id: str = "RUN900") -> None:
         """`error` is false for what can be run, but hardly as it is meant."""
         self.pointer = pointer
         self.message = message

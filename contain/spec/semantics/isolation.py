@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
     from contain.spec.model import Spec
 
-_IPC_SYSCTLS = ("kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced")
+_IPC_SYSCTLS = (
+    "kernel.msgmax",
+    "kernel.msgmnb",
+    "kernel.msgmni",
+    "kernel.sem",
+    "kernel.shmall",
+    "kernel.shmmax",
+    "kernel.shmmni",
+    "kernel.shm_rmid_forced",
+)
 _MAP_LINES = 340  # user_namespaces(7)
 _IDS = 1 << 32
 
@@ -26,7 +35,9 @@ def namespaces(spec: Spec) -> Iterator[Finding]:
             yield Finding(pointer, f"the {row['type']} namespace is given twice", "keep one of the two")
         seen.add(row["type"])
         if row.get("path") and not row["path"].startswith("/"):
-            yield Finding(f"{pointer}/path", f"{row['path']!r} is not an absolute path", "write it as /proc/PID/ns/TYPE or another full path")
+            yield Finding(
+                f"{pointer}/path", f"{row['path']!r} is not an absolute path", "write it as /proc/PID/ns/TYPE or another full path"
+            )
 
 
 def needed(spec: Spec) -> Iterator[Finding]:
@@ -36,19 +47,31 @@ def needed(spec: Spec) -> Iterator[Finding]:
         if not config.get(key):
             continue
         if "uts" not in have:
-            yield Finding(f"/{key}", f"{key} would change the host's", f'add {{"type": "uts"}} to linux.namespaces, or remove {key}', cause="there is no uts namespace")
+            yield Finding(
+                f"/{key}",
+                f"{key} would change the host's",
+                f'add {{"type": "uts"}} to linux.namespaces, or remove {key}',
+                cause="there is no uts namespace",
+            )
         if len(config[key].encode()) > 64:
             yield Finding(f"/{key}", f"{key} is longer than 64 bytes", "shorten it")
     for key in ("maskedPaths", "readonlyPaths"):
         rows = config["linux"].get(key) or ()
         if rows and "mount" not in have:
-            yield Finding(f"/linux/{key}", f"{key} would change the host's mounts", 'add {"type": "mount"} to linux.namespaces', cause="there is no mount namespace")
+            yield Finding(
+                f"/linux/{key}",
+                f"{key} would change the host's mounts",
+                'add {"type": "mount"} to linux.namespaces',
+                cause="there is no mount namespace",
+            )
         for index, path in enumerate(rows):
             if not path.startswith("/") or "\0" in path:
                 yield Finding(f"/linux/{key}/{index}", f"{path!r} is not an absolute path", f"write /{path}")
     devices = config["linux"].get("netDevices") or {}
     if devices and "network" not in have:
-        yield Finding("/linux/netDevices", "there is no network namespace to move devices to", 'add {"type": "network"} to linux.namespaces')
+        yield Finding(
+            "/linux/netDevices", "there is no network namespace to move devices to", 'add {"type": "network"} to linux.namespaces'
+        )
     targets: set[str] = set()
     for name, row in devices.items():
         target = (row or {}).get("name") or name
@@ -92,7 +115,11 @@ def map_lines(pointer: str, rows: list[dict[str, int]]) -> Iterator[Finding]:
                 yield Finding(f"{pointer}/{index}", f"the range from {side} {row[side]} passes the largest id", "make it smaller")
             clash = next((old for old in rows[:index] if row[side] < old[side] + old["size"] and old[side] < row[side] + row["size"]), None)
             if clash is not None:
-                yield Finding(f"{pointer}/{index}", f"{side} {row[side]} overlaps the range from {clash[side]}", "an id can be mapped once on either side")
+                yield Finding(
+                    f"{pointer}/{index}",
+                    f"{side} {row[side]} overlaps the range from {clash[side]}",
+                    "an id can be mapped once on either side",
+                )
 
 
 def user(spec: Spec) -> Iterator[Finding]:
@@ -105,7 +132,9 @@ def user(spec: Spec) -> Iterator[Finding]:
     for kind, pointer, number in wanted:
         rows = linux.get(f"{kind}Mappings") or ()
         if rows and not is_mapped(rows, number):
-            yield Finding(pointer, f"{kind} {number} is not mapped", f"add a range to linux.{kind}Mappings that holds {number}, or choose another id")
+            yield Finding(
+                pointer, f"{kind} {number} is not mapped", f"add a range to linux.{kind}Mappings that holds {number}, or choose another id"
+            )
 
 
 def is_mapped(rows: list[dict[str, int]] | tuple[()], number: int) -> bool:
@@ -119,12 +148,19 @@ def time(spec: Spec) -> Iterator[Finding]:
     if offsets and path is None:
         yield Finding("/linux/timeOffsets", "time offsets without a time namespace", 'add {"type": "time"} to linux.namespaces')
     if offsets and path:
-        yield Finding("/linux/timeOffsets", f"the offsets of {path} cannot be changed", "remove timeOffsets or the path", cause="somebody lives in that namespace")
+        yield Finding(
+            "/linux/timeOffsets",
+            f"the offsets of {path} cannot be changed",
+            "remove timeOffsets or the path",
+            cause="somebody lives in that namespace",
+        )
     for clock, row in offsets.items():
         if clock not in ("boottime", "monotonic"):
             yield Finding(f"/linux/timeOffsets/{token(clock)}", f"unknown clock {clock!r}", "boottime or monotonic")
         elif not 0 <= row.get("nanosecs", 0) < 1_000_000_000:
-            yield Finding(f"/linux/timeOffsets/{clock}/nanosecs", f"{row['nanosecs']} is not below 1,000,000,000", "move whole seconds to secs")
+            yield Finding(
+                f"/linux/timeOffsets/{clock}/nanosecs", f"{row['nanosecs']} is not below 1,000,000,000", "move whole seconds to secs"
+            )
 
 
 def sysctl(spec: Spec) -> Iterator[Finding]:
@@ -138,7 +174,12 @@ def sysctl(spec: Spec) -> Iterator[Finding]:
         elif not kind:
             yield Finding(pointer, f"{key} belongs to no namespace: it would change the host", "remove it, or set it on the host")
         elif kind not in have:
-            yield Finding(pointer, f"{key} would change the host's", f'add {{"type": "{kind}"}} to linux.namespaces', cause=f"there is no {kind} namespace")
+            yield Finding(
+                pointer,
+                f"{key} would change the host's",
+                f'add {{"type": "{kind}"}} to linux.namespaces',
+                cause=f"there is no {kind} namespace",
+            )
         elif "/../" in f"/{name.replace('.', '/')}/" or "\0" in key:
             yield Finding(pointer, f"{key!r} is not a name", "write it as sysctl(8) does")
 
@@ -161,19 +202,31 @@ def _sysctl_kind(name: str) -> str:
 
 
 def seccomp(spec: Spec) -> Iterator[Finding]:
-    """seccomp(2) and what its notify needs."""
+    """What seccomp(2) takes, and what its notify needs."""
     profile: dict[str, Any] = spec.config["linux"].get("seccomp") or {}
     at, rules = "/linux/seccomp", profile.get("syscalls") or ()
     if profile.get("defaultAction") == "SCMP_ACT_NOTIFY":
-        yield Finding(f"{at}/defaultAction", "SCMP_ACT_NOTIFY cannot be the default", "name the syscalls that shall notify", cause="starting the process itself would wait for the agent")
+        yield Finding(
+            f"{at}/defaultAction",
+            "SCMP_ACT_NOTIFY cannot be the default",
+            "name the syscalls that shall notify",
+            cause="starting the process itself would wait for the agent",
+        )
     notifies = next((index for index, rule in enumerate(rules) if rule["action"] == "SCMP_ACT_NOTIFY"), None)
     if notifies is not None and not profile.get("listenerPath"):
-        yield Finding(f"{at}/syscalls/{notifies}/action", "SCMP_ACT_NOTIFY needs listenerPath", "add the socket of the agent to linux.seccomp")
+        yield Finding(
+            f"{at}/syscalls/{notifies}/action", "SCMP_ACT_NOTIFY needs listenerPath", "add the socket of the agent to linux.seccomp"
+        )
     if profile.get("listenerMetadata") and not profile.get("listenerPath"):
         yield Finding(f"{at}/listenerMetadata", "listenerMetadata without listenerPath", "add listenerPath, or remove it")
     for index, rule in enumerate(rules):
         if rule["action"] == "SCMP_ACT_NOTIFY" and "write" in rule["names"]:
-            yield Finding(f"{at}/syscalls/{index}/names", "write cannot notify", "remove it from the names", cause="handing the listener over would wait for itself")
+            yield Finding(
+                f"{at}/syscalls/{index}/names",
+                "write cannot notify",
+                "remove it from the names",
+                cause="handing the listener over would wait for itself",
+            )
         if "errnoRet" in rule and rule["action"] not in ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"):
             yield Finding(f"{at}/syscalls/{index}/errnoRet", f"{rule['action']} returns no errno", "remove errnoRet, or use SCMP_ACT_ERRNO")
         for number, arg in enumerate(rule.get("args") or ()):

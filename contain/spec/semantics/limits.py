@@ -28,7 +28,12 @@ def memory(spec: Spec) -> Iterator[Finding]:
     row = (spec.config["linux"].get("resources") or {}).get("memory") or {}
     limit, swap, reservation = row.get("limit") or 0, row.get("swap") or 0, row.get("reservation") or 0
     if swap > 0 and limit > 0 and swap < limit:
-        yield Finding(f"{_RESOURCES}/memory/swap", f"swap {swap} is below the memory limit {limit}", f"write at least {limit}", cause="it counts memory and swap together")
+        yield Finding(
+            f"{_RESOURCES}/memory/swap",
+            f"swap {swap} is below the memory limit {limit}",
+            f"write at least {limit}",
+            cause="it counts memory and swap together",
+        )
     if swap > 0 and limit <= 0:
         yield Finding(f"{_RESOURCES}/memory/swap", "a swap limit needs a memory limit", "add memory.limit")
     if reservation > 0 and 0 < limit < reservation:
@@ -43,7 +48,9 @@ def cpu(spec: Spec) -> Iterator[Finding]:
     row = (spec.config["linux"].get("resources") or {}).get("cpu") or {}
     quota, period, burst = row.get("quota") or 0, row.get("period") or 0, row.get("burst") or 0
     if 0 < quota < 1000:
-        yield Finding(f"{_RESOURCES}/cpu/quota", f"a quota of {quota} µs is below the least of 1000", "write at least 1000, or raise the period too")
+        yield Finding(
+            f"{_RESOURCES}/cpu/quota", f"a quota of {quota} µs is below the least of 1000", "write at least 1000, or raise the period too"
+        )
     if period and not 1000 <= period <= 1_000_000:
         yield Finding(f"{_RESOURCES}/cpu/period", f"a period of {period} µs is not from 1000 to 1000000", "100000 is usual")
     if burst and burst > max(quota, 0):
@@ -69,7 +76,9 @@ def others(spec: Spec) -> Iterator[Finding]:
     resources = linux.get("resources") or {}
     for key in resources.get("unified") or ():
         if "/" in key or key in (".", "..") or not key:
-            yield Finding(f"{_RESOURCES}/unified/{token(key)}", f"{key!r} is not a file of a cgroup", "write its name alone, as memory.high")
+            yield Finding(
+                f"{_RESOURCES}/unified/{token(key)}", f"{key!r} is not a file of a cgroup", "write its name alone, as memory.high"
+            )
     for key in ("weight", "leafWeight"):
         weight = (resources.get("blockIO") or {}).get(key)
         if weight and not 10 <= weight <= 1000:

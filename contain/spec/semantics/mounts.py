@@ -59,14 +59,18 @@ def _ids(spec: Spec, pointer: str, index: int, *, is_bind: bool) -> Iterator[Fin
     if len(given) == 1:
         yield Finding(f"{pointer}/{given[0]}", f"{given[0]} without its twin", "write both uidMappings and gidMappings")
     if wants and not given and "user" not in spec.namespaces():
-        yield Finding(f"{pointer}/options", f"{wants[0]} without mappings needs a user namespace", "write uidMappings and gidMappings of the mount")
+        yield Finding(
+            f"{pointer}/options", f"{wants[0]} without mappings needs a user namespace", "write uidMappings and gidMappings of the mount"
+        )
     for key in given:
         yield from map_lines(f"{pointer}/{key}", row[key])
     for number, option in enumerate(row["options"]):
         kind, _, value = option.partition("=")
         rows = linux.get(f"{kind}Mappings") if kind in ("uid", "gid") and "user" in spec.namespaces() else None
         if rows and value.isdecimal() and not is_mapped(rows, int(value)):
-            yield Finding(f"{pointer}/options/{number}", f"{kind} {value} is not mapped", f"add a range to linux.{kind}Mappings that holds {value}")
+            yield Finding(
+                f"{pointer}/options/{number}", f"{kind} {value} is not mapped", f"add a range to linux.{kind}Mappings that holds {value}"
+            )
 
 
 def devices(spec: Spec) -> Iterator[Finding]:

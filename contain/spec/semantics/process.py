@@ -21,7 +21,9 @@ def version(spec: Spec) -> Iterator[Finding]:
     major, _, rest = spec.config["ociVersion"].partition(".")
     minor = rest.partition(".")[0]
     if major != "1" or not minor.isdecimal():
-        yield Finding("/ociVersion", f"version {spec.config['ociVersion']!r} of the runtime-spec is unknown", "write a version from 1.0.0 to 1.3.0")
+        yield Finding(
+            "/ociVersion", f"version {spec.config['ociVersion']!r} of the runtime-spec is unknown", "write a version from 1.0.0 to 1.3.0"
+        )
     elif int(minor) > 3:
         yield Finding("/ociVersion", f"version {spec.config['ociVersion']} is newer than 1.3, what it added is ignored", "", error=False)
 
@@ -48,12 +50,18 @@ def command(spec: Spec) -> Iterator[Finding]:
 
 
 def terminal(spec: Spec) -> Iterator[Finding]:
-    """Who takes the terminal of a detached container?"""
+    """Somebody takes the terminal of a detached container."""
     run, wants = spec.run, spec.config["process"]["terminal"]
     if run.detach and wants and not run.console_socket:
-        yield Finding("/process/terminal", "a detached container cannot have a terminal without --console-socket", "give --console-socket, or set process.terminal to false")
+        yield Finding(
+            "/process/terminal",
+            "a detached container cannot have a terminal without --console-socket",
+            "give --console-socket, or set process.terminal to false",
+        )
     if run.console_socket and not wants:
-        yield Finding("/process/terminal", "--console-socket is given, but no terminal is wanted", "set process.terminal to true, or drop the option")
+        yield Finding(
+            "/process/terminal", "--console-socket is given, but no terminal is wanted", "set process.terminal to true, or drop the option"
+        )
 
 
 def rlimits(spec: Spec) -> Iterator[Finding]:
@@ -67,7 +75,9 @@ def rlimits(spec: Spec) -> Iterator[Finding]:
             yield Finding(f"{pointer}/type", f"{kind} is set twice", "keep one of the two")
         seen.add(kind)
         if row["soft"] > row["hard"]:
-            yield Finding(f"{pointer}/soft", f"the soft limit {row['soft']} is above the hard limit {row['hard']}", "lower soft or raise hard")
+            yield Finding(
+                f"{pointer}/soft", f"the soft limit {row['soft']} is above the hard limit {row['hard']}", "lower soft or raise hard"
+            )
 
 
 def capabilities(spec: Spec) -> Iterator[Finding]:
@@ -78,10 +88,15 @@ def capabilities(spec: Spec) -> Iterator[Finding]:
             if name not in presets.CAPABILITIES:
                 yield Finding(f"/process/capabilities/{kind}/{index}", f"unknown capability {name} is ignored", "", error=False)
     permitted, inheritable = set(sets.get("permitted") or ()), set(sets.get("inheritable") or ())
-    for kind, allowed, words in (("effective", permitted, "permitted"), ("ambient", permitted & inheritable, "both permitted and inheritable")):
+    for kind, allowed, words in (
+        ("effective", permitted, "permitted"),
+        ("ambient", permitted & inheritable, "both permitted and inheritable"),
+    ):
         for index, name in enumerate(sets.get(kind) or ()):
             if name not in allowed and name in presets.CAPABILITIES:
-                yield Finding(f"/process/capabilities/{kind}/{index}", f"{name} is {kind} but not {words}", f"add it to {words}, or remove it here")
+                yield Finding(
+                    f"/process/capabilities/{kind}/{index}", f"{name} is {kind} but not {words}", f"add it to {words}, or remove it here"
+                )
 
 
 def scheduling(spec: Spec) -> Iterator[Finding]:
@@ -121,7 +136,9 @@ def hooks(spec: Spec) -> Iterator[Finding]:
             if not row["path"].startswith("/"):
                 yield Finding(f"/hooks/{kind}/{index}/path", f"{row['path']!r} is not an absolute path", "write the hook's full path")
             if row.get("timeout", 1) <= 0:
-                yield Finding(f"/hooks/{kind}/{index}/timeout", f"{row['timeout']} is not above zero", "write the seconds after which it is killed")
+                yield Finding(
+                    f"/hooks/{kind}/{index}/timeout", f"{row['timeout']} is not above zero", "write the seconds after which it is killed"
+                )
 
 
 RULES = (version, command, terminal, rlimits, capabilities, scheduling, hooks)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from contain.spec.model import Spec
     from contain.spec.options import Options
 
+_MODULES = {"oci": "oci", "aci": "aci", "rootfs": "rootfs", "host": "hostview"}
 _ARCHIVES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 
 
@@ -41,7 +42,9 @@ def _kind_of_file(target: str, path: str) -> str:
         with open(path, "rb", buffering=0) as file:
             head = file.read(4096)
     except OSError as problem:
-        raise UsageError(f"cannot open {target}: {problem.strerror}", place="<command line>:TARGET", remedy="check its permissions") from None
+        raise UsageError(
+            f"cannot open {target}: {problem.strerror}", place="<command line>:TARGET", remedy="check its permissions"
+        ) from None
     if head.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{"):
         return "aci" if b'"acKind"' in head else "oci"
     if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":
@@ -57,13 +60,6 @@ def _kind_of_file(target: str, path: str) -> str:
 
 def read(target: str, options: Options) -> Spec:
     """The spec of a run of `target` ("" is the host view)."""
-    found = kind(target, options)
-    if found == "oci":
-        from contain.spec.sources import oci as source
-    elif found == "aci":
-        from contain.spec.sources import aci as source
-    elif found == "rootfs":
-        from contain.spec.sources import rootfs as source
-    else:
-        from contain.spec.sources import hostview as source
-    return source.read(target, options)
+    module = __import__(f"contain.spec.sources.{_MODULES[kind(target, options)]}", fromlist=["read"])
+    found: Spec = module.read(target, options)
+    return found

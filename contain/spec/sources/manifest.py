@@ -23,19 +23,29 @@ def read(file: str, shown: str) -> bytes:
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as problem:
-        remedy = "give a bundle (a folder with config.json and a rootfs)" if problem.errno == 2 else "check the permissions of the file and its folders"
+        remedy = (
+            "give a bundle (a folder with config.json and a rootfs)"
+            if problem.errno == 2
+            else "check the permissions of the file and its folders"
+        )
         raise ManifestError(f"cannot read it: {problem.strerror}", place=shown, remedy=remedy) from None
     with open(descriptor, "rb", closefd=True, buffering=0) as source:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise ManifestError("cannot read it: not a regular file", place=shown, remedy="give the path of a JSON file")
         if facts.st_size > LIMIT:
-            raise ManifestError(f"cannot read it: {facts.st_size} bytes, the limit is {LIMIT}", place=shown, remedy="move large annotations out of the manifest")
+            raise ManifestError(
+                f"cannot read it: {facts.st_size} bytes, the limit is {LIMIT}",
+                place=shown,
+                remedy="move large annotations out of the manifest",
+            )
         chunks = []
         while chunk := source.read(LIMIT + 1):
             chunks.append(chunk)
             if sum(map(len, chunks)) > LIMIT:
-                raise ManifestError(f"cannot read it: more than {LIMIT} bytes", place=shown, remedy="move large annotations out of the manifest")
+                raise ManifestError(
+                    f"cannot read it: more than {LIMIT} bytes", place=shown, remedy="move large annotations out of the manifest"
+                )
     return b"".join(chunks)
 
 

@@ -42,7 +42,11 @@ def read(file: str, *, shown: str, place: str, held: list[str]) -> dict[str, Any
 def _resolve(profile: dict[str, Any], held: list[str]) -> dict[str, Any]:
     """Docker's archMap, includes, excludes and single names as the OCI has them."""
     machine, architectures = _MACHINES.get(os.uname().machine, (os.uname().machine, []))
-    out = {key: profile[key] for key in ("defaultAction", "defaultErrnoRet", "architectures", "flags", "listenerPath", "listenerMetadata") if profile.get(key) is not None}
+    out = {
+        key: profile[key]
+        for key in ("defaultAction", "defaultErrnoRet", "architectures", "flags", "listenerPath", "listenerMetadata")
+        if profile.get(key) is not None
+    }
     if "archMap" in profile and "architectures" not in out:
         out["architectures"] = architectures
     syscalls = []
@@ -82,4 +86,8 @@ def _check(profile: dict[str, Any], shown: str, place: str) -> None:
     found = [one for one in schema.validate("runtime-config", config) if one.pointer.startswith("/linux/seccomp")]
     if found:
         words = found[0].pointer.removeprefix("/linux/seccomp/").replace("/", ".")
-        raise UsageError(f"{shown}: {words}: {found[0].message}", place=place, remedy="see the OCI runtime-spec, linux.seccomp, or docker's profile format")
+        raise UsageError(
+            f"{shown}: {words}: {found[0].message}",
+            place=place,
+            remedy="see the OCI runtime-spec, linux.seccomp, or docker's profile format",
+        )
