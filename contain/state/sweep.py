@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 from contain.errors import StateError
 from contain.state import files, layout, undo
 from contain.state.store import Folder, Store, boot_id
@@ -44,7 +42,7 @@ def clear(folder: Folder, *, keep: bool = False) -> list[str]:
     summary = folder.summary()
     process = summary.process("init")
     if process and summary.boot == boot_id():
-        undo.kill(*process, signal.SIGKILL)
+        undo.kill(*process, undo.SIGKILL)
     problems = undo.undo(folder.text(layout.UNDO) or "", summary.pid)
     if problems:
         return problems

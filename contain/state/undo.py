@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 
 from contain.kernel import cgroups, processes
@@ -13,6 +12,8 @@ from contain.state import files
 
 #: Seconds until we give up to empty a cgroup.
 PATIENCE = 5.0
+#: As in <signal.h>; the module `signal` imports enum, which takes longer than a sweep that finds nothing.
+SIGKILL = 9
 
 
 def parse(text: str) -> list[tuple[str, str]]:
@@ -52,6 +53,8 @@ def _undo(kind: str, path: str, pid: int) -> None:
 
 def kill(pid: int, start: int, number: int) -> bool:
     """Sends a signal to this very process; False when it is gone."""
+    import signal
+
     try:
         fd = os.pidfd_open(pid)
     except OSError:
@@ -96,20 +99,22 @@ def remove_cgroup(folder: str) -> None:
         pause = min(pause * 2, 0.02)
 
 
-def kill_cgroup(folder: str, number: int = signal.SIGKILL) -> None:
+def kill_cgroup(folder: str, number: int = SIGKILL) -> None:
     """Sends a signal to everything in a cgroup and below it; with SIGKILL nothing can be forked out of it, nor stay frozen."""
-    if number == signal.SIGKILL:
+    if number == SIGKILL:
         if _write(f"{folder}/cgroup.kill", "1"):
             return
         _write(f"{folder}/pids.max", "0")
     for path, _, _ in os.walk(folder):
         _kill_members(path, number)
-        if number == signal.SIGKILL and not _write(f"{path}/freezer.state", "THAWED"):
+        if number == SIGKILL and not _write(f"{path}/freezer.state", "THAWED"):
             _write(f"{path}/cgroup.freeze", "0")
 
 
 def _kill_members(folder: str, number: int) -> None:
     """By pidfd, and only what is still in the cgroup once its descriptor is open: a pid may have gone to a stranger meanwhile."""
+    import signal
+
     opened: dict[int, int] = {}
     try:
         for pid in cgroups.processes(folder)[:512]:
