@@ -29,11 +29,11 @@ build: .venv/.ready launcher build/rootfs/.ready ## packages, .venv, the launche
 test: build ## all tests but the slow ones, on this machine's kernel
 	$(BIN)/pytest -q -m 'not live and not slow' -n 2 --dist loadfile --max-skips $(SKIPS_HOST) tests
 	# the live tests meet a real kernel on a busy machine: one may be run again, up to twice, and the closing line counts it ("rerun")
-	$(BIN)/pytest -q -m 'live and not slow' --reruns 2 --max-skips $(SKIPS_LIVE) tests
+	$(BIN)/pytest -q -m 'live and not slow' --reruns 2 --rerun-except Timeout --max-skips $(SKIPS_LIVE) tests
 
 .PHONY: test-v2
 test-v2: build ## the kernel-touching tests again, in a guest with pure cgroup v2
-	tests/guest/run -t 900 $(BIN)/pytest -q -m 'live and not slow' --reruns 2 --max-skips $(SKIPS_GUEST) -p no:cacheprovider tests
+	tests/guest/run -t 900 $(BIN)/pytest -q -m 'live and not slow' --reruns 2 --rerun-except Timeout --max-skips $(SKIPS_GUEST) -p no:cacheprovider tests
 
 .PHONY: test-all
 test-all: test test-v2 ## every test, the slow ones too

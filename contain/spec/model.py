@@ -198,7 +198,7 @@ class Origins:
         self.moved[pointer] = source
 
     def removed(self, pointer: str, index: int) -> None:
-        """Notes that row `index` of the list at `pointer` of the spec is gone: the rows after it keep their origins."""
+        """Notes that row `index` of the list at `pointer` of the spec is going, before it goes: the rows after it keep their origins."""
         rows = self.document.value if self.document is not None else None
         for part in pointer.split("/")[1:]:
             rows = rows.get(part) if isinstance(rows, dict) else None
@@ -269,6 +269,14 @@ class Spec:
     def namespaces(self) -> dict[str, str]:
         """Type → path ("" for a new one) of the namespaces that are not the host's."""
         return {row["type"]: row.get("path", "") for row in self.config["linux"]["namespaces"]}
+
+    def wanted(self) -> dict[str, Any]:
+        """What the host has to be asked about: the fields of contain.host.Wanted."""
+        linux = self.config["linux"]
+        paths = [row["source"] for row in self.config["mounts"] if row.get("source", "").startswith("/")]
+        paths += [row["path"] for row in linux["namespaces"] if row.get("path")]
+        paths += [row["path"] for row in linux.get("devices") or ()]
+        return {"root": self.root, "sources": list(dict.fromkeys(paths)), "host_view": self.run.host_view, "devices": self.run.devices_all}
 
     def warn(self, text: str, pointer: str = "") -> None:
         """Adds a warning, with the place of `pointer`."""

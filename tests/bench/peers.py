@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMESPACES = ("pid", "network", "ipc", "uts", "mount", "cgroup", "user")
 V2_VIEW = ["unshare", "-m", "sh", "-c", 'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec "$@"', "sh"]

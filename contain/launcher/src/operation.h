@@ -53,6 +53,7 @@ struct context {
     pid_t map_pid;   /* whose maps are written: the joiner or init */
     pid_t init_pid;  /* as the host numbers it */
     int init_pidfd;
+    int adopted; /* pidfd of an init that an earlier call made, -1: none; never killed at our end */
     int gate;        /* the start fifo, once start has opened it, -1: none */
     int guardian;    /* socket to the guardian, -1: none */
     pid_t guardian_pid;
