@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "335b3c6ef63ec2beeb1da648ba395f25"
+DIGEST = "cce0e662659c8b4178a35a34418b725c"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

@@ -165,6 +165,8 @@ static int step_supervise(struct context *context, struct cursor *in, int64_t as
     operation.timeout = take_i64(in);
     operation.parent_death = take_i64(in);
     operation.guardian = take_i64(in);
+    operation.detach = take_i64(in);
+    operation.failure_code = take_i64(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
@@ -174,21 +176,21 @@ static int step_supervise(struct context *context, struct cursor *in, int64_t as
 
 const struct operation_row operation_rows[] = {
     {"", NULL},
-    {"OpenNamespace", step_open_namespace},
-    {"EnterNamespace", step_enter_namespace},
-    {"Unshare", step_unshare},
-    {"CreateProcess", step_create_process},
-    {"WriteIdMap", step_write_id_map},
-    {"WriteTimeOffsets", step_write_time_offsets},
-    {"BecomeRoot", step_become_root},
-    {"SetHostname", step_set_hostname},
-    {"SetDomainname", step_set_domainname},
-    {"WriteSysctl", step_write_sysctl},
-    {"LoopbackUp", step_loopback_up},
-    {"MoveNetDevice", step_move_net_device},
-    {"Execute", step_execute},
-    {"Supervise", step_supervise},
+    {"OpenNamespace", step_open_namespace, false},
+    {"EnterNamespace", step_enter_namespace, false},
+    {"Unshare", step_unshare, false},
+    {"CreateProcess", step_create_process, false},
+    {"WriteIdMap", step_write_id_map, false},
+    {"WriteTimeOffsets", step_write_time_offsets, false},
+    {"BecomeRoot", step_become_root, false},
+    {"SetHostname", step_set_hostname, false},
+    {"SetDomainname", step_set_domainname, false},
+    {"WriteSysctl", step_write_sysctl, false},
+    {"LoopbackUp", step_loopback_up, false},
+    {"MoveNetDevice", step_move_net_device, false},
+    {"Execute", step_execute, false},
+    {"Supervise", step_supervise, false},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x33, 0x5b, 0x3c, 0x6e, 0xf6, 0x3e, 0xc2, 0xbe, 0xeb, 0x1d, 0xa6, 0x48, 0xba, 0x39, 0x5f, 0x25};
+const uint8_t operations_digest[16] = {0xcc, 0xe0, 0xe6, 0x62, 0x65, 0x9c, 0x8b, 0x41, 0x78, 0xa3, 0x5a, 0x34, 0x41, 0x8b, 0x72, 0x5c};

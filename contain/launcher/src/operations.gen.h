@@ -154,6 +154,8 @@ struct supervise {
     int64_t timeout;
     int64_t parent_death;
     int64_t guardian;
+    int64_t detach;
+    int64_t failure_code;
 };
 int do_supervise(struct context *context, const struct supervise *operation);
 
