@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "cce0e662659c8b4178a35a34418b725c"
+DIGEST = "1997670a28cc197a3fe3fc46df8d022f"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -18,4 +18,10 @@ KINDS = {
     "MoveNetDevice": 12,
     "Execute": 13,
     "Supervise": 14,
+    "MakeGate": 15,
+    "HoldDescriptors": 16,
+    "WaitAtGate": 17,
+    "LeaveContainer": 18,
+    "AdoptContainer": 19,
+    "OpenGate": 20,
 }

@@ -48,5 +48,7 @@ size_t record_write(const struct context *context, enum record_type type, char *
 void find_operation(const struct context *context, struct operation_head *head);
 /* trace.c: the time of each operation, on standard error. */
 void trace_print(const struct context *context);
+/* The report as one line, without a newline. */
+void format_report(const struct context *context, char *line, size_t size);
 
 #endif

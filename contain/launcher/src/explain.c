@@ -57,18 +57,22 @@ static void execute_explainer(struct context *context) {
     execv(words[0], words);
 }
 
-int explain(struct context *context) {
+void format_report(const struct context *context, char *line, size_t size) {
     struct operation_head head;
-    char line[4096];
     find_operation(context, &head);
     const char *why = context->report.detail[0] ? context->report.detail : strerror(context->report.error);
-    join_words(line, sizeof line - 1,
-               (const char *const[]){"contain: ", head.place, head.place[0] ? ": " : "", head.words, ": ", why, NULL});
+    join_words(line, size, (const char *const[]){head.place, head.place[0] ? ": " : "", head.words, ": ", why, NULL});
     clean(line);
-    strcat(line, "\n");
-    if (context->report_fd < 0) {
-        write_all(STDERR_FILENO, line, strlen(line));
-        execute_explainer(context);
-    }
+}
+
+int explain(struct context *context) {
+    char report[4000];
+    char line[4096];
+    if (context->report_fd >= 0)
+        return context->shared->exit_code;
+    format_report(context, report, sizeof report);
+    join_words(line, sizeof line, (const char *const[]){"contain: ", report, "\n", NULL});
+    write_all(STDERR_FILENO, line, strlen(line));
+    execute_explainer(context);
     return context->shared->exit_code;
 }

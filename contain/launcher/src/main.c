@@ -101,7 +101,7 @@ static int make_shared(void) {
 
 static int prepare(int planfd) {
     const char *why;
-    context.channel = context.guardian = context.relay.master = -1;
+    context.channel = context.guardian = context.relay.master = context.gate = context.adopted = -1;
     context.monitor.signals = context.monitor.timer = context.monitor.parent = -1;
     context.in_host = true;
     sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -138,7 +138,7 @@ int launcher_main(int argc, char **argv) {
     int code = host_start(&context);
     if (code == 0 && context.create)
         code = monitor_run(&context);
-    if (code == 0 && context.watch.detach && !context.monitor.dead)
+    if (code == 0 && context.watch.leave && !context.monitor.dead)
         return leave();
     return finish(&context, code);
 }

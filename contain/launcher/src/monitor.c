@@ -132,7 +132,7 @@ static int started(struct context *context) {
             sys_pidfd_send_signal(context->shared->init_pidfd, number);
     if (run_stage(context, STAGE_AFTER) < 0)
         return fail_running(context);
-    return context->watch.detach ? LEAVE : GO_ON;
+    return context->watch.leave ? LEAVE : GO_ON;
 }
 
 /* All ends of init's side are closed: execve closed them, or init is dead. It has set `executes` before the execve. */
@@ -303,7 +303,7 @@ int monitor_await(struct context *context) {
 
 int monitor_run(struct context *context) {
     struct monitor *monitor = &context->monitor;
-    if (context->watch.detach && has_stage(context, STAGE_GATE))
+    if (context->watch.leave && context->watch.leave_at_gate)
         return 0;
     monitor->state = RUNNING;
     while (step(context) == GO_ON)

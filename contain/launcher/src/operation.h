@@ -72,7 +72,8 @@ struct watch {
     bool init;         /* our own PID 1 */
     bool guardian;
     bool parent_death;
-    bool detach;       /* leave the container to itself once it is ready */
+    bool leave;         /* nobody stays to watch */
+    bool leave_at_gate; /* the caller goes when init waits for start */
     bool shares_pids;  /* no new pid namespace: the end of init is not the end of all */
     int failure_code;  /* exit code of any failure of ours, 0: 125, 126, 127 */
     int64_t timeout;   /* milliseconds, 0: none */
@@ -119,10 +120,18 @@ struct context {
     pid_t map_pid;   /* whose maps are written: the joiner or init */
     pid_t init_pid;  /* as the host numbers it */
     int guardian;    /* its pidfd, -1: none */
+    int adopted; /* pidfd of an init that an earlier call made, -1: none; never killed at our end */
+    int gate;        /* the start fifo, once start has opened it, -1: none */
     pid_t guardian_pid;
     int report_fd;   /* a socket where a library reads what happens, -1: none */
     char **explainer; /* words of the program that explains a failure, NULL: none */
     const struct create_process *create;
+};
+
+/* What init writes into the start fifo when its program cannot be executed. */
+struct gate_report {
+    int32_t code;
+    char detail[1020];
 };
 
 struct operation_row {

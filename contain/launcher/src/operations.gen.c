@@ -165,13 +165,81 @@ static int step_supervise(struct context *context, struct cursor *in, int64_t as
     operation.timeout = take_i64(in);
     operation.parent_death = take_i64(in);
     operation.guardian = take_i64(in);
-    operation.detach = take_i64(in);
     operation.failure_code = take_i64(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
         return 0;
     return do_supervise(context, &operation);
+}
+
+static int step_make_gate(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_gate operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_gate(context, &operation);
+}
+
+static int step_hold_descriptors(struct context *context, struct cursor *in, int64_t ask) {
+    struct hold_descriptors operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_hold_descriptors(context, &operation);
+}
+
+static int step_wait_at_gate(struct context *context, struct cursor *in, int64_t ask) {
+    struct wait_at_gate operation = {0};
+    (void)ask;
+    operation.fifo = take_i64(in);
+    operation.descriptors = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_wait_at_gate(context, &operation);
+}
+
+static int step_leave_container(struct context *context, struct cursor *in, int64_t ask) {
+    struct leave_container operation = {0};
+    (void)ask;
+    operation.at_gate = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_leave_container(context, &operation);
+}
+
+static int step_adopt_container(struct context *context, struct cursor *in, int64_t ask) {
+    struct adopt_container operation = {0};
+    (void)ask;
+    operation.root = take_text(in);
+    operation.id = take_text(in);
+    operation.verb = take_text(in);
+    operation.force = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_adopt_container(context, &operation);
+}
+
+static int step_open_gate(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_gate operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_gate(context, &operation);
 }
 
 const struct operation_row operation_rows[] = {
@@ -190,7 +258,13 @@ const struct operation_row operation_rows[] = {
     {"MoveNetDevice", step_move_net_device, false},
     {"Execute", step_execute, false},
     {"Supervise", step_supervise, false},
+    {"MakeGate", step_make_gate, false},
+    {"HoldDescriptors", step_hold_descriptors, false},
+    {"WaitAtGate", step_wait_at_gate, false},
+    {"LeaveContainer", step_leave_container, false},
+    {"AdoptContainer", step_adopt_container, false},
+    {"OpenGate", step_open_gate, false},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xcc, 0xe0, 0xe6, 0x62, 0x65, 0x9c, 0x8b, 0x41, 0x78, 0xa3, 0x5a, 0x34, 0x41, 0x8b, 0x72, 0x5c};
+const uint8_t operations_digest[16] = {0x19, 0x97, 0x67, 0x0a, 0x28, 0xcc, 0x19, 0x7a, 0x3f, 0xe3, 0xfc, 0x46, 0xdf, 0x8d, 0x02, 0x2f};

@@ -39,7 +39,7 @@ static void wait_for_execve(int started) {
 
 static void bind_to_monitor(const struct context *context) {
     char byte;
-    if (context->watch.detach)
+    if (context->watch.leave)
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* the monitor has one thread, and nobody but us can clear this */
     if (recv(context->channel, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)

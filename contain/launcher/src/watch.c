@@ -49,7 +49,6 @@ int do_supervise(struct context *context, const struct supervise *operation) {
     watch->init = operation->init != 0;
     watch->timeout = operation->timeout;
     watch->parent_death = operation->parent_death != 0;
-    watch->detach = operation->detach != 0;
     watch->failure_code = (int)operation->failure_code;
     watch->guardian = needs_guardian(context, operation->guardian != 0);
     if (watch->parent_death && watch_parent(context) < 0)

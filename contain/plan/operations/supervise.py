@@ -10,8 +10,7 @@ class Supervise(Operation):
     """How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none.
 
     `parent_death` ends the container when the launcher's parent dies; `guardian` allows the twin that cleans up after a killed monitor (none is
-    made when our own PID 1 ends with the monitor and nothing on the host is changed); `detach` leaves the container to itself once it is ready;
-    `failure_code` is what any failure of ours exits with, 0 for 125, 126 and 127.
+    made when our own PID 1 ends with the monitor and nothing on the host is changed); `failure_code` is what any failure of ours exits with, 0 for 125, 126 and 127.
     """
 
     stage: int = at.OPEN
@@ -19,12 +18,11 @@ class Supervise(Operation):
     timeout: int = 0
     parent_death: bool = False
     guardian: bool = False
-    detach: bool = False
     failure_code: int = 0
 
     def describe(self) -> str:
         """See the base."""
-        parts = ["leave the container to itself" if self.detach else "watch the container"]
+        parts = ["watch the container"]
         parts += ["with an init as PID 1"] if self.init else []
         parts += [f"for at most {self.timeout / 1000:g} s"] if self.timeout else []
         parts += ["as long as the parent lives"] if self.parent_death else []

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../kernel_calls.h"
-#include "../operation.h"
-#include "../paths.h"
+#include "kernel_calls.h"
+#include "operation.h"
+#include "paths.h"
 
 const char *status_name(enum status status) {
     static const char *const names[] = {"creating", "created", "running", "paused", "stopped"};
