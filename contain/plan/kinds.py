@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "335b3c6ef63ec2beeb1da648ba395f25"
+DIGEST = "95123bcc471258a0262a6ec000d33e50"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -16,6 +16,24 @@ KINDS = {
     "WriteSysctl": 10,
     "LoopbackUp": 11,
     "MoveNetDevice": 12,
-    "Execute": 13,
-    "Supervise": 14,
+    "IsolateMounts": 13,
+    "OpenRoot": 14,
+    "AttachRoot": 15,
+    "EnterRoot": 16,
+    "PivotRoot": 17,
+    "SetRootPropagation": 18,
+    "SetRootReadonly": 19,
+    "OpenProc": 20,
+    "OpenUserns": 21,
+    "OpenSource": 22,
+    "BindMount": 23,
+    "MountFilesystem": 24,
+    "Remount": 25,
+    "MaskPath": 26,
+    "ReadonlyPath": 27,
+    "MakeDevice": 28,
+    "MakeLink": 29,
+    "BindConsole": 30,
+    "Execute": 31,
+    "Supervise": 32,
 }

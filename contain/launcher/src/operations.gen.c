@@ -145,6 +145,253 @@ static int step_move_net_device(struct context *context, struct cursor *in, int6
     return do_move_net_device(context, &operation);
 }
 
+static int step_isolate_mounts(struct context *context, struct cursor *in, int64_t ask) {
+    struct isolate_mounts operation = {0};
+    (void)ask;
+    operation.propagation = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_isolate_mounts(context, &operation);
+}
+
+static int step_open_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    operation.userns = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_root(context, &operation);
+}
+
+static int step_attach_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct attach_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_attach_root(context, &operation);
+}
+
+static int step_enter_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct enter_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_enter_root(context, &operation);
+}
+
+static int step_pivot_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct pivot_root operation = {0};
+    (void)ask;
+    operation.pivot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_pivot_root(context, &operation);
+}
+
+static int step_set_root_propagation(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_root_propagation operation = {0};
+    (void)ask;
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_root_propagation(context, &operation);
+}
+
+static int step_set_root_readonly(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_root_readonly operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_root_readonly(context, &operation);
+}
+
+static int step_open_proc(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_proc operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_proc(context, &operation);
+}
+
+static int step_open_userns(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_userns operation = {0};
+    (void)ask;
+    operation.uid_lines = take_text(in);
+    operation.gid_lines = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_userns(context, &operation);
+}
+
+static int step_open_source(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_source operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    operation.recursive = take_i64(in);
+    operation.shared = take_i64(in);
+    operation.userns = take_i64(in);
+    operation.idmap_recursive = take_i64(in);
+    operation.optional_idmap = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_source(context, &operation);
+}
+
+static int step_bind_mount(struct context *context, struct cursor *in, int64_t ask) {
+    struct bind_mount operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    operation.source = take_text(in);
+    operation.slot = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_bind_mount(context, &operation);
+}
+
+static int step_mount_filesystem(struct context *context, struct cursor *in, int64_t ask) {
+    struct mount_filesystem operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    operation.type = take_text(in);
+    operation.source = take_text(in);
+    operation.options = take_texts(in);
+    operation.fallback = take_text(in);
+    operation.copy_up = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mount_filesystem(context, &operation);
+}
+
+static int step_remount(struct context *context, struct cursor *in, int64_t ask) {
+    struct remount operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_remount(context, &operation);
+}
+
+static int step_mask_path(struct context *context, struct cursor *in, int64_t ask) {
+    struct mask_path operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mask_path(context, &operation);
+}
+
+static int step_readonly_path(struct context *context, struct cursor *in, int64_t ask) {
+    struct readonly_path operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_readonly_path(context, &operation);
+}
+
+static int step_make_device(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_device operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.kind = take_text(in);
+    operation.major = take_i64(in);
+    operation.minor = take_i64(in);
+    operation.mode = take_i64(in);
+    operation.uid = take_i64(in);
+    operation.gid = take_i64(in);
+    operation.source = take_text(in);
+    operation.bind = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_device(context, &operation);
+}
+
+static int step_make_link(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_link operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.target = take_text(in);
+    operation.replace = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_link(context, &operation);
+}
+
+static int step_bind_console(struct context *context, struct cursor *in, int64_t ask) {
+    struct bind_console operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_bind_console(context, &operation);
+}
+
 static int step_execute(struct context *context, struct cursor *in, int64_t ask) {
     struct execute operation = {0};
     (void)ask;
@@ -186,9 +433,27 @@ const struct operation_row operation_rows[] = {
     {"WriteSysctl", step_write_sysctl},
     {"LoopbackUp", step_loopback_up},
     {"MoveNetDevice", step_move_net_device},
+    {"IsolateMounts", step_isolate_mounts},
+    {"OpenRoot", step_open_root},
+    {"AttachRoot", step_attach_root},
+    {"EnterRoot", step_enter_root},
+    {"PivotRoot", step_pivot_root},
+    {"SetRootPropagation", step_set_root_propagation},
+    {"SetRootReadonly", step_set_root_readonly},
+    {"OpenProc", step_open_proc},
+    {"OpenUserns", step_open_userns},
+    {"OpenSource", step_open_source},
+    {"BindMount", step_bind_mount},
+    {"MountFilesystem", step_mount_filesystem},
+    {"Remount", step_remount},
+    {"MaskPath", step_mask_path},
+    {"ReadonlyPath", step_readonly_path},
+    {"MakeDevice", step_make_device},
+    {"MakeLink", step_make_link},
+    {"BindConsole", step_bind_console},
     {"Execute", step_execute},
     {"Supervise", step_supervise},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x33, 0x5b, 0x3c, 0x6e, 0xf6, 0x3e, 0xc2, 0xbe, 0xeb, 0x1d, 0xa6, 0x48, 0xba, 0x39, 0x5f, 0x25};
+const uint8_t operations_digest[16] = {0x95, 0x12, 0x3b, 0xcc, 0x47, 0x12, 0x58, 0xa0, 0x26, 0x2a, 0x6e, 0xc0, 0x00, 0xd3, 0x3e, 0x50};
