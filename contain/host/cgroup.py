@@ -35,7 +35,9 @@ def layout(mounts: list[Mount], own: dict[str, str], kernel: tuple[int, int] = (
         can_enable = not busy and os.access(f"{folder}/cgroup.subtree_control", os.W_OK, effective_ids=True)
         usable = sorted({*usable, *(available if can_enable else (name for name in available if name in enabled))})
         if not reason and not usable:
-            reason = f"{folder} has no controllers to hand on" if not available else f"no controller is enabled for the children of {folder}"
+            reason = (
+                f"{folder} has no controllers to hand on" if not available else f"no controller is enabled for the children of {folder}"
+            )
     return CgroupLayout(
         mode=mode,
         unified=unified,

@@ -42,7 +42,7 @@ def device(number: int) -> str:
 
 
 def error_name(problem: OSError) -> str:
-    """ENOENT, EACCES …"""
+    """The name of the errno: ENOENT, EACCES, …."""
     import errno  # only after a failure
 
     return errno.errorcode.get(problem.errno or 0, str(problem.errno))

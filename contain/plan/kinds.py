@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "95123bcc471258a0262a6ec000d33e50"
+DIGEST = "4256fde83f92e33f1b34cb1be9eafcd6"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -36,4 +36,10 @@ KINDS = {
     "BindConsole": 30,
     "Execute": 31,
     "Supervise": 32,
+    "MakeGate": 33,
+    "HoldDescriptors": 34,
+    "WaitAtGate": 35,
+    "LeaveContainer": 36,
+    "AdoptContainer": 37,
+    "OpenGate": 38,
 }

@@ -31,7 +31,9 @@ class Option:
 
     __slots__ = ("choices", "default", "family", "help", "keyword", "kind", "metavar", "names", "off", "repeat")
 
-    def __init__(self, spelling: str, keyword: str, family: str, kind: str, help: str, *, off: str = "", default: str = "", choices: str = "") -> None:  # noqa: A002
+    def __init__(
+        self, spelling: str, keyword: str, family: str, kind: str, help: str, *, off: str = "", default: str = "", choices: str = ""
+    ) -> None:
         """`spelling` is `-m --memory SIZE` (… after it when repeatable); `off` holds the names that mean the opposite of a flag."""
         words = spelling.split()
         self.names = tuple(word for word in words if word.startswith("-"))
@@ -69,11 +71,23 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
         (
             ("-e --env NAME[=VALUE]…", "env", "text", "set an environment variable; without a value, pass the caller's"),
             ("--env-file FILE…", "env_file", "path", "read environment variables from a file, one NAME=VALUE a line"),
-            ("-w --workdir DIR", "workdir", "text", "working folder inside the container", {"default": "/, for the host view the caller's"}),
+            (
+                "-w --workdir DIR",
+                "workdir",
+                "text",
+                "working folder inside the container",
+                {"default": "/, for the host view the caller's"},
+            ),
             ("-u --user USER[:GROUP]", "user", "text", "run as this user of the container, by name or number", {"default": "0:0"}),
             ("-i --interactive", "interactive", "flag", "pass the caller's stdin; without it the command reads /dev/null"),
             ("-t --tty", "tty", "flag", "give the command a terminal of its own"),
-            ("--init", "init", "flag", "an init of contain's own as PID 1: reaps zombies, forwards signals", {"off": "--no-init", "default": "yes, but for a bundle no"}),
+            (
+                "--init",
+                "init",
+                "flag",
+                "an init of contain's own as PID 1: reaps zombies, forwards signals",
+                {"off": "--no-init", "default": "yes, but for a bundle no"},
+            ),
             ("-h --hostname NAME", "hostname", "text", "host name inside the container", {"default": "contain"}),
             ("--ulimit NAME=SOFT[:HARD]…", "ulimit", "text", "a resource limit of each process, as nofile=1024:2048"),
             ("--preserve-fds N", "preserve_fds", "count", "pass N further descriptors, from 3 on"),
@@ -96,11 +110,22 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
     (
         "mounts",
         (
-            ("-v --volume SRC:DST[:OPTIONS]…", "volume", "text", "show a file or folder of the host; options ro, rw, O (throw-away changes), z and Z (ignored)"),
+            (
+                "-v --volume SRC:DST[:OPTIONS]…",
+                "volume",
+                "text",
+                "show a file or folder of the host; options ro, rw, O (throw-away changes), z and Z (ignored)",
+            ),
             ("--mount KEY=VALUE,……", "mount", "text", "the same in words: type=bind|tmpfs,src=…,dst=…,ro"),
             ("--tmpfs DST[:OPTIONS]…", "tmpfs", "text", "an empty folder in memory, as /scratch:size=64m"),
             ("--read-only", "read_only", "flag", "the root file system is read-only"),
-            ("--workspace MODE", "workspace", "choice", "how the host view shows the caller's working folder", {"choices": "ro overlay rw none", "default": "overlay"}),
+            (
+                "--workspace MODE",
+                "workspace",
+                "choice",
+                "how the host view shows the caller's working folder",
+                {"choices": "ro overlay rw none", "default": "overlay"},
+            ),
             ("--overlay", "overlay", "flag", "changes to the root go to a throw-away layer in memory (see --disk)"),
             ("--socket PATH…", "socket", "path", "let the container connect to this unix socket of the host"),
             ("--device PATH[:DST[:rwm]]…", "device", "text", "give the container a device of the host"),
@@ -112,10 +137,33 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
             ("--privileged", "privileged", "flag", "all capabilities, no seccomp filter, no masks, all devices; namespaces stay"),
             ("--cap-add NAME…", "cap_add", "text", "add a capability, or ALL"),
             ("--cap-drop NAME…", "cap_drop", "text", "drop a capability, or ALL"),
-            ("--security-opt KEY[=VALUE]…", "security_opt", "text", "no-new-privileges[=false], seccomp=FILE|default|unconfined, apparmor=PROFILE, label=LABEL, mask=PATH, unmask=PATH|ALL"),
-            ("--seccomp-action ACTION", "seccomp_action", "choice", "what the default filter does", {"choices": "errno kill log trap", "default": "errno"}),
-            ("--network MODE", "network", "choice", "none: loopback only; host: the host's own network", {"choices": "none host", "default": "none"}),
-            ("--userns MODE", "userns", "choice", "auto: a range of ids of its own; keep-id: the caller's id; host: none", {"choices": "auto keep-id host", "default": "auto"}),
+            (
+                "--security-opt KEY[=VALUE]…",
+                "security_opt",
+                "text",
+                "no-new-privileges[=false], seccomp=FILE|default|unconfined, apparmor=PROFILE, label=LABEL, mask=PATH, unmask=PATH|ALL",
+            ),
+            (
+                "--seccomp-action ACTION",
+                "seccomp_action",
+                "choice",
+                "what the default filter does",
+                {"choices": "errno kill log trap", "default": "errno"},
+            ),
+            (
+                "--network MODE",
+                "network",
+                "choice",
+                "none: loopback only; host: the host's own network",
+                {"choices": "none host", "default": "none"},
+            ),
+            (
+                "--userns MODE",
+                "userns",
+                "choice",
+                "auto: a range of ids of its own; keep-id: the caller's id; host: none",
+                {"choices": "auto keep-id host", "default": "auto"},
+            ),
         ),
     ),
     (
@@ -127,7 +175,13 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
             ("--pid-file --pidfile FILE", "pid_file", "path", "write the pid of the container's first process to a file"),
             ("--die-with-parent", "die_with_parent", "flag", "end the container when the process that called contain ends"),
             ("--strict", "strict", "flag", "what only the manifest asks for and cannot be had is an error, not a warning"),
-            ("--allow-missing NAME…", "allow_missing", "choice", "an option of this kind may be unavailable", {"choices": "apparmor cpu cpuset devices disk idmap memory overlay pids seccomp swap"}),
+            (
+                "--allow-missing NAME…",
+                "allow_missing",
+                "choice",
+                "an option of this kind may be unavailable",
+                {"choices": "apparmor cpu cpuset devices disk idmap memory overlay pids seccomp swap"},
+            ),
             ("--trace", "trace", "flag", "print the time of each operation to stderr"),
         ),
     ),
@@ -161,7 +215,9 @@ class Options:
 
     __slots__ = ("command", "cwd", "environ", "typed", "values")
 
-    def __init__(self, *, command: list[str] | None = None, environ: dict[str, str] | None = None, cwd: str | None = None, **given: Any) -> None:
+    def __init__(
+        self, *, command: list[str] | None = None, environ: dict[str, str] | None = None, cwd: str | None = None, **given: Any
+    ) -> None:
         """`given` are keywords with values already of their type; `add` takes texts."""
         self.values: dict[str, Any] = {}
         self.typed: dict[str, str] = {}  # keyword → name as it was typed, for messages

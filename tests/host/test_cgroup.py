@@ -19,11 +19,21 @@ needs_user = pytest.mark.skipif(os.geteuid() != 0, reason="changes to another us
 def mount(point: Path | str, kind: str, *super_options: str, root: str = "/") -> Mount:
     """A cgroup mount."""
     return Mount(
-        id=1, parent=0, device="0:1", root=root, point=str(point), options=["rw"], type=kind, source="cgroup", super_options=["rw", *super_options]
+        id=1,
+        parent=0,
+        device="0:1",
+        root=root,
+        point=str(point),
+        options=["rw"],
+        type=kind,
+        source="cgroup",
+        super_options=["rw", *super_options],
     )
 
 
-def make(folder: Path, *, procs: str = "", available: str = "cpu memory pids", enabled: str = "memory pids", kind: str | None = "domain") -> Path:
+def make(
+    folder: Path, *, procs: str = "", available: str = "cpu memory pids", enabled: str = "memory pids", kind: str | None = "domain"
+) -> Path:
     """A folder that looks like a v2 cgroup."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cgroup.procs").write_text(procs)

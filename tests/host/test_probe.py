@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import socket
 import subprocess
 import sys
@@ -74,7 +75,7 @@ def test_limits() -> None:
     """Unlimited is -1."""
     text = "Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 unlimited            files     \n"
     assert identity.parse_limits(text) == {"RLIMIT_NOFILE": [1024, -1]}
-    assert len(identity.parse_limits(open("/proc/self/limits", encoding="utf-8").read())) == 16
+    assert len(identity.parse_limits(pathlib.Path("/proc/self/limits").read_text())) == 16
 
 
 def test_who_has_no_name(tmp_path: Path) -> None:

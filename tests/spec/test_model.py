@@ -83,4 +83,6 @@ def test_namespaces_and_neutral_run() -> None:
     spec = Spec({"linux": {"namespaces": [{"type": "pid"}, {"type": "network", "path": "/n"}]}}, kind="oci", bundle="/b", root="/b/r")
     assert spec.namespaces() == {"pid": "", "network": "/n"}
     assert spec.run.interactive
-    assert not any(spec.run.values()[slot] for slot in RunOptions.__slots__ if slot not in ("interactive", "workspace", "seccomp_action"))
+    assert not any(
+        spec.run.values()[slot] for slot in RunOptions.__slots__ if slot not in ("interactive", "workspace", "seccomp_action", "contract")
+    )

@@ -23,7 +23,17 @@ def test_rows_are_whole() -> None:
 
 @pytest.mark.parametrize(
     ("text", "bytes_"),
-    [("0", 0), ("512", 512), ("7b", 7), ("1k", 1024), ("512m", 512 << 20), ("1.5g", 3 << 29), ("2GiB", 2 << 30), ("2gb", 2 << 30), ("-1", -1)],
+    [
+        ("0", 0),
+        ("512", 512),
+        ("7b", 7),
+        ("1k", 1024),
+        ("512m", 512 << 20),
+        ("1.5g", 3 << 29),
+        ("2GiB", 2 << 30),
+        ("2gb", 2 << 30),
+        ("-1", -1),
+    ],
 )
 def test_size(text: str, bytes_: int) -> None:
     """Sizes as docker takes them, exact."""

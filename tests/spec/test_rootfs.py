@@ -66,7 +66,10 @@ def test_env_file(tmp_path: Path) -> None:
 def test_limits(tmp_path: Path) -> None:
     """Limits are the OCI's, with their options as origin; what nobody asked for has none."""
     spec = make(tmp_path, memory="64m", cpus="1.5", pids_limit="-1", cpuset_cpus="0-1", timeout="5m", disk="1g")
-    assert spec.config["linux"]["resources"] == {"memory": {"limit": 64 << 20, "swap": 128 << 20}, "cpu": {"period": 100_000, "quota": 150_000, "cpus": "0-1"}}
+    assert spec.config["linux"]["resources"] == {
+        "memory": {"limit": 64 << 20, "swap": 128 << 20},
+        "cpu": {"period": 100_000, "quota": 150_000, "cpus": "0-1"},
+    }
     assert spec.origins.option("/linux/resources/memory/limit") == "--memory"
     assert spec.origins.option("/linux/resources/memory/swap") == ""
     assert (spec.run.timeout, spec.run.disk) == (300, 1 << 30)
@@ -75,7 +78,12 @@ def test_limits(tmp_path: Path) -> None:
 def test_volume(tmp_path: Path) -> None:
     """Docker's words, podman's nosuid and nodev; relative sources are the caller's; z is ignored with a word."""
     spec = make(tmp_path, volume=["./src:/dst:ro,z", "/a:/b:exec,rslave", "/c:/tmp"])
-    assert mount(spec, "/dst") == {"destination": "/dst", "type": "bind", "source": f"{tmp_path}/src", "options": ["rbind", "rro", "nosuid", "nodev", "rprivate"]}
+    assert mount(spec, "/dst") == {
+        "destination": "/dst",
+        "type": "bind",
+        "source": f"{tmp_path}/src",
+        "options": ["rbind", "rro", "nosuid", "nodev", "rprivate"],
+    }
     assert mount(spec, "/b")["options"] == ["rbind", "rw", "nosuid", "nodev", "exec", "rslave"]
     assert mount(spec, "/tmp")["source"] == "/c"
     assert spec.origins.place(f"/mounts/{spec.config['mounts'].index(mount(spec, '/tmp'))}") == "<command line>:--volume"
@@ -94,7 +102,13 @@ def test_tmpfs_and_mount(tmp_path: Path) -> None:
 def test_capabilities(tmp_path: Path) -> None:
     """Three sets; inheritable and ambient stay empty (CVE-2022-29162)."""
     held = make(tmp_path, cap_add=["net_raw", "CAP_CHOWN"], cap_drop=["ALL"]).config["process"]["capabilities"]
-    assert held == {"bounding": ["CAP_CHOWN", "CAP_NET_RAW"], "effective": ["CAP_CHOWN", "CAP_NET_RAW"], "permitted": ["CAP_CHOWN", "CAP_NET_RAW"], "inheritable": [], "ambient": []}
+    assert held == {
+        "bounding": ["CAP_CHOWN", "CAP_NET_RAW"],
+        "effective": ["CAP_CHOWN", "CAP_NET_RAW"],
+        "permitted": ["CAP_CHOWN", "CAP_NET_RAW"],
+        "inheritable": [],
+        "ambient": [],
+    }
     everything = make(tmp_path, cap_add=["all"], cap_drop=["sys_admin"]).config["process"]["capabilities"]["bounding"]
     assert len(everything) == len(presets.CAPABILITIES) - 1
 
@@ -120,7 +134,20 @@ def test_network_and_userns(tmp_path: Path) -> None:
 
 def test_process_options(tmp_path: Path) -> None:
     """The rest, one each."""
-    spec = make(tmp_path, "ls", "-l", workdir="/w", user="daemon:1", tty=True, init=False, hostname="web", ulimit="nofile=10:20", name="n", label="a=b", rm=False)
+    spec = make(
+        tmp_path,
+        "ls",
+        "-l",
+        workdir="/w",
+        user="daemon:1",
+        tty=True,
+        init=False,
+        hostname="web",
+        ulimit="nofile=10:20",
+        name="n",
+        label="a=b",
+        rm=False,
+    )
     process = spec.config["process"]
     assert (process["args"], process["cwd"], process["terminal"]) == (["ls", "-l"], "/w", True)
     assert process["rlimits"] == [{"type": "RLIMIT_NOFILE", "soft": 10, "hard": 20}]

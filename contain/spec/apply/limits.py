@@ -27,7 +27,11 @@ def memory(spec: Spec, options: Options) -> None:
     resource = _resources(spec, "memory")
     if limit is not None:
         if 0 <= limit < _LEAST_MEMORY:
-            raise UsageError(f"{limit} bytes are too little to start anything", place=place(options.name("memory")), remedy="give at least 1m; a unit may be missing")
+            raise UsageError(
+                f"{limit} bytes are too little to start anything",
+                place=place(options.name("memory")),
+                remedy="give at least 1m; a unit may be missing",
+            )
         resource["limit"] = limit
         resource.pop("swap", None)
         spec.origins.set("/linux/resources/memory/limit", options.name("memory"))
@@ -38,7 +42,12 @@ def memory(spec: Spec, options: Options) -> None:
         if resource.get("limit", -1) < 0:
             raise UsageError("needs a memory limit", place=place(options.name("memory_swap")), remedy="give --memory too")
         if 0 <= swap < resource["limit"]:
-            raise UsageError("is less than --memory", place=place(options.name("memory_swap")), cause="it counts memory and swap together", remedy=f"give at least {resource['limit']}")
+            raise UsageError(
+                "is less than --memory",
+                place=place(options.name("memory_swap")),
+                cause="it counts memory and swap together",
+                remedy=f"give at least {resource['limit']}",
+            )
         resource["swap"] = swap
         spec.origins.set("/linux/resources/memory/swap", options.name("memory_swap"))
 
@@ -80,10 +89,16 @@ def plain(spec: Spec, options: Options) -> None:
             setattr(spec.run, keyword, options.get(keyword))
     disk = spec.run.disk
     if "disk" in options.values and disk is not None and disk < 1 << 16:
-        raise UsageError(f"{disk} bytes are too little for a file system", place=place(options.name("disk")), remedy="give at least 64k; a unit may be missing")
+        raise UsageError(
+            f"{disk} bytes are too little for a file system",
+            place=place(options.name("disk")),
+            remedy="give at least 64k; a unit may be missing",
+        )
     parent = spec.run.cgroup_parent
     if ".." in parent.split("/"):
-        raise UsageError(f"{parent} leads out of the cgroup tree", place=place(options.name("cgroup_parent")), remedy="write the path without ..")
+        raise UsageError(
+            f"{parent} leads out of the cgroup tree", place=place(options.name("cgroup_parent")), remedy="write the path without .."
+        )
 
 
 HANDLERS = (

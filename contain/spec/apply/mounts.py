@@ -29,7 +29,9 @@ def _bad(options: Options, keyword: str, message: str, remedy: str, cause: str =
 def _target(options: Options, keyword: str, path: str) -> str:
     """The path inside the container, checked and made plain."""
     if not path.startswith("/"):
-        raise _bad(options, keyword, f"{path!r} is not an absolute path inside the container", f"write /{path}" if path else "write SOURCE:/TARGET")
+        raise _bad(
+            options, keyword, f"{path!r} is not an absolute path inside the container", f"write /{path}" if path else "write SOURCE:/TARGET"
+        )
     clean = os.path.normpath(path).replace("//", "/")
     if clean == "/":
         raise _bad(options, keyword, "the root itself cannot be mounted over", "give the folder as TARGET: contain run DIR")
@@ -43,10 +45,16 @@ def _add(spec: Spec, options: Options, keyword: str, row: dict[str, Any]) -> Non
         if os.path.normpath(old["destination"]) != row["destination"]:
             continue
         if spec.origins.options.get(f"/mounts/{index}"):
-            raise _bad(options, keyword, f"{row['destination']} is mounted twice", "keep one of the two", cause=f"{spec.origins.option(f'/mounts/{index}')} mounts it too")
+            raise _bad(
+                options,
+                keyword,
+                f"{row['destination']} is mounted twice",
+                "keep one of the two",
+                cause=f"{spec.origins.option(f'/mounts/{index}')} mounts it too",
+            )
         if spec.kind != "oci":
-            del rows[index]
             spec.origins.removed("/mounts", index)
+            del rows[index]
             break
     spec.origins.set(f"/mounts/{len(rows)}", options.name(keyword))
     rows.append(row)
@@ -70,21 +78,39 @@ def volume(spec: Spec, options: Options) -> None:
     for text in options.get("volume"):
         parts = text.split(":")
         if len(parts) == 1:
-            raise _bad(options, "volume", f"{text!r} has no place inside the container", f"write {text}:/TARGET, or --tmpfs {text} for an empty folder")
+            raise _bad(
+                options,
+                "volume",
+                f"{text!r} has no place inside the container",
+                f"write {text}:/TARGET, or --tmpfs {text} for an empty folder",
+            )
         if len(parts) > 3:
             raise _bad(options, "volume", f"{text!r} has more than three parts", "write SOURCE:TARGET:OPTIONS; a path with : needs --mount")
         source, target, *rest = parts
         if not source:
             raise _bad(options, "volume", "the source is empty", "write SOURCE:TARGET")
         if "/" not in source and source not in (".", ".."):
-            raise _bad(options, "volume", f"there is no volume named {source}", f"write ./{source} for a folder here", cause="contain keeps no named volumes")
+            raise _bad(
+                options,
+                "volume",
+                f"there is no volume named {source}",
+                f"write ./{source} for a folder here",
+                cause="contain keeps no named volumes",
+            )
         extra = [option for option in (rest[0].split(",") if rest else []) if option]
         for option in extra:
             if option not in (*_IGNORED, *_PASSED, *_PROPAGATION, "ro", "rw"):
-                raise _bad(options, "volume", f"unknown option {option!r} of a volume", "ro, rw, O, exec, noexec, suid, dev, or a propagation such as rslave")
+                raise _bad(
+                    options,
+                    "volume",
+                    f"unknown option {option!r} of a volume",
+                    "ro, rw, O, exec, noexec, suid, dev, or a propagation such as rslave",
+                )
             if option in ("z", "Z"):
                 spec.warnings.append(f"{place(options.name('volume'))}: option {option} is ignored: contain relabels nothing")
-        _bind(spec, options, "volume", options.absolute(source), _target(options, "volume", target), [o for o in extra if o not in _IGNORED])
+        _bind(
+            spec, options, "volume", options.absolute(source), _target(options, "volume", target), [o for o in extra if o not in _IGNORED]
+        )
 
 
 def mount(spec: Spec, options: Options) -> None:
@@ -111,7 +137,13 @@ def mount(spec: Spec, options: Options) -> None:
             extra += [fields["bind-propagation"]] if "bind-propagation" in fields else []
             _bind(spec, options, "mount", options.absolute(fields["src"]), target, extra + (["idmap"] if "idmap" in fields else []))
         else:
-            raise _bad(options, "mount", f"cannot mount a {kind}", "write type=bind or type=tmpfs", cause="contain keeps no named volumes" if kind == "volume" else "")
+            raise _bad(
+                options,
+                "mount",
+                f"cannot mount a {kind}",
+                "write type=bind or type=tmpfs",
+                cause="contain keeps no named volumes" if kind == "volume" else "",
+            )
 
 
 def tmpfs(spec: Spec, options: Options) -> None:

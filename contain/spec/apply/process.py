@@ -44,8 +44,8 @@ def _lines(options: Options, path: str) -> list[str]:
     except UnicodeDecodeError as problem:
         raise UsageError(f"{path}: byte {problem.start} is not UTF-8", place=where, remedy="save the file as UTF-8") from None
     rows = []
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.removesuffix("\r")
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.removesuffix("\r")
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         name = line.partition("=")[0]
@@ -61,7 +61,9 @@ def _set(spec: Spec, options: Options, text: str, keyword: str) -> None:
     if not name:
         raise UsageError(f"{text!r} has no name before =", place=place(options.name(keyword)), remedy="write NAME=VALUE")
     if "\0" in text:
-        raise UsageError(f"the value of {name} contains a NUL byte", place=place(options.name(keyword)), remedy="an environment cannot hold NUL")
+        raise UsageError(
+            f"the value of {name} contains a NUL byte", place=place(options.name(keyword)), remedy="an environment cannot hold NUL"
+        )
     if not equals:
         if name not in options.environ:
             return
@@ -76,7 +78,9 @@ def workdir(spec: Spec, options: Options) -> None:
     """--workdir."""
     path = options.get("workdir")
     if not path.startswith("/"):
-        raise UsageError(f"{path} is not an absolute path", place=place(options.name("workdir")), remedy=f"write {options.name('workdir')} /{path}")
+        raise UsageError(
+            f"{path} is not an absolute path", place=place(options.name("workdir")), remedy=f"write {options.name('workdir')} /{path}"
+        )
     spec.config["process"]["cwd"] = path
     spec.origins.set("/process/cwd", options.name("workdir"))
 
@@ -89,7 +93,9 @@ def user(spec: Spec, options: Options) -> None:
         raise UsageError(f"{text!r} is not a user", place=place(options.name("user")), remedy="write USER or USER:GROUP, by name or number")
     for part in (name, group):
         if part.isdecimal() and int(part) > 0xFFFFFFFE:
-            raise UsageError(f"{part} is not an id: the largest is 4294967294", place=place(options.name("user")), remedy="use a smaller number")
+            raise UsageError(
+                f"{part} is not an id: the largest is 4294967294", place=place(options.name("user")), remedy="use a smaller number"
+            )
     spec.run.user = text
     spec.origins.set("/process/user", options.name("user"))
 
@@ -113,7 +119,9 @@ def hostname(spec: Spec, options: Options) -> None:
     """--hostname."""
     name = options.get("hostname")
     if len(name.encode()) > 64 or not name.replace("-", "a").replace(".", "a").replace("_", "a").isalnum():
-        raise UsageError(f"{name!r} is not a host name", place=place(options.name("hostname")), remedy="use at most 64 letters, digits, - and .")
+        raise UsageError(
+            f"{name!r} is not a host name", place=place(options.name("hostname")), remedy="use at most 64 letters, digits, - and ."
+        )
     spec.config["hostname"] = name
     spec.origins.set("/hostname", options.name("hostname"))
 
@@ -135,9 +143,15 @@ def ulimit(spec: Spec, options: Options) -> None:
             elif number.isascii() and number.isdecimal() and int(number) < 1 << 64:
                 numbers.append(int(number))
             else:
-                raise UsageError(f"{value!r} is not a limit", place=where, remedy=f"write {kind.lower()}=SOFT or {kind.lower()}=SOFT:HARD, numbers or unlimited")
+                raise UsageError(
+                    f"{value!r} is not a limit",
+                    place=where,
+                    remedy=f"write {kind.lower()}=SOFT or {kind.lower()}=SOFT:HARD, numbers or unlimited",
+                )
         if numbers[0] > numbers[1]:
-            raise UsageError(f"the soft limit {soft} is above the hard limit {hard}", place=where, remedy=f"write {kind.lower()}={hard}:{soft}")
+            raise UsageError(
+                f"the soft limit {soft} is above the hard limit {hard}", place=where, remedy=f"write {kind.lower()}={hard}:{soft}"
+            )
         row = {"type": f"RLIMIT_{kind}", "soft": numbers[0], "hard": numbers[1]}
         index = next((index for index, old in enumerate(rlimits) if old["type"] == row["type"]), len(rlimits))
         rlimits[index : index + 1] = [row]

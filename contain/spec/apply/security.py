@@ -87,13 +87,19 @@ def security_opt(spec: Spec, options: Options) -> None:
             key, _, value = text.partition(":")
         handler = _OPTS.get(key)
         if handler is None:
-            raise UsageError(f"unknown security option {key!r}", place=place(options.name("security_opt")), remedy=f"one of {', '.join(_OPTS)}")
+            raise UsageError(
+                f"unknown security option {key!r}", place=place(options.name("security_opt")), remedy=f"one of {', '.join(_OPTS)}"
+            )
         handler(spec, options, value)
 
 
 def _no_new_privileges(spec: Spec, options: Options, value: str) -> None:
     if value not in ("", "true", "false"):
-        raise UsageError(f"no-new-privileges is true or false, not {value!r}", place=place(options.name("security_opt")), remedy="write no-new-privileges=false")
+        raise UsageError(
+            f"no-new-privileges is true or false, not {value!r}",
+            place=place(options.name("security_opt")),
+            remedy="write no-new-privileges=false",
+        )
     spec.config["process"]["noNewPrivileges"] = value != "false"
     spec.origins.set("/process/noNewPrivileges", options.name("security_opt"))
 
@@ -109,13 +115,17 @@ def _seccomp(spec: Spec, options: Options, value: str) -> None:
         raise UsageError("seccomp needs a value", place=place(name), remedy="write seccomp=FILE, seccomp=default or seccomp=unconfined")
     from contain.spec.sources import profile
 
-    spec.config["linux"]["seccomp"] = profile.read(options.absolute(value), shown=value, place=place(name), held=spec.config["process"].get("capabilities", {}).get("bounding", []))
+    spec.config["linux"]["seccomp"] = profile.read(
+        options.absolute(value), shown=value, place=place(name), held=spec.config["process"].get("capabilities", {}).get("bounding", [])
+    )
     spec.run.seccomp = ""
 
 
 def _apparmor(spec: Spec, options: Options, value: str) -> None:
     if not value:
-        raise UsageError("apparmor needs a value", place=place(options.name("security_opt")), remedy="write apparmor=PROFILE or apparmor=unconfined")
+        raise UsageError(
+            "apparmor needs a value", place=place(options.name("security_opt")), remedy="write apparmor=PROFILE or apparmor=unconfined"
+        )
     spec.config["process"]["apparmorProfile"] = value
     spec.origins.set("/process/apparmorProfile", options.name("security_opt"))
 
@@ -125,7 +135,11 @@ def _label(spec: Spec, options: Options, value: str) -> None:
         spec.config["process"].pop("selinuxLabel", None)
         return
     if value.count(":") < 2:
-        raise UsageError(f"{value!r} is not a whole SELinux label", place=place(options.name("security_opt")), remedy="write label=user:role:type:level or label=disable")
+        raise UsageError(
+            f"{value!r} is not a whole SELinux label",
+            place=place(options.name("security_opt")),
+            remedy="write label=user:role:type:level or label=disable",
+        )
     spec.config["process"]["selinuxLabel"] = value
     spec.origins.set("/process/selinuxLabel", options.name("security_opt"))
 
@@ -142,13 +156,19 @@ def _mask(spec: Spec, options: Options, value: str) -> None:
 def _unmask_opt(spec: Spec, options: Options, value: str) -> None:
     for path in value.split(":"):
         if path != "ALL" and not path.startswith("/"):
-            raise UsageError(f"{path!r} is not an absolute path", place=place(options.name("security_opt")), remedy="write unmask=/PATH or unmask=ALL")
+            raise UsageError(
+                f"{path!r} is not an absolute path", place=place(options.name("security_opt")), remedy="write unmask=/PATH or unmask=ALL"
+            )
         _unmask(spec, path)
 
 
 def _system_paths(spec: Spec, options: Options, value: str) -> None:
     if value != "unconfined":
-        raise UsageError(f"systempaths can only be unconfined, not {value!r}", place=place(options.name("security_opt")), remedy="write systempaths=unconfined")
+        raise UsageError(
+            f"systempaths can only be unconfined, not {value!r}",
+            place=place(options.name("security_opt")),
+            remedy="write systempaths=unconfined",
+        )
     _unmask(spec, "ALL")
 
 
@@ -166,7 +186,12 @@ _OPTS = {
 def seccomp_action(spec: Spec, options: Options) -> None:
     """--seccomp-action."""
     if spec.run.seccomp != "default":
-        raise UsageError("there is no default filter to change", place=place(options.name("seccomp_action")), cause="another profile, or none, is in force", remedy="drop the option, or add --security-opt seccomp=default")
+        raise UsageError(
+            "there is no default filter to change",
+            place=place(options.name("seccomp_action")),
+            cause="another profile, or none, is in force",
+            remedy="drop the option, or add --security-opt seccomp=default",
+        )
     spec.run.seccomp_action = options.get("seccomp_action")
 
 
@@ -204,8 +229,8 @@ def _namespace(spec: Spec, kind: str, option: str, *, wanted: bool) -> None:
         rows[index : index + 1] = [{"type": kind}]
         spec.origins.set(f"/linux/namespaces/{index}", option)
     elif index < len(rows):
-        rows[index : index + 1] = []
         spec.origins.removed("/linux/namespaces", index)
+        del rows[index]
 
 
 HANDLERS = (

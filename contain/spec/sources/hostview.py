@@ -46,7 +46,7 @@ def read(_target: str, options: Options) -> Spec:
 
 def _hidden(path: str) -> dict[str, Any]:
     """An empty folder in memory where the host has something to hide."""
-    mode = {"/root": "700", "/var/tmp": "1777"}.get(path, "755")  # noqa: S108
+    mode = {"/root": "700", "/var/tmp": "1777"}.get(path, "755")
     return {"destination": path, "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", f"mode={mode}", "size=16m"]}
 
 
@@ -57,9 +57,11 @@ def _below(path: str, folders: tuple[str, ...]) -> bool:
 def _workspace(spec: Spec, options: Options, home: str) -> None:
     """Shows the caller's working folder; a whole home, or a folder that holds homes, only when asked by --workspace."""
     mode, folder, asked = options.get("workspace", "overlay"), options.cwd, "workspace" in options.values
-    holds_homes = folder == "/" or folder in (home, "/root", "/home", "/tmp", "/run", "/var") or home.startswith(folder + "/")  # noqa: S108
+    holds_homes = folder == "/" or folder in (home, "/root", "/home", "/tmp", "/run", "/var") or home.startswith(folder + "/")
     if folder == "/" and asked and mode != "none":
-        raise UsageError("the root cannot be the working folder shown", place=place("--workspace"), remedy="go to the folder that the command works on")
+        raise UsageError(
+            "the root cannot be the working folder shown", place=place("--workspace"), remedy="go to the folder that the command works on"
+        )
     if mode == "none" or (holds_homes and not asked):
         spec.run.workspace = "none"
         spec.config["process"]["cwd"] = "/"

@@ -1,0 +1,73 @@
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../kernel_calls.h"
+#include "../lifecycle.h"
+#include "../operation.h"
+#include "../paths.h"
+
+#define FIFO "fifo"
+
+int do_make_gate(struct context *context, const struct make_gate *operation) {
+    int folder = slot(context, SLOT_STATE);
+    /* others may write: a mapped root of the container is a stranger to the folder, which only its owner can enter */
+    if (mkfifoat(folder, FIFO, 0622) < 0)
+        return fail(context, errno, NULL);
+    int fd = openat(folder, FIFO, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, operation->slot, fd);
+    return 0;
+}
+
+int do_hold_descriptors(struct context *context, const struct hold_descriptors *operation) {
+    int fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, operation->slot, fd);
+    return 0;
+}
+
+int do_wait_at_gate(struct context *context, const struct wait_at_gate *operation) {
+    char name[16];
+    int fd;
+    format_number(name, sizeof name, slot(context, operation->fifo));
+    do
+        fd = openat(slot(context, operation->descriptors), name, O_WRONLY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return fail(context, errno, NULL);
+    if (write(fd, "0", 1) != 1)
+        return fail(context, errno, NULL);
+    context->gate = fd;
+    return 0;
+}
+
+int do_leave_container(struct context *context, const struct leave_container *operation) {
+    context->watch.leave = true;
+    context->watch.leave_at_gate = operation->at_gate != 0;
+    return 0;
+}
+
+int do_adopt_container(struct context *context, const struct adopt_container *operation) {
+    static struct folder folder;
+    char detail[DETAIL_SIZE];
+    int turn = -1; /* held until this process ends */
+    const char *no = lifecycle_adopt(&folder, operation->root, operation->id, operation->verb, operation->force != 0, &turn, detail);
+    if (!no && strcmp(operation->verb, "delete") == 0)
+        no = lifecycle_kill(&folder);
+    if (no)
+        return fail_code(context, 0, 1, no);
+    slot_set(context, SLOT_STATE, folder.fd);
+    context->init_pid = folder.pid;
+    context->adopted = folder.pidfd;
+    return 0;
+}
+
+int do_open_gate(struct context *context, const struct open_gate *operation) {
+    char detail[DETAIL_SIZE];
+    (void)operation;
+    const char *no = lifecycle_open_gate(slot(context, SLOT_STATE), context->adopted, detail);
+    return no ? fail_code(context, 0, 1, no) : 0;
+}
