@@ -8,6 +8,7 @@ from contain.errors import HostError, ManifestError
 from contain.plan.compile.options import SHARED, Options, propagation_of
 from contain.plan.compile.rootfs import has_new_mounts, opens_early, shows_idmapped, userns_slot
 from contain.plan.operations.mounts import BindMount, MaskPath, MountFilesystem, OpenSource, OpenUserns, ReadonlyPath, Remount
+from contain.plan.wanted import source_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
         raise ManifestError(
             f"a bind mount has no file system options: {', '.join(options.data)}", place=spec.origins.place(f"{origin}/options"), remedy="remove them; misspelt flags end up here too"
         )
-    source = os.path.normpath(os.path.join(spec.bundle or "/", source))
+    source = source_path(spec.bundle, source)
     found = host.sources.get(source)
     if found is not None and not found.exists:
         raise HostError(f"cannot mount {source} on {target}: {_words(found.error)}", place=spec.origins.place(origin), remedy="create the source on the host, or remove the mount")
@@ -145,7 +146,7 @@ def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: 
         return slot
     if not shows_idmapped(spec, host):
         return 0
-    source = host.sources.get(os.path.normpath(os.path.join(spec.bundle or "/", row["source"])))
+    source = host.sources.get(source_path(spec.bundle, row["source"]))
     if source is not None and source.type and source.type not in host.idmap:
         spec.warn(f"{row['source']} ({source.type}) cannot be shown idmapped: its files belong to nobody in the container", origin)
         return 0

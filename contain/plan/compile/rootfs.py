@@ -37,7 +37,7 @@ def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     # mounts in the root never reach the host; those of the host reach it when it is asked to follow
     held = SLAVE if recursive and propagation in (SLAVE, SHARED) else PRIVATE
     if opens_early(host):
-        yield OpenRoot(path=spec.root, propagation=held, userns=yield from _idmapped(spec, host, slots), origin="/root/path")
+        yield OpenRoot(path=spec.root, propagation=held, userns=(yield from _idmapped(spec, host, slots)), origin="/root/path")
     yield AttachRoot(path=spec.root, propagation=held, origin="/root/path")
     yield OpenProc()
 
