@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "043f8b94a3ee46e5663c1059ee42840f"
+DIGEST = "1997670a28cc197a3fe3fc46df8d022f"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

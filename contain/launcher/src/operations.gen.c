@@ -165,6 +165,7 @@ static int step_supervise(struct context *context, struct cursor *in, int64_t as
     operation.timeout = take_i64(in);
     operation.parent_death = take_i64(in);
     operation.guardian = take_i64(in);
+    operation.failure_code = take_i64(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
@@ -243,27 +244,27 @@ static int step_open_gate(struct context *context, struct cursor *in, int64_t as
 
 const struct operation_row operation_rows[] = {
     {"", NULL},
-    {"OpenNamespace", step_open_namespace},
-    {"EnterNamespace", step_enter_namespace},
-    {"Unshare", step_unshare},
-    {"CreateProcess", step_create_process},
-    {"WriteIdMap", step_write_id_map},
-    {"WriteTimeOffsets", step_write_time_offsets},
-    {"BecomeRoot", step_become_root},
-    {"SetHostname", step_set_hostname},
-    {"SetDomainname", step_set_domainname},
-    {"WriteSysctl", step_write_sysctl},
-    {"LoopbackUp", step_loopback_up},
-    {"MoveNetDevice", step_move_net_device},
-    {"Execute", step_execute},
-    {"Supervise", step_supervise},
-    {"MakeGate", step_make_gate},
-    {"HoldDescriptors", step_hold_descriptors},
-    {"WaitAtGate", step_wait_at_gate},
-    {"LeaveContainer", step_leave_container},
-    {"AdoptContainer", step_adopt_container},
-    {"OpenGate", step_open_gate},
+    {"OpenNamespace", step_open_namespace, false},
+    {"EnterNamespace", step_enter_namespace, false},
+    {"Unshare", step_unshare, false},
+    {"CreateProcess", step_create_process, false},
+    {"WriteIdMap", step_write_id_map, false},
+    {"WriteTimeOffsets", step_write_time_offsets, false},
+    {"BecomeRoot", step_become_root, false},
+    {"SetHostname", step_set_hostname, false},
+    {"SetDomainname", step_set_domainname, false},
+    {"WriteSysctl", step_write_sysctl, false},
+    {"LoopbackUp", step_loopback_up, false},
+    {"MoveNetDevice", step_move_net_device, false},
+    {"Execute", step_execute, false},
+    {"Supervise", step_supervise, false},
+    {"MakeGate", step_make_gate, false},
+    {"HoldDescriptors", step_hold_descriptors, false},
+    {"WaitAtGate", step_wait_at_gate, false},
+    {"LeaveContainer", step_leave_container, false},
+    {"AdoptContainer", step_adopt_container, false},
+    {"OpenGate", step_open_gate, false},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x04, 0x3f, 0x8b, 0x94, 0xa3, 0xee, 0x46, 0xe5, 0x66, 0x3c, 0x10, 0x59, 0xee, 0x42, 0x84, 0x0f};
+const uint8_t operations_digest[16] = {0x19, 0x97, 0x67, 0x0a, 0x28, 0xcc, 0x19, 0x7a, 0x3f, 0xe3, 0xfc, 0x46, 0xdf, 0x8d, 0x02, 0x2f};
