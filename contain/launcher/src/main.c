@@ -54,7 +54,7 @@ static int prepare(int planfd) {
     const char *why;
     for (int i = 0; i < SLOT_COUNT; i++)
         context.slots[i] = -1;
-    context.channel = context.init_pidfd = context.guardian = -1;
+    context.channel = context.started = context.init_pidfd = context.guardian = -1;
     context.in_host = true;
     sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     if (plan_open(planfd, &context.plan, &why) < 0)

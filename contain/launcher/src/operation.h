@@ -46,6 +46,7 @@ struct context {
     struct watch watch;
     int slots[SLOT_COUNT];
     int channel;     /* to the other side: host or init */
+    int started;     /* closed by execve: our PID 1 waits for its end of file; -1: none */
     bool in_host;    /* this process acts for the host */
     bool trace;
     pid_t map_pid;   /* whose maps are written: the joiner or init */
