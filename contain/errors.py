@@ -1,11 +1,11 @@
 """The exceptions of contain.
 
-    ContainError            everything that contain raises on purpose; `exit_code` is what the command line exits with
-    ├── UsageError          an option or argument is wrong (125, as docker and podman do)
-    ├── ManifestError       a manifest cannot be read or means something that cannot be run; carries `diagnostics`
-    ├── HostError           this host, or this user on it, lacks something that was asked for
-    ├── StateError          the state folder does not allow it (no such container, wrong status, name taken)
-    └── LaunchError         an operation of the plan failed; carries the launcher's `report`
+ContainError            everything that contain raises on purpose; `exit_code` is what the command line exits with
+├── UsageError          an option or argument is wrong (125, as docker and podman do)
+├── ManifestError       a manifest cannot be read or means something that cannot be run; carries `diagnostics`
+├── HostError           this host, or this user on it, lacks something that was asked for
+├── StateError          the state folder does not allow it (no such container, wrong status, name taken)
+└── LaunchError         an operation of the plan failed; carries the launcher's `report`
 """
 
 from __future__ import annotations

@@ -224,7 +224,7 @@ _NESTED: dict[type[Record], dict[str, tuple[type[Record], str]]] = {
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Record):
-        default = value._defaults
+        default = value._defaults  # noqa: SLF001  a record and its functions are one
         return {name: _plain(field) for name, field in value.values().items() if name not in default or default[name] != field}
     if isinstance(value, dict):
         return {key: _plain(field) for key, field in value.items()}

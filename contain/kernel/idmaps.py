@@ -47,6 +47,6 @@ def ranges(path: str, user: str, uid: int) -> list[Range]:
         fields = line.strip().split(":")
         if len(fields) != 3 or fields[0] not in {user, str(uid)} or not fields[0]:
             continue
-        if fields[1].isdecimal() and fields[2].isdecimal() and 0 < int(fields[2]) and int(fields[1]) + int(fields[2]) <= ALL:
+        if fields[1].isdecimal() and fields[2].isdecimal() and int(fields[2]) > 0 and int(fields[1]) + int(fields[2]) <= ALL:
             found.append(Range(start=int(fields[1]), count=int(fields[2])))
     return found

@@ -18,7 +18,7 @@ class _Maker(type):
         notes = body.get("__annotations__", {})
         own = tuple(field for field in notes if not notes[field].startswith("ClassVar"))
         inherited: list[Any] = [base for base in bases if hasattr(base, "_fields")]
-        defaults = {field: value for base in inherited for field, value in base._defaults.items()}
+        defaults = {field: value for base in inherited for field, value in base._defaults.items()}  # noqa: SLF001  its own kind
         defaults.update({field: body.pop(field) for field in own if field in body})
         body["__slots__"] = own
         body["_fields"] = tuple(field for base in inherited for field in base._fields) + own

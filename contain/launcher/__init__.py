@@ -1,0 +1,1 @@
+"""Finds the static C program that executes plans, and starts it."""

@@ -13,6 +13,9 @@ from contain.plan.kinds import DIGEST, KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from contain.plan.operation import Operation
     from contain.plan.plan import Plan
 
@@ -42,7 +45,7 @@ def _number(value: int) -> bytes:
     return pack("<q", value)
 
 
-_ENCODERS = {"i64": _number, "text": _text, "texts": _texts, "blob": _blob}
+_ENCODERS: dict[str, Callable[[Any], bytes]] = {"i64": _number, "text": _text, "texts": _texts, "blob": _blob}
 
 
 def operation_bytes(operation: Operation, place: str = "") -> bytes:

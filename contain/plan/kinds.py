@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "335b3c6ef63ec2beeb1da648ba395f25"
+DIGEST = "043f8b94a3ee46e5663c1059ee42840f"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -18,4 +18,10 @@ KINDS = {
     "MoveNetDevice": 12,
     "Execute": 13,
     "Supervise": 14,
+    "MakeGate": 15,
+    "HoldDescriptors": 16,
+    "WaitAtGate": 17,
+    "LeaveContainer": 18,
+    "AdoptContainer": 19,
+    "OpenGate": 20,
 }

@@ -26,6 +26,7 @@ FIELD_KINDS = {
 }
 
 
+@dataclass_transform(kw_only_default=True)
 class _Record(type):
     """Makes a slotted class with a keyword constructor from annotations: what a dataclass is, at a tenth of its import cost."""
 
@@ -40,7 +41,6 @@ class _Record(type):
         return super().__new__(mcs, name, bases, body)
 
 
-@dataclass_transform(kw_only_default=True)
 class Operation(metaclass=_Record):
     """One step of a plan.
 
@@ -76,7 +76,7 @@ class Operation(metaclass=_Record):
 
     def __eq__(self, other: object) -> bool:
         """Same class, same fields."""
-        return type(self) is type(other) and self.values() == other.values()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.values() == other.values()
 
     def __hash__(self) -> int:
         """By class only: operations are compared, not looked up."""

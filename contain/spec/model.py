@@ -1,8 +1,14 @@
 """Spec: one runtime specification, whatever the source; RunOptions: what the OCI's document cannot say; Origins: where each value came from.
 
 `Spec.config` has the shape of the OCI's config.json. After `defaults.fill` these keys always exist, so nobody asks twice:
-`ociVersion`, `process` (with `cwd`, `env`, `args`, `user.uid`, `user.gid`), `root.path`, `mounts`, `hooks`, `annotations`, `linux`, `linux.namespaces`.
+`ociVersion`, `process` (with `cwd`, `env`, `args`, `user.uid`, `user.gid`), `root.path`, `mounts`, `hooks`, `annotations`, `linux`,
+`linux.namespaces`.
 All else is as the manifest has it: absent means not asked for.
+
+Beyond the OCI's words `config` holds only this: a bind mount with the option `O` (podman's word) is shown through a throw-away overlay,
+so that changes go to a bounded tmpfs. The host view is the tree of the host's top-level folders (made by compile from `Host.top` because
+`run.host_view` is set), then `config.mounts` in order: /proc, /dev and the like, an empty tmpfs over each hidden place, the workspace, and what
+options ask for; hidden files are `linux.maskedPaths`; sockets of the host are masked by compile, except `run.sockets`, which are mounts too.
 """
 
 from __future__ import annotations
@@ -27,6 +33,7 @@ class RunOptions:
         "allow_missing",
         "cgroup_parent",
         "console_socket",
+        "contract",
         "cpu_time",
         "detach",
         "devices_all",
@@ -51,6 +58,7 @@ class RunOptions:
         "seccomp",
         "seccomp_action",
         "sockets",
+        "state_root",
         "strict",
         "temporary",
         "timeout",
@@ -64,6 +72,8 @@ class RunOptions:
 
     # who it is
     name: str  # the id; "" means that one is made up and the container is not listed
+    contract: str  # "run" watches until the end | "create" leaves init waiting for `start` and goes
+    state_root: str  # folder of the state folders (--root), "" for the user's own
     labels: dict[str, str]  # --label
     pid_file: str  # absolute path, or ""
     keep: bool  # keep the state folder after the end; the opposite of rm
@@ -106,13 +116,38 @@ class RunOptions:
 
     def __init__(self, **values: Any) -> None:
         """Neutral values, then those given by keyword."""
-        for slot in ("name", "pid_file", "user", "console_socket", "workspace_path", "userns", "network", "seccomp", "cgroup_parent"):
+        for slot in (
+            "name",
+            "pid_file",
+            "user",
+            "console_socket",
+            "workspace_path",
+            "userns",
+            "network",
+            "seccomp",
+            "cgroup_parent",
+            "state_root",
+        ):
             setattr(self, slot, "")
-        for slot in ("rm", "keep", "runc", "detach", "init", "tty", "die_with_parent", "trace", "host_view", "overlay", "idmap", "no_pivot"):
+        for slot in (
+            "rm",
+            "keep",
+            "runc",
+            "detach",
+            "init",
+            "tty",
+            "die_with_parent",
+            "trace",
+            "host_view",
+            "overlay",
+            "idmap",
+            "no_pivot",
+        ):
             setattr(self, slot, False)
         for slot in ("privileged", "devices_all", "no_new_keyring", "strict"):
             setattr(self, slot, False)
         self.interactive = True
+        self.contract = "run"
         self.labels = {}
         self.preserve_fds = 0
         self.timeout = self.cpu_time = self.disk = None
@@ -139,11 +174,15 @@ class Origins:
     Positions are computed only when asked for: a run that succeeds never pays for them.
     """
 
-    __slots__ = ("document", "label", "moved", "options")
+    __slots__ = ("converted", "document", "label", "moved", "options")
 
-    def __init__(self, document: Document | None = None, label: str = "") -> None:
-        """`label` is the name shown for the document (`config.json`, `web.aci!manifest`); by default the document's own."""
+    def __init__(self, document: Document | None = None, label: str = "", *, converted: bool = False) -> None:
+        """`label` is the name shown for the document (`config.json`, `web.aci!manifest`); by default the document's own.
+
+        `converted`: the document has another shape than the spec (an appc manifest), so only what `move` names comes from it.
+        """
         self.document = document
+        self.converted = converted
         self.label = label or (document.name if document is not None else "")
         #: pointer into the spec → option that set it or what lies beneath (`/linux/resources/memory/limit` → `--memory`)
         self.options: dict[str, str] = {}
@@ -157,6 +196,17 @@ class Origins:
     def move(self, pointer: str, source: str) -> None:
         """Notes that the value at `pointer` of the spec stands at `source` in the document."""
         self.moved[pointer] = source
+
+    def removed(self, pointer: str, index: int) -> None:
+        """Notes that row `index` of the list at `pointer` of the spec is going, before it goes: the rows after it keep their origins."""
+        rows = self.document.value if self.document is not None else None
+        for part in pointer.split("/")[1:]:
+            rows = rows.get(part) if isinstance(rows, dict) else None
+        self.options = {_shift(key, pointer, index): option for key, option in self.options.items()}
+        if self.moved or self.document is None:
+            self.moved = {_shift(key, pointer, index): source for key, source in self.moved.items()}
+        for old in range(index + 1, len(rows) if isinstance(rows, list) else 0):
+            self.moved.setdefault(f"{pointer}/{old - 1}", f"{pointer}/{old}")
 
     def option(self, pointer: str) -> str:
         """The option that set the value at `pointer`: `--memory`, or "". What only an option asks for must be had."""
@@ -191,10 +241,10 @@ class Origins:
         """
         if not pointer or self.document is None:
             return ""
-        if not self.moved:
-            return pointer
         prefix = _prefix(self.moved, pointer)
-        if prefix is None or not self.moved[prefix]:
+        if prefix is None:
+            return "" if self.converted else pointer
+        if not self.moved[prefix]:
             return ""
         return self.moved[prefix] + pointer[len(prefix) :]
 
@@ -204,7 +254,9 @@ class Spec:
 
     __slots__ = ("bundle", "config", "kind", "origins", "root", "run", "warnings")
 
-    def __init__(self, config: Config, *, kind: str, bundle: str, root: str, origins: Origins | None = None, run: RunOptions | None = None) -> None:
+    def __init__(
+        self, config: Config, *, kind: str, bundle: str, root: str, origins: Origins | None = None, run: RunOptions | None = None
+    ) -> None:
         """`bundle` and `root` are absolute; `root` is "" for the host view."""
         self.config = config
         self.kind = kind  # "oci" | "aci" | "rootfs" | "host"
@@ -218,6 +270,14 @@ class Spec:
         """Type → path ("" for a new one) of the namespaces that are not the host's."""
         return {row["type"]: row.get("path", "") for row in self.config["linux"]["namespaces"]}
 
+    def wanted(self) -> dict[str, Any]:
+        """What the host has to be asked about: the fields of contain.host.Wanted."""
+        linux = self.config["linux"]
+        paths = [row["source"] for row in self.config["mounts"] if row.get("source", "").startswith("/")]
+        paths += [row["path"] for row in linux["namespaces"] if row.get("path")]
+        paths += [row["path"] for row in linux.get("devices") or ()]
+        return {"root": self.root, "sources": list(dict.fromkeys(paths)), "host_view": self.run.host_view, "devices": self.run.devices_all}
+
     def warn(self, text: str, pointer: str = "") -> None:
         """Adds a warning, with the place of `pointer`."""
         place = self.origins.place(pointer) if pointer else ""
@@ -227,8 +287,8 @@ class Spec:
 def path(pointer: str) -> str:
     """A JSON pointer as people write it: `/mounts/3/source` → `mounts[3].source`."""
     words = ""
-    for token in pointer.split("/")[1:]:
-        token = token.replace("~1", "/").replace("~0", "~")
+    for escaped in pointer.split("/")[1:]:
+        token = escaped.replace("~1", "/").replace("~0", "~")
         if token.isdecimal():
             words += f"[{token}]"
         elif token.replace("_", "a").replace("-", "a").isalnum():
@@ -250,6 +310,14 @@ def _prefix(table: dict[str, str], pointer: str) -> str | None:
             return None
         pointer = pointer[: pointer.rindex("/")] if "/" in pointer else ""
     return pointer
+
+
+def _shift(key: str, pointer: str, index: int) -> str:
+    """`key` after row `index` of the list at `pointer` is gone."""
+    if not key.startswith(pointer + "/"):
+        return key
+    row, slash, rest = key[len(pointer) + 1 :].partition("/")
+    return f"{pointer}/{int(row) - 1}{slash}{rest}" if row.isdecimal() and int(row) > index else key
 
 
 def _longest(options: dict[str, str], pointer: str) -> str:

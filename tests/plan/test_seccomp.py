@@ -35,7 +35,7 @@ def rule(name: str, action: str = "SCMP_ACT_ALLOW", *args: tuple[int, str, int, 
 def test_committed_bytes_are_fresh(machine: str) -> None:
     """Building the default profile again gives what is committed."""
     made = import_module(f"contain.plan.seccomp.generated.{machine}")
-    if made.LIBSECCOMP != LIBRARY.version():
+    if LIBRARY.version() != made.LIBSECCOMP:
         pytest.skip(f"made by libseccomp {made.LIBSECCOMP}, here is {LIBRARY.version()}")
     assert (generate.FOLDER / f"{machine}.py").read_text() == generate.module(machine, LIBRARY)
 
@@ -170,7 +170,7 @@ def test_unknown_names_are_skipped_with_a_note() -> None:
 
 
 def test_rule_that_says_what_the_default_says() -> None:
-    """libseccomp refuses such a rule; it means nothing and is left out."""
+    """Libseccomp refuses such a rule; it means nothing and is left out."""
     assert call(compile_filter(profile(rule("read", "SCMP_ACT_ERRNO")), "x86_64").code, X86, "read") == errno(1)
 
 
@@ -203,7 +203,7 @@ def test_refusals(broken: dict[str, object], words: str) -> None:
 
 def test_without_libseccomp() -> None:
     """A custom profile needs the library and says so; the default one comes from bytes."""
-    with pytest.raises(HostError, match="libseccomp.so.2 is not installed") as caught:
+    with pytest.raises(HostError, match=r"libseccomp\.so\.2 is not installed") as caught:
         Library("libseccomp-not-here.so.9")
     assert "install libseccomp2" in caught.value.remedy
     assert set(COMMITTED) == set(generate.COMMITTED)

@@ -55,10 +55,20 @@ def test_one_scan() -> None:
 
 def test_moved() -> None:
     """A converted manifest keeps the places of its own document."""
-    made = Origins(Document(), "web.aci!manifest")  # type: ignore[arg-type]
+    made = Origins(Document(), "web.aci!manifest", converted=True)  # type: ignore[arg-type]
     made.move("/process/args", "/app/exec")
     assert made.place("/process/args/1") == "web.aci!manifest:11:1: app.exec[1]"
     assert made.place("/process/cwd") == ""
+
+
+def test_removed_row() -> None:
+    """When a row of a list goes, the rows after it keep their places."""
+    made = origins()
+    made.document.value = {"linux": {"namespaces": [{}, {}, {}]}}  # type: ignore[union-attr]
+    made.set("/linux/namespaces/2", "--userns")
+    made.removed("/linux/namespaces", 0)
+    assert made.place("/linux/namespaces/0/type").endswith(": linux.namespaces[1].type")
+    assert made.place("/linux/namespaces/1") == "<command line>:--userns"
 
 
 def test_path_words() -> None:
@@ -73,4 +83,6 @@ def test_namespaces_and_neutral_run() -> None:
     spec = Spec({"linux": {"namespaces": [{"type": "pid"}, {"type": "network", "path": "/n"}]}}, kind="oci", bundle="/b", root="/b/r")
     assert spec.namespaces() == {"pid": "", "network": "/n"}
     assert spec.run.interactive
-    assert not any(spec.run.values()[slot] for slot in RunOptions.__slots__ if slot not in ("interactive", "workspace", "seccomp_action"))
+    assert not any(
+        spec.run.values()[slot] for slot in RunOptions.__slots__ if slot not in ("interactive", "workspace", "seccomp_action", "contract")
+    )

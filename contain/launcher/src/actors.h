@@ -17,7 +17,11 @@ int monitor_run(struct context *context);
 int monitor_prepare(struct context *context);
 /* Kills what is left of the container and undoes what was armed. */
 void teardown(struct context *context);
+/* main.c: the launcher, whose words are argv. Returns the exit code. */
+int launcher_main(int argc, char **argv);
 /* explain.c: prints the first line, hands the report on. Returns the exit code. */
 int explain(struct context *context);
+/* The report as one line, without a newline. */
+void format_report(const struct context *context, char *line, size_t size);
 
 #endif

@@ -11,6 +11,11 @@
 static noreturn void give_up(struct context *context) {
     struct message message = {.type = MESSAGE_FAILED, .report = context->report};
     channel_send(context->channel, &message, -1);
+    if (context->gate >= 0) { /* the caller of create is long gone: the caller of start reads this */
+        struct gate_report answer = {.code = context->report.code};
+        format_report(context, answer.detail, sizeof answer.detail);
+        (void)!write(context->gate, &answer, sizeof answer);
+    }
     _exit(EXIT_OURS);
 }
 

@@ -23,12 +23,18 @@ static void write_all(int fd, const char *data, size_t size) {
     }
 }
 
-int explain(struct context *context) {
+void format_report(const struct context *context, char *line, size_t size) {
     struct operation_head head;
-    char line[2048];
     find_operation(context, &head);
     const char *why = context->report.detail[0] ? context->report.detail : strerror(context->report.error);
-    join_words(line, sizeof line, (const char *const[]){"contain: ", head.place, head.place[0] ? ": " : "", head.words, ": ", why, "\n", NULL});
+    join_words(line, size, (const char *const[]){head.place, head.place[0] ? ": " : "", head.words, ": ", why, NULL});
+}
+
+int explain(struct context *context) {
+    char line[2048];
+    char report[2000];
+    format_report(context, report, sizeof report);
+    join_words(line, sizeof line, (const char *const[]){"contain: ", report, "\n", NULL});
     if (context->report_fd >= 0)
         write_all(context->report_fd, (const char *)&context->report, sizeof context->report);
     else

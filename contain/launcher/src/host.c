@@ -32,7 +32,8 @@ static int init_is_gone(struct context *context) {
     char detail[96] = "the container's process died before it was ready";
     if (context->init_pidfd >= 0 && waitid((idtype_t)3 /* P_PIDFD */, (id_t)context->init_pidfd, &info, WEXITED | WNOWAIT) == 0)
         if (info.si_code == CLD_KILLED && info.si_status == SIGKILL)
-            join_words(detail, sizeof detail, (const char *const[]){"the container's process was killed before it was ready (out of memory?)", NULL});
+            join_words(detail, sizeof detail,
+                       (const char *const[]){"the container's process was killed before it was ready (out of memory?)", NULL});
     return fail_code(context, 0, EXIT_OURS, detail);
 }
 

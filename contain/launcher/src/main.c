@@ -54,7 +54,7 @@ static int prepare(int planfd) {
     const char *why;
     for (int i = 0; i < SLOT_COUNT; i++)
         context.slots[i] = -1;
-    context.channel = context.started = context.init_pidfd = context.guardian = -1;
+    context.channel = context.started = context.init_pidfd = context.guardian = context.gate = -1;
     context.in_host = true;
     sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     if (plan_open(planfd, &context.plan, &why) < 0)
@@ -67,7 +67,7 @@ static int prepare(int planfd) {
     return 0;
 }
 
-int main(int argc, char **argv) {
+int launcher_main(int argc, char **argv) {
     context.report_fd = -1;
     int planfd = parse(argc, argv);
     if (planfd < 0)

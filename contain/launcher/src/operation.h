@@ -35,6 +35,8 @@ struct watch {
     bool init;
     bool guardian;
     bool parent_death;
+    bool leave;         /* nobody stays to watch */
+    bool leave_at_gate; /* the caller goes when init waits for start */
     int64_t timeout;
 };
 
@@ -52,11 +54,18 @@ struct context {
     pid_t map_pid;   /* whose maps are written: the joiner or init */
     pid_t init_pid;  /* as the host numbers it */
     int init_pidfd;
+    int gate;        /* the start fifo, once start has opened it, -1: none */
     int guardian;    /* socket to the guardian, -1: none */
     pid_t guardian_pid;
     int report_fd;   /* where a library reads the report, -1: none */
     char **explainer; /* words of the program that explains a failure, NULL: none */
     const struct create_process *create;
+};
+
+/* What init writes into the start fifo when its program cannot be executed. */
+struct gate_report {
+    int32_t code;
+    char detail[1020];
 };
 
 struct operation_row {

@@ -172,6 +172,75 @@ static int step_supervise(struct context *context, struct cursor *in, int64_t as
     return do_supervise(context, &operation);
 }
 
+static int step_make_gate(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_gate operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_gate(context, &operation);
+}
+
+static int step_hold_descriptors(struct context *context, struct cursor *in, int64_t ask) {
+    struct hold_descriptors operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_hold_descriptors(context, &operation);
+}
+
+static int step_wait_at_gate(struct context *context, struct cursor *in, int64_t ask) {
+    struct wait_at_gate operation = {0};
+    (void)ask;
+    operation.fifo = take_i64(in);
+    operation.descriptors = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_wait_at_gate(context, &operation);
+}
+
+static int step_leave_container(struct context *context, struct cursor *in, int64_t ask) {
+    struct leave_container operation = {0};
+    (void)ask;
+    operation.at_gate = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_leave_container(context, &operation);
+}
+
+static int step_adopt_container(struct context *context, struct cursor *in, int64_t ask) {
+    struct adopt_container operation = {0};
+    (void)ask;
+    operation.root = take_text(in);
+    operation.id = take_text(in);
+    operation.verb = take_text(in);
+    operation.force = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_adopt_container(context, &operation);
+}
+
+static int step_open_gate(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_gate operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_gate(context, &operation);
+}
+
 const struct operation_row operation_rows[] = {
     {"", NULL},
     {"OpenNamespace", step_open_namespace},
@@ -188,7 +257,13 @@ const struct operation_row operation_rows[] = {
     {"MoveNetDevice", step_move_net_device},
     {"Execute", step_execute},
     {"Supervise", step_supervise},
+    {"MakeGate", step_make_gate},
+    {"HoldDescriptors", step_hold_descriptors},
+    {"WaitAtGate", step_wait_at_gate},
+    {"LeaveContainer", step_leave_container},
+    {"AdoptContainer", step_adopt_container},
+    {"OpenGate", step_open_gate},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x33, 0x5b, 0x3c, 0x6e, 0xf6, 0x3e, 0xc2, 0xbe, 0xeb, 0x1d, 0xa6, 0x48, 0xba, 0x39, 0x5f, 0x25};
+const uint8_t operations_digest[16] = {0x04, 0x3f, 0x8b, 0x94, 0xa3, 0xee, 0x46, 0xe5, 0x66, 0x3c, 0x10, 0x59, 0xee, 0x42, 0x84, 0x0f};

@@ -52,6 +52,12 @@ enum operation_kind {
     OPERATION_MOVE_NET_DEVICE = 12,
     OPERATION_EXECUTE = 13,
     OPERATION_SUPERVISE = 14,
+    OPERATION_MAKE_GATE = 15,
+    OPERATION_HOLD_DESCRIPTORS = 16,
+    OPERATION_WAIT_AT_GATE = 17,
+    OPERATION_LEAVE_CONTAINER = 18,
+    OPERATION_ADOPT_CONTAINER = 19,
+    OPERATION_OPEN_GATE = 20,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -156,5 +162,45 @@ struct supervise {
     int64_t guardian;
 };
 int do_supervise(struct context *context, const struct supervise *operation);
+
+/* Makes the start fifo in the state folder and opens it (as a mere path) into `slot`, for init. */
+struct make_gate {
+    int64_t slot;
+};
+int do_make_gate(struct context *context, const struct make_gate *operation);
+
+/* Opens init's own /proc/self/fd in the host's procfs into `slot`: the way to open the fifo once the host is out of view. */
+struct hold_descriptors {
+    int64_t slot;
+};
+int do_hold_descriptors(struct context *context, const struct hold_descriptors *operation);
+
+/* Waits until `start` opens the fifo for reading; from then on failures are reported through it. execve closes it. */
+struct wait_at_gate {
+    int64_t fifo;
+    int64_t descriptors;
+};
+int do_wait_at_gate(struct context *context, const struct wait_at_gate *operation);
+
+/* The caller goes when init waits at the gate (`at_gate`), or when the program was executed; nobody of ours stays to watch. */
+struct leave_container {
+    int64_t at_gate;
+};
+int do_leave_container(struct context *context, const struct leave_container *operation);
+
+/* Takes over a container made by an earlier call: locks its turn, verifies that init's pid is still the same process. */
+struct adopt_container {
+    const char *root;
+    const char *id;
+    const char *verb;
+    int64_t force;
+};
+int do_adopt_container(struct context *context, const struct adopt_container *operation);
+
+/* Opens the start fifo, so that init goes on, and waits until it has executed its program or said why it could not. */
+struct open_gate {
+    int64_t nothing;
+};
+int do_open_gate(struct context *context, const struct open_gate *operation);
 
 #endif

@@ -69,14 +69,18 @@ def helper_for(lines: list[Line], own: int, host: Host, *, group: bool, place: s
     helper = host.userns.newgidmap if group else host.userns.newuidmap
     if not helper:
         raise HostError(
-            f"cannot map more than your own {'group' if group else 'user'} id: {name} is missing", place=place, remedy=f"install {name} (package uidmap)"
+            f"cannot map more than your own {'group' if group else 'user'} id: {name} is missing",
+            place=place,
+            remedy=f"install {name} (package uidmap)",
         )
     ranges = host.userns.subgid if group else host.userns.subuid
     for inside, start, count in lines:
         if not (start == own and count == 1) and not any(r.start <= start and start + count <= r.start + r.count for r in ranges):
             file = "/etc/subgid" if group else "/etc/subuid"
             raise HostError(
-                f"cannot map {inside} to {start} (and {count - 1} more): they are not yours", place=place, remedy=f"use ids that {file} gives to you, or add a range there"
+                f"cannot map {inside} to {start} (and {count - 1} more): they are not yours",
+                place=place,
+                remedy=f"use ids that {file} gives to you, or add a range there",
             )
     return helper
 
@@ -122,7 +126,11 @@ def _keep_id(host: Host) -> Maps:
         uid = _around(host.euid, host.userns.subuid if host.userns.newuidmap else [])
         gid = _around(host.egid, host.userns.subgid if host.userns.newgidmap else [])
         return Maps(uid, gid, chosen=True)
-    return Maps([(0, 0, WANTED)] if host.euid == 0 else [(host.euid, host.euid, 1)], [(0, 0, WANTED)] if host.egid == 0 else [(host.egid, host.egid, 1)], chosen=True)
+    return Maps(
+        [(0, 0, WANTED)] if host.euid == 0 else [(host.euid, host.euid, 1)],
+        [(0, 0, WANTED)] if host.egid == 0 else [(host.egid, host.egid, 1)],
+        chosen=True,
+    )
 
 
 def _around(own: int, ranges: list[Range]) -> list[Line]:

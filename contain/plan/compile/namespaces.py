@@ -22,7 +22,7 @@ from contain.plan.operations.namespaces import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from contain.host.model import Host
     from contain.plan.compile.idmaps import Maps
@@ -52,7 +52,9 @@ def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     offsets = spec.config["linux"].get("timeOffsets") or {}
     maps = id_maps(spec, host)
     yield from _joins(spec, joined, new, slots)
-    through_joiner = [kind for kind in ("user", "time") if kind in new and (kind == "user" or offsets)] if joined or (offsets and "time" in new) else []
+    through_joiner = (
+        [kind for kind in ("user", "time") if kind in new and (kind == "user" or offsets)] if joined or (offsets and "time" in new) else []
+    )
     if through_joiner:
         yield Unshare(flags=_bits(through_joiner), types=" and ".join(through_joiner), origin=_origin(spec, through_joiner[0]))
         yield from _retries(spec, joined, slots)
@@ -75,9 +77,15 @@ def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:
     place = spec.origins.place("/linux/namespaces")
     for kind in wanted:
         if host.namespaces and kind not in host.namespaces:
-            raise HostError(f"this kernel has no {kind} namespaces", place=spec.origins.place(_origin(spec, kind)), remedy="remove it from the manifest, or use a newer kernel")
+            raise HostError(
+                f"this kernel has no {kind} namespaces",
+                place=spec.origins.place(_origin(spec, kind)),
+                remedy="remove it from the manifest, or use a newer kernel",
+            )
     if "user" not in wanted and "CAP_SYS_ADMIN" not in host.caps:
-        raise HostError("an ordinary user needs a user namespace", place=place, remedy='add {"type": "user"} to linux.namespaces, or run as root')
+        raise HostError(
+            "an ordinary user needs a user namespace", place=place, remedy='add {"type": "user"} to linux.namespaces, or run as root'
+        )
 
 
 def _origin(spec: Spec, kind: str) -> str:
@@ -87,7 +95,7 @@ def _origin(spec: Spec, kind: str) -> str:
     return "/linux/namespaces"
 
 
-def _bits(kinds: list[str]) -> int:
+def _bits(kinds: Sequence[str]) -> int:
     return sum(FLAGS[kind] for kind in kinds)
 
 
@@ -99,7 +107,9 @@ def _joins(spec: Spec, joined: dict[str, str], new: list[str], slots: Slots) -> 
     user_comes = "user" in joined or "user" in new
     for kind in joined:
         optional = kind != "user" and user_comes
-        yield EnterNamespace(flag=FLAGS[kind], type=kind, slot=slots.new(f"namespaces/{kind}"), optional=optional, origin=_origin(spec, kind))
+        yield EnterNamespace(
+            flag=FLAGS[kind], type=kind, slot=slots.new(f"namespaces/{kind}"), optional=optional, origin=_origin(spec, kind)
+        )
     if "user" in joined:
         yield from _retries(spec, joined, slots)
 
@@ -107,7 +117,9 @@ def _joins(spec: Spec, joined: dict[str, str], new: list[str], slots: Slots) -> 
 def _retries(spec: Spec, joined: dict[str, str], slots: Slots) -> Iterator[Operation]:
     for kind in joined:
         if kind != "user":
-            yield EnterNamespace(flag=FLAGS[kind], type=kind, slot=slots.new(f"namespaces/{kind}"), optional=False, origin=_origin(spec, kind))
+            yield EnterNamespace(
+                flag=FLAGS[kind], type=kind, slot=slots.new(f"namespaces/{kind}"), optional=False, origin=_origin(spec, kind)
+            )
 
 
 def _map(spec: Spec, host: Host, maps: Maps) -> Iterator[Operation]:
@@ -129,7 +141,11 @@ def _net_devices(spec: Spec, host: Host) -> Iterator[Operation]:
     for name, row in (spec.config["linux"].get("netDevices") or {}).items():
         pointer = f"/linux/netDevices/{name.replace('~', '~0').replace('/', '~1')}"
         if not host.can("CAP_NET_ADMIN"):
-            raise HostError(f"cannot move the interface {name}: it needs CAP_NET_ADMIN", place=spec.origins.place(pointer), remedy="run as root, or remove linux.netDevices")
+            raise HostError(
+                f"cannot move the interface {name}: it needs CAP_NET_ADMIN",
+                place=spec.origins.place(pointer),
+                remedy="run as root, or remove linux.netDevices",
+            )
         yield MoveNetDevice(name=name, rename=(row or {}).get("name") or name, origin=pointer)
 
 

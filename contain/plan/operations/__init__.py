@@ -2,4 +2,17 @@
 
 from __future__ import annotations
 
-FAMILIES = ("namespaces", "rootfs", "mounts", "devices", "cgroup", "process", "security", "state", "supervise", "terminal", "hooks", "lifecycle")
+FAMILIES = (
+    "namespaces",
+    "rootfs",
+    "mounts",
+    "devices",
+    "cgroup",
+    "process",
+    "security",
+    "state",
+    "supervise",
+    "terminal",
+    "hooks",
+    "lifecycle",
+)

@@ -1,3 +1,87 @@
-"""Operations of the family lifecycle."""
+"""Operations of the family lifecycle: the gate between create and start, and taking over a container that another call made."""
 
 from __future__ import annotations
+
+from contain.plan import stage as at
+from contain.plan.operation import Operation
+
+
+class MakeGate(Operation):
+    """Makes the start fifo in the state folder and opens it (as a mere path) into `slot`, for init."""
+
+    stage: int = at.OPEN
+    slot: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return "make the start fifo"
+
+
+class HoldDescriptors(Operation):
+    """Opens init's own /proc/self/fd in the host's procfs into `slot`: the way to open the fifo once the host is out of view."""
+
+    stage: int = at.PREPARE
+    slot: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return "hold the own descriptors"
+
+
+class WaitAtGate(Operation):
+    """Waits until `start` opens the fifo for reading; from then on failures are reported through it. execve closes it."""
+
+    stage: int = at.GATE
+    fifo: int
+    descriptors: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return "wait for start"
+
+
+class LeaveContainer(Operation):
+    """The caller goes when init waits at the gate (`at_gate`), or when the program was executed; nobody of ours stays to watch."""
+
+    stage: int = at.OPEN
+    at_gate: bool
+
+    def describe(self) -> str:
+        """See the base."""
+        return "leave the container to its caller" + (" when it waits for start" if self.at_gate else " once it runs")
+
+
+class AdoptContainer(Operation):
+    """Takes over a container made by an earlier call: locks its turn, verifies that init's pid is still the same process.
+
+    `verb` decides which statuses are allowed and what happens to init: `start` wants created; `delete` wants stopped, or kills
+    a created one, or with `force` any; `exec` wants running or created (`force`: paused too).
+    """
+
+    stage: int = at.OPEN
+    root: str
+    id: str
+    verb: str
+    force: bool = False
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"take over the container {self.id} to {self.verb} it"
+
+    def words(self) -> str:
+        """See the base: engines match these words."""
+        return f"cannot {self.verb} container {self.id}"
+
+
+class OpenGate(Operation):
+    """Opens the start fifo, so that init goes on, and waits until it has executed its program or said why it could not."""
+
+    stage: int = at.OPEN
+
+    def describe(self) -> str:
+        """See the base."""
+        return "open the gate"
+
+    def words(self) -> str:
+        """See the base."""
+        return "cannot start the container"

@@ -11,7 +11,10 @@ _USERNS_REMEDY = "see `contain doctor`: user namespaces are limited on this host
 class OpenNamespace(Operation):
     """Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit)."""
 
-    remedies = {"ENOENT": "the process that held this namespace is gone: start it, or correct the path", "EINVAL": "the path is no namespace of this type"}
+    remedies = {
+        "ENOENT": "the process that held this namespace is gone: start it, or correct the path",
+        "EINVAL": "the path is no namespace of this type",
+    }
 
     stage: int = at.OPEN
     path: str
@@ -27,7 +30,10 @@ class OpenNamespace(Operation):
 class EnterNamespace(Operation):
     """Joins the namespace in `slot`, once; with `optional`, one that is refused is left for a second try after the user namespace."""
 
-    remedies = {"EPERM": "the namespace belongs to a user namespace in which you have no privilege", "EINVAL": "it belongs to another kind, or is joined already"}
+    remedies = {
+        "EPERM": "the namespace belongs to a user namespace in which you have no privilege",
+        "EINVAL": "it belongs to another kind, or is joined already",
+    }
 
     stage: int = at.JOIN
     flag: int
@@ -57,7 +63,12 @@ class Unshare(Operation):
 class CreateProcess(Operation):
     """Makes the container's first process by clone3, in new namespaces (`flags`), inside the cgroup in slot `cgroup` (0: none)."""
 
-    remedies = {"EPERM": _USERNS_REMEDY, "ENOSPC": _USERNS_REMEDY, "EUSERS": _USERNS_REMEDY, "EINVAL": "this kernel lacks one of the namespaces: see `contain doctor`"}
+    remedies = {
+        "EPERM": _USERNS_REMEDY,
+        "ENOSPC": _USERNS_REMEDY,
+        "EUSERS": _USERNS_REMEDY,
+        "EINVAL": "this kernel lacks one of the namespaces: see `contain doctor`",
+    }
 
     stage: int = at.ENTER
     flags: int
@@ -72,7 +83,10 @@ class CreateProcess(Operation):
 class WriteIdMap(Operation):
     """Writes uid_map or gid_map of the process (`file`), directly or with the setuid helper at `helper`."""
 
-    remedies = {"EPERM": "map only ids that you own (/etc/subuid, /etc/subgid) and install newuidmap (package uidmap)", "EINVAL": "id ranges may not overlap"}
+    remedies = {
+        "EPERM": "map only ids that you own (/etc/subuid, /etc/subgid) and install newuidmap (package uidmap)",
+        "EINVAL": "id ranges may not overlap",
+    }
 
     stage: int = at.MAP
     file: str
@@ -136,7 +150,10 @@ class SetDomainname(Operation):
 class WriteSysctl(Operation):
     """Writes one sysctl of the container's namespaces; `path` is below /proc/sys, slashes between its parts."""
 
-    remedies = {"ENOENT": "this kernel has no such sysctl, or it is not namespaced", "EACCES": "this sysctl belongs to the host, not to a namespace"}
+    remedies = {
+        "ENOENT": "this kernel has no such sysctl, or it is not namespaced",
+        "EACCES": "this sysctl belongs to the host, not to a namespace",
+    }
 
     stage: int = at.PIVOT
     path: str

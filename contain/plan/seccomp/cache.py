@@ -50,7 +50,13 @@ def key_of(profile: dict[str, Any], machine: str, version: str) -> str:
 
 def library_version() -> str:
     """What tells one installed libseccomp from another without loading it: its file's name, size and time."""
-    for folder in ("/usr/lib64", "/usr/lib", "/lib64", "/lib", *(f"/usr/lib/{os.uname().machine}-linux-{libc}" for libc in ("gnu", "musl"))):
+    for folder in (
+        "/usr/lib64",
+        "/usr/lib",
+        "/lib64",
+        "/lib",
+        *(f"/usr/lib/{os.uname().machine}-linux-{libc}" for libc in ("gnu", "musl")),
+    ):
         try:
             found = os.stat(f"{folder}/libseccomp.so.2")
         except OSError:
@@ -111,7 +117,7 @@ def _read(directory: int, name: str) -> tuple[bytes, tuple[str, ...]] | None:
         os.close(fd)
     if len(data) != found.st_size or _sha256(data[_DIGEST:]) != data[:_DIGEST]:
         return None
-    code, notes = marshal.loads(data[_DIGEST:])  # nobody but us can have written it
+    code, notes = marshal.loads(data[_DIGEST:])  # noqa: S302  nobody but us can have written it
     return code, notes
 
 

@@ -1,0 +1,98 @@
+# contain's tasks; `make help` prints them. Each does its own set-up: packages (as root on Debian), .venv, launcher, busybox rootfs.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+SRC := contain/launcher/src
+# how many tests may skip before a run fails: a machine of the usual kind (root, Debian 12, cgroup v1 hybrid) and the guest
+SKIPS_HOST ?= 25
+SKIPS_LIVE ?= 40
+SKIPS_GUEST ?= 60
+
+## — everyday
+
+.PHONY: help
+help: ## print this
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## (.*)/  \1\t\2/' | expand -t 18
+
+.PHONY: run
+run: build ## set everything up and show the main job: a bundle is checked, planned and run
+	@docs/lab/show $(BIN)/contain build/rootfs
+
+.PHONY: build
+build: .venv/.ready launcher build/rootfs/.ready ## packages, .venv, the launcher, the busybox rootfs
+
+.PHONY: test
+test: build ## all tests but the slow ones, on this machine's kernel
+	$(BIN)/pytest -q -m 'not live and not slow' -n 2 --dist loadfile --max-skips $(SKIPS_HOST) tests
+	# the live tests meet a real kernel on a busy machine: one may be run again, up to twice, and the closing line counts it ("rerun")
+	$(BIN)/pytest -q -m 'live and not slow' --reruns 2 --rerun-except Timeout --max-skips $(SKIPS_LIVE) tests
+
+.PHONY: test-v2
+test-v2: build ## the kernel-touching tests again, in a guest with pure cgroup v2
+	tests/guest/run -t 900 $(BIN)/pytest -q -m 'live and not slow' --reruns 2 --rerun-except Timeout --max-skips $(SKIPS_GUEST) -p no:cacheprovider tests
+
+.PHONY: test-all
+test-all: test test-v2 ## every test, the slow ones too
+	$(BIN)/pytest -q -m slow --reruns 1 tests
+
+.PHONY: lint
+lint: build ## ruff, mypy --strict, the layers, lengths, clang-format: the linters, which are tests
+	$(BIN)/pytest -q -n 2 tests/test_project
+
+.PHONY: format
+format: .venv/.ready ## rewrite Python and C in the house's format
+	$(BIN)/ruff check -q --fix-only . || true
+	$(BIN)/ruff format -q .
+	find $(SRC) tests -name '*.[ch]' ! -name '*.gen.*' | xargs -r $(BIN)/clang-format -i
+
+.PHONY: check
+check: test test-v2 ## everything that CI runs: linters, tests, tests in the guest
+
+## — makers
+
+.PHONY: generate
+generate: .venv/.ready ## write the generated files again: C tables, validators, rule table, filters
+	@for file in $$(find contain -name generate.py | sort); do \
+	  module=$${file%.py}; echo "generate: $${module//\//.}"; $(BIN)/python -m "$${module//\//.}"; done
+
+.PHONY: new-rule
+new-rule: .venv/.ready ## write the skeleton of a lint rule: make new-rule FAMILY=RUN NAME=kebab-name
+	$(BIN)/python -m contain.linter.skeleton "$(FAMILY)" "$(NAME)"
+
+.PHONY: new-operation
+new-operation: .venv/.ready ## write the skeletons of an operation, Python and C: make new-operation FAMILY=mounts NAME=MountThing
+	$(BIN)/python -m contain.plan.skeleton "$(FAMILY)" "$(NAME)"
+
+.PHONY: bench
+bench: build ## measure beside runc, crun, bubblewrap and others that are installed
+	$(BIN)/python -m tests.bench
+
+.PHONY: docs
+docs: build ## write the generated pages of docs/ and run every command shown there
+	$(BIN)/pytest -q tests/docs
+
+## — set-up
+
+.PHONY: packages
+packages:
+	@.ci/packages
+
+.venv/.ready: pyproject.toml .ci/packages .ci/venv | packages
+	@.ci/venv $(PYTHON)
+	@touch $@
+
+.PHONY: launcher
+launcher: .venv/.ready
+	@cmake -S $(SRC) -B build/launcher -DCONTAIN_WERROR=ON -DCONTAIN_PYTHON="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" >build/launcher.log 2>&1 || { cat build/launcher.log; exit 1; }
+	@cmake --build build/launcher >>build/launcher.log 2>&1 || { cat build/launcher.log; exit 1; }
+	@for pair in contain:$(BIN)/contain contain-launcher:contain/launcher/contain-launcher; do \
+	  from=build/launcher/$${pair%%:*} to=$${pair#*:}; \
+	  if [ -e "$$from" ] && ! cmp -s "$$from" "$$to"; then cp "$$from" "$$to.new" && mv "$$to.new" "$$to"; fi; done
+
+build/rootfs/.ready: rootfs/busybox | packages
+	@rootfs/busybox build/rootfs
+	@touch $@

@@ -1,0 +1,14 @@
+"""What the installed `contain` starts, by path and without site packages, and what `python -m contain` starts."""
+
+import sys
+
+if not __package__:
+    # started as `python -I -S …/contain/__main__.py NAME ARG…` by launcher/src/front: our own folder is all that is needed
+    sys.path.append(__file__.rsplit("/", 2)[0])
+    NAME = sys.argv.pop(1)
+else:
+    NAME = "contain"
+
+from contain.cli.main import main
+
+sys.exit(main(sys.argv[1:], name=NAME))

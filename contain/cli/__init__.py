@@ -1,0 +1,1 @@
+"""The command line: one module a verb, each parses its options, makes one call below and prints."""

@@ -1,0 +1,188 @@
+"""The entry of the command line: the table of verbs, the dispatch to one of them, and the last catch of what goes wrong.
+
+Nothing but the verb that is asked for is imported: `contain run` pays for `contain lint` nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from contain.errors import ContainError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+    from typing import Any
+
+SPEC_VERSION = "1.3.0"
+
+#: name, module below contain.cli, what it does; `contain --help` prints those whose module is there
+VERBS = (
+    ("run", "run", "run a bundle, a root file system, an .aci or a command of this host"),
+    ("plan", "plan", "show what run would do, step by step, without doing it"),
+    ("lint", "lint", "check manifests: OCI runtime and image documents, appc"),
+    ("rule", "rule", "explain a rule of lint"),
+    ("schema", "schema", "print the schema of a kind of document"),
+    ("doctor", "doctor", "say what this host and user can do, and what is missing"),
+    ("list", "list", "list containers"),
+    ("ps", "ps", "list the processes of a container"),
+    ("inspect", "inspect", "show what can be seen of a container"),
+    ("top", "top", "watch containers"),
+    ("stats", "stats", "show what containers use"),
+    ("exec", "exec", "run a further process in a container"),
+    ("kill", "kill", "send a signal to a container"),
+    ("wait", "wait", "wait for a container to end"),
+    ("rm", "rm", "remove what is kept of a container"),
+    ("spec", "spec", "write a new config.json"),
+    ("create", "create", "OCI: create a container from a bundle"),
+    ("start", "start", "OCI: start a created container"),
+    ("state", "state", "OCI: print the state of a container"),
+    ("delete", "delete", "OCI: delete a container"),
+    ("pause", "pause", "OCI: suspend the processes of a container"),
+    ("resume", "resume", "OCI: let a paused container go on"),
+    ("update", "update", "OCI: change the limits of a container"),
+    ("events", "events", "OCI: print events and statistics of a container"),
+    ("features", "features", "OCI: print what this runtime supports"),
+    ("checkpoint", "checkpoint", "OCI: save a running container through CRIU"),
+    ("restore", "restore", "OCI: restore a container from a checkpoint"),
+    ("image", "image", "handle OCI images"),
+    ("pod", "pod", "run appc pods"),
+    ("audit", "audit", "compare running containers with the rules"),
+    ("lsp", "lsp", "serve diagnostics to editors"),
+)
+
+#: options before the verb, as engines give them to an OCI runtime; True: takes a value
+GLOBAL_OPTIONS = {
+    "--root": True,
+    "--log": True,
+    "--log-format": True,
+    "--cgroup-manager": True,
+    "--criu": True,
+    "--rootless": True,
+    "--debug": False,
+    "--systemd-cgroup": False,
+}
+
+
+def main(argv: Sequence[str] | None = None, *, name: str = "contain") -> int:
+    """Runs one command line and returns the exit code; never raises."""
+    try:
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv), os.path.basename(name))
+        sys.stdout.flush()
+    except ContainError as error:
+        return _say(error.lines(), error.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains once more when it flushes at exit
+        return 141  # as a program that SIGPIPE ended
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except Exception as error:  # noqa: BLE001  the last catch: a traceback is for us, one line for everybody else
+        return _bug(error)
+    return code
+
+
+def _dispatch(argv: list[str], name: str) -> int:
+    """Finds the verb, imports its module, calls it."""
+    options, rest = _global_options(argv)
+    if name != "contain":
+        options["program"] = name  # a link named runc or crun: its contract holds
+    if not rest or rest[0] in {"-h", "--help"} or rest == ["help"]:
+        print(_help())
+        return 0 if rest else 125
+    if rest[0] in {"-v", "--version"}:
+        from contain import __version__
+
+        print(f"contain version {__version__}\nspec: {SPEC_VERSION}")
+        return 0
+    if rest[0] == "help":
+        rest = [rest[1], "--help"]
+    module = _load(rest[0])
+    if hasattr(module, "main"):
+        return int(module.main(rest[1:], global_options=options) if options else module.main(rest[1:]))
+    return _click(module.command, rest, options)
+
+
+def _global_options(argv: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Splits what stands before the verb from the rest: ({"root": "/run/x", "debug": ""}, [verb, …])."""
+    found: dict[str, str] = {}
+    rest = argv[:]
+    while rest and rest[0].startswith("-") and rest[0] not in {"-h", "--help", "-v", "--version"}:
+        option, equals, value = rest.pop(0).partition("=")
+        option = f"-{option}" if not option.startswith("--") else option  # Go programs take -root as --root
+        if option not in GLOBAL_OPTIONS:
+            raise UsageError("no such option before the command", place=f"<command line>:{option}", remedy="contain --help lists them")
+        if GLOBAL_OPTIONS[option] and not equals:
+            if not rest:
+                raise UsageError("a value is missing", place=f"<command line>:{option}")
+            value = rest.pop(0)
+        found[option[2:]] = value
+    return found, rest
+
+
+def _exists(module: str) -> bool:
+    """Whether a verb's module is there, without importing it."""
+    here = os.path.dirname(__file__)
+    return os.path.exists(f"{here}/{module}.py") or os.path.exists(f"{here}/{module}/__init__.py")
+
+
+def _load(verb: str) -> ModuleType:
+    """The module of a verb."""
+    for name, module, _ in VERBS:
+        if name == verb and _exists(module):
+            full = f"contain.cli.{module}"
+            __import__(full)
+            return sys.modules[full]
+    from difflib import get_close_matches
+
+    near = get_close_matches(verb, [name for name, module, _ in VERBS if _exists(module)], n=1)
+    raise UsageError(f"no such command: {verb}", remedy=f"did you mean contain {near[0]}?" if near else "contain --help lists the commands")
+
+
+def _help() -> str:
+    """What `contain --help` prints."""
+    rows = [(name, summary) for name, module, summary in VERBS if _exists(module)]
+    width = max((len(name) for name, _ in rows), default=0)
+    lines = ["usage: contain [GLOBAL OPTION…] COMMAND [OPTION…] [ARGUMENT…]", "", "commands:"]
+    lines += [f"  {name:<{width}}  {summary}" for name, summary in rows]
+    lines += ["", "contain COMMAND --help tells more; contain --version prints versions", ""]
+    lines += ["options before the command, as engines give them:"]
+    lines += ["  " + "  ".join(f"{option} VALUE" if takes else option for option, takes in GLOBAL_OPTIONS.items())]
+    return "\n".join(lines)
+
+
+def _click(command: Any, words: list[str], options: dict[str, str]) -> int:
+    """Runs a verb that is a click command."""
+    import click
+
+    try:
+        result = command.main(args=words[1:], prog_name=f"contain {words[0]}", standalone_mode=False, obj=options)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def _say(lines: list[str], code: int) -> int:
+    """Prints an error's lines to stderr, after what stdout still holds."""
+    sys.stdout.flush()
+    print("\n".join(lines), file=sys.stderr)
+    return code
+
+
+def _bug(error: Exception) -> int:
+    """One line for what should not have happened; the traceback only on request."""
+    if os.environ.get("CONTAIN_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    trace, where = error.__traceback__, "?"
+    while trace is not None:
+        where, trace = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}", trace.tb_next
+    text = f"a bug of contain: {type(error).__name__} at {where}: {error}; please report it with the output of CONTAIN_DEBUG=1"
+    return _say([text.replace("\n", " ")], 125)

@@ -1,0 +1,14 @@
+"""One line a finding: `file:line:column: ID severity: message (pointer)`."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from contain.diagnostics.model import Diagnostic
+
+
+def render(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:  # noqa: ARG001  one signature for all formats
+    """All findings."""
+    return "".join(f"{item}{f' ({item.pointer})' if item.pointer else ''}\n" for item in diagnostics)

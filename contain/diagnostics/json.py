@@ -1,0 +1,46 @@
+"""One JSON list of objects, for programs."""
+
+from __future__ import annotations
+
+from json import dumps
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from contain.diagnostics.model import Diagnostic
+
+
+def render(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:
+    """All findings as one list."""
+    return dumps([record(item, texts.get(item.file, "")) for item in diagnostics], indent=2, ensure_ascii=False) + "\n"
+
+
+def record(item: Diagnostic, text: str) -> dict[str, Any]:
+    """One finding: lines and columns from 1 in code points, `offset` in bytes of UTF-8."""
+    position = item.position
+    place: dict[str, Any] = {"line": None, "column": None, "end_line": None, "end_column": None, "offset": None, "end": None}
+    if position:
+        end_line = position.line + text.count("\n", position.offset, position.end)
+        end_column = position.end - text.rfind("\n", 0, position.end) if text else position.column
+        offset = len(text[: position.offset].encode("utf-8", "surrogateescape"))
+        size = len(text[position.offset : position.end].encode("utf-8", "surrogateescape"))
+        place = {
+            "line": position.line,
+            "column": position.column,
+            "end_line": end_line,
+            "end_column": end_column,
+            "offset": offset,
+            "end": offset + size,
+        }
+    return {
+        "id": item.id,
+        "name": item.name,
+        "severity": item.severity,
+        "message": item.message,
+        "file": item.file,
+        "pointer": item.pointer,
+        **place,
+        "fix": item.fix,
+        "page": item.page,
+    }

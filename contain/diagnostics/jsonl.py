@@ -1,0 +1,18 @@
+"""One JSON object a line, for programs that read as it comes."""
+
+from __future__ import annotations
+
+from json import dumps
+from typing import TYPE_CHECKING
+
+from contain.diagnostics.json import record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from contain.diagnostics.model import Diagnostic
+
+
+def render(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:
+    """All findings, each on a line."""
+    return "".join(dumps(record(item, texts.get(item.file, "")), ensure_ascii=False) + "\n" for item in diagnostics)

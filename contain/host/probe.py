@@ -1,0 +1,69 @@
+"""probe(): the facts of this host, this user and this target, in one go and without changing anything.
+
+Everything is read from small kernel files; nothing is tried out (that is doctor's work), so that a run pays 1 to 3 ms for it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from contain.host import cgroup, identity, machine, target
+from contain.host.model import Host
+from contain.host.target import Wanted
+from contain.kernel import capabilities, cgroups, mounts, processes
+from contain.kernel.files import text, word
+
+__all__ = ["Wanted", "probe"]
+
+
+def probe(wanted: Wanted | None = None) -> Host:
+    """The facts about the machine, the user and what `wanted` names."""
+    wanted = wanted or Wanted()
+    uname = os.uname()
+    kernel = machine.version(uname.release)
+    euid = os.geteuid()
+    name, home = identity.user(euid)
+    mine = processes.status()
+    table = mounts.mounts()
+    sysctls = machine.sysctls()
+    loaded = machine.filesystems()
+    last = min(capabilities.last(), len(capabilities.NAMES) - 1)
+    return Host(
+        uid=os.getuid(),
+        gid=os.getgid(),
+        euid=euid,
+        egid=os.getegid(),
+        groups=mine.groups,
+        user=name,
+        home=home,
+        caps=mine.effective,
+        bounding=mine.bounding,
+        no_new_privs=mine.no_new_privs,
+        last_cap=capabilities.NAMES[last],
+        label=machine.label(),
+        rlimits=identity.parse_limits(text("/proc/self/limits")),
+        oom_score_adj=int(word("/proc/self/oom_score_adj", default="0")),
+        kernel=kernel,
+        release=uname.release,
+        machine=uname.machine,
+        cgroup=cgroup.layout(table, cgroups.membership(), kernel),
+        userns=identity.userns(name, euid, os.environ.get("PATH", ""), sysctls),
+        namespaces=machine.kinds(),
+        lsm=machine.lsm(),
+        seccomp=word("/proc/sys/kernel/seccomp/actions_avail").split(),
+        seccomp_mode=mine.seccomp,
+        filesystems=loaded,
+        overlay=machine.overlay(loaded, uname.release),
+        idmap=machine.idmap(kernel),
+        sysctls=sysctls,
+        cpus=word("/sys/devices/system/cpu/online"),
+        mems=word("/sys/devices/system/node/has_memory"),
+        hugepages=machine.hugepages(),
+        resctrl=next((mount.point for mount in table if mount.type == "resctrl"), ""),
+        root=target.root(wanted.root, table),
+        sources={path: target.source(path, table) for path in wanted.sources},
+        mounts=table,
+        top=target.top(table) if wanted.host_view else [],
+        sockets=target.sockets() if wanted.host_view else [],
+        devices=target.devices() if wanted.devices else [],
+    )

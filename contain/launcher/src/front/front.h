@@ -1,0 +1,27 @@
+/* `contain`: answers the quick verbs itself and executes Python for all else, so that only those who need Python pay for it. */
+#ifndef FRONT_H
+#define FRONT_H
+
+#include <stdbool.h>
+#include <stdnoreturn.h>
+
+/* What the words before the verb said, as far as the quick verbs know them. */
+struct request {
+    char root[4096];
+    const char *log;
+    const char *log_format;
+    const char *verb;
+    int count; /* of the words behind the verb */
+    char **words;
+};
+
+/* false: something is said that only Python understands. */
+bool parse_request(int argc, char **argv, struct request *request);
+/* Tries to answer. -1: Python shall do it (nothing was changed); else the exit code. */
+int answer_request(const struct request *request);
+/* Executes Python with the same words. Returns only when there is none. */
+int execute_python(int argc, char **argv);
+/* A signal by number or name, with or without SIG. 0: none such. */
+int signal_number(const char *text);
+
+#endif

@@ -1,0 +1,13 @@
+#include <unistd.h>
+
+#include "front.h"
+
+int main(int argc, char **argv) {
+    struct request request;
+    if (parse_request(argc, argv, &request)) {
+        int code = answer_request(&request);
+        if (code >= 0)
+            return code;
+    }
+    return execute_python(argc, argv);
+}

@@ -1,0 +1,73 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../kernel_calls.h"
+#include "../operation.h"
+#include "../paths.h"
+#include "front.h"
+
+static const char *value_of(char **argv, int *index, const char *name) {
+    size_t length = strlen(name);
+    if (strcmp(argv[*index], name) == 0)
+        return argv[++*index];
+    if (strncmp(argv[*index], name, length) == 0 && argv[*index][length] == '=')
+        return argv[*index] + length + 1;
+    return NULL;
+}
+
+/* Where contain/state/layout.py default_root() says. */
+static void default_root(struct request *request) {
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    char uid[16];
+    if (geteuid() == 0)
+        join_words(request->root, sizeof request->root, (const char *const[]){"/run/contain", NULL});
+    else if (runtime && runtime[0] == '/')
+        join_words(request->root, sizeof request->root, (const char *const[]){runtime, "/contain", NULL});
+    else {
+        format_number(uid, sizeof uid, (long)geteuid());
+        join_words(request->root, sizeof request->root, (const char *const[]){"/tmp/contain-", uid, NULL});
+    }
+}
+
+bool parse_request(int argc, char **argv, struct request *request) {
+    *request = (struct request){0};
+    default_root(request);
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        const char *value;
+        if (strcmp(argv[i], "--systemd-cgroup") == 0 || strcmp(argv[i], "--debug") == 0)
+            continue;
+        if ((value = value_of(argv, &i, "--root")))
+            join_words(request->root, sizeof request->root, (const char *const[]){value, NULL});
+        else if ((value = value_of(argv, &i, "--log")))
+            request->log = value;
+        else if ((value = value_of(argv, &i, "--log-format")))
+            request->log_format = value;
+        else
+            return false;
+    }
+    if (i >= argc)
+        return false;
+    request->verb = argv[i];
+    request->count = argc - i - 1;
+    request->words = argv + i + 1;
+    return true;
+}
+
+int signal_number(const char *text) {
+    static const char *const names[] = {
+        "",       "HUP",  "INT",  "QUIT", "ILL",  "TRAP", "ABRT", "BUS", "FPE",  "KILL", "USR1",   "SEGV", "USR2",  "PIPE", "ALRM", "TERM",
+        "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",   "PWR",  "SYS",
+    };
+    char *end;
+    long number = strtol(text, &end, 10);
+    if (*text && !*end)
+        return number > 0 && number <= 64 ? (int)number : 0;
+    if (strncmp(text, "SIG", 3) == 0)
+        text += 3;
+    for (int i = 1; i < 32; i++)
+        if (strcmp(text, names[i]) == 0)
+            return i;
+    return 0;
+}

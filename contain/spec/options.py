@@ -1,0 +1,263 @@
+"""THE table of the options of a run: command line, library and docs all read these rows.
+
+A row says how an option is written and what its value looks like; contain/spec/apply/FAMILY.py says what it means for the spec.
+"""
+
+from __future__ import annotations
+
+import os
+
+from contain.errors import UsageError
+from contain.spec import values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+#: how a value is read: kind → function of (text) that raises ValueError with the reason
+READERS = {
+    "text": values.text,
+    "path": values.text,
+    "size": values.size,
+    "count": values.count,
+    "cpus": values.cpus,
+    "duration": values.duration,
+}
+
+
+class Option:
+    """One row: names as typed (the first long one is shown), keyword of the library, kind of value, family that applies it."""
+
+    __slots__ = ("choices", "default", "family", "help", "keyword", "kind", "metavar", "names", "off", "repeat")
+
+    def __init__(
+        self, spelling: str, keyword: str, family: str, kind: str, help: str, *, off: str = "", default: str = "", choices: str = ""
+    ) -> None:
+        """`spelling` is `-m --memory SIZE` (… after it when repeatable); `off` holds the names that mean the opposite of a flag."""
+        words = spelling.split()
+        self.names = tuple(word for word in words if word.startswith("-"))
+        self.metavar = next((word for word in words if not word.startswith("-")), "").removesuffix("…")
+        self.repeat = spelling.endswith("…")
+        self.off = tuple(off.split())
+        self.keyword = keyword
+        self.family = family
+        self.kind = kind  # "flag" | "choice" | a key of READERS
+        self.help = help
+        self.default = default  # in words, for people
+        self.choices = tuple(choices.split())
+
+    @property
+    def shown(self) -> str:
+        """The name used in messages: the first long one."""
+        return next((name for name in self.names if name.startswith("--")), self.names[0])
+
+    def read(self, name: str, value: str) -> Any:
+        """The value of one occurrence; UsageError says what was expected."""
+        if self.kind == "choice":
+            if value in self.choices:
+                return value
+            raise UsageError(f"{value!r} is not one of {', '.join(self.choices)}", place=place(name), remedy=f"write {name} {self.metavar}")
+        try:
+            return READERS[self.kind](value)
+        except ValueError as problem:
+            raise UsageError(str(problem), place=place(name), remedy=f"expected {name} {self.metavar}: {self.help}") from None
+
+
+#: family, then rows: (spelling, keyword, kind, help, extras)
+_ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
+    (
+        "process",
+        (
+            ("-e --env NAME[=VALUE]…", "env", "text", "set an environment variable; without a value, pass the caller's"),
+            ("--env-file FILE…", "env_file", "path", "read environment variables from a file, one NAME=VALUE a line"),
+            (
+                "-w --workdir DIR",
+                "workdir",
+                "text",
+                "working folder inside the container",
+                {"default": "/, for the host view the caller's"},
+            ),
+            ("-u --user USER[:GROUP]", "user", "text", "run as this user of the container, by name or number", {"default": "0:0"}),
+            ("-i --interactive", "interactive", "flag", "pass the caller's stdin; without it the command reads /dev/null"),
+            ("-t --tty", "tty", "flag", "give the command a terminal of its own"),
+            (
+                "--init",
+                "init",
+                "flag",
+                "an init of contain's own as PID 1: reaps zombies, forwards signals",
+                {"off": "--no-init", "default": "yes, but for a bundle no"},
+            ),
+            ("-h --hostname NAME", "hostname", "text", "host name inside the container", {"default": "contain"}),
+            ("--ulimit NAME=SOFT[:HARD]…", "ulimit", "text", "a resource limit of each process, as nofile=1024:2048"),
+            ("--preserve-fds N", "preserve_fds", "count", "pass N further descriptors, from 3 on"),
+        ),
+    ),
+    (
+        "limits",
+        (
+            ("-m --memory SIZE", "memory", "size", "memory limit, as 512m or 2g", {"default": "no limit"}),
+            ("--memory-swap SIZE", "memory_swap", "size", "memory and swap together, -1 for no limit", {"default": "twice --memory"}),
+            ("--cpus N", "cpus", "cpus", "processors' worth of time, as 1.5", {"default": "no limit"}),
+            ("--cpuset-cpus LIST", "cpuset_cpus", "text", "run on these processors only, as 0-2,4"),
+            ("--pids-limit N", "pids_limit", "count", "processes and threads, -1 for no limit", {"default": "2048, for a bundle no limit"}),
+            ("--timeout TIME", "timeout", "duration", "end the run after this much wall-clock time, as 30s, 5m or 1h30m; exit code 124"),
+            ("--cpu-time TIME", "cpu_time", "duration", "end the run after this much processor time, all processes together"),
+            ("--disk SIZE", "disk", "size", "bytes that may be written in throw-away layers", {"default": "1g"}),
+            ("--cgroup-parent PATH", "cgroup_parent", "text", "make the container's cgroup below this one"),
+        ),
+    ),
+    (
+        "mounts",
+        (
+            (
+                "-v --volume SRC:DST[:OPTIONS]…",
+                "volume",
+                "text",
+                "show a file or folder of the host; options ro, rw, O (throw-away changes), z and Z (ignored)",
+            ),
+            ("--mount KEY=VALUE,……", "mount", "text", "the same in words: type=bind|tmpfs,src=…,dst=…,ro"),
+            ("--tmpfs DST[:OPTIONS]…", "tmpfs", "text", "an empty folder in memory, as /scratch:size=64m"),
+            ("--read-only", "read_only", "flag", "the root file system is read-only"),
+            (
+                "--workspace MODE",
+                "workspace",
+                "choice",
+                "how the host view shows the caller's working folder",
+                {"choices": "ro overlay rw none", "default": "overlay"},
+            ),
+            ("--overlay", "overlay", "flag", "changes to the root go to a throw-away layer in memory (see --disk)"),
+            ("--socket PATH…", "socket", "path", "let the container connect to this unix socket of the host"),
+            ("--device PATH[:DST[:rwm]]…", "device", "text", "give the container a device of the host"),
+        ),
+    ),
+    (
+        "security",
+        (
+            ("--privileged", "privileged", "flag", "all capabilities, no seccomp filter, no masks, all devices; namespaces stay"),
+            ("--cap-add NAME…", "cap_add", "text", "add a capability, or ALL"),
+            ("--cap-drop NAME…", "cap_drop", "text", "drop a capability, or ALL"),
+            (
+                "--security-opt KEY[=VALUE]…",
+                "security_opt",
+                "text",
+                "no-new-privileges[=false], seccomp=FILE|default|unconfined, apparmor=PROFILE, label=LABEL, mask=PATH, unmask=PATH|ALL",
+            ),
+            (
+                "--seccomp-action ACTION",
+                "seccomp_action",
+                "choice",
+                "what the default filter does",
+                {"choices": "errno kill log trap", "default": "errno"},
+            ),
+            (
+                "--network MODE",
+                "network",
+                "choice",
+                "none: loopback only; host: the host's own network",
+                {"choices": "none host", "default": "none"},
+            ),
+            (
+                "--userns MODE",
+                "userns",
+                "choice",
+                "auto: a range of ids of its own; keep-id: the caller's id; host: none",
+                {"choices": "auto keep-id host", "default": "auto"},
+            ),
+        ),
+    ),
+    (
+        "run",
+        (
+            ("--name NAME", "name", "text", "name of the container, for list, kill, wait and rm"),
+            ("--label KEY[=VALUE]…", "label", "text", "a label, shown by list"),
+            ("--rm", "rm", "flag", "remove all traces at the end", {"off": "--keep", "default": "yes"}),
+            ("--pid-file --pidfile FILE", "pid_file", "path", "write the pid of the container's first process to a file"),
+            ("--die-with-parent", "die_with_parent", "flag", "end the container when the process that called contain ends"),
+            ("--strict", "strict", "flag", "what only the manifest asks for and cannot be had is an error, not a warning"),
+            (
+                "--allow-missing NAME…",
+                "allow_missing",
+                "choice",
+                "an option of this kind may be unavailable",
+                {"choices": "apparmor cpu cpuset devices disk idmap memory overlay pids seccomp swap"},
+            ),
+            ("--trace", "trace", "flag", "print the time of each operation to stderr"),
+        ),
+    ),
+    (
+        "bundle",
+        (
+            ("-b --bundle DIR", "bundle", "path", "runc's contract: run the bundle in DIR under the id that is the argument"),
+            ("-d --detach", "detach", "flag", "leave the container running (runc's contract)"),
+            ("--console-socket PATH", "console_socket", "path", "send the terminal's descriptor to this socket"),
+            ("--no-pivot", "no_pivot", "flag", "use MS_MOVE and chroot where pivot_root is impossible; less safe"),
+            ("--no-new-keyring", "no_new_keyring", "flag", "keep the caller's session keyring"),
+            ("--no-subreaper", "no_subreaper", "flag", "accepted and ignored"),
+        ),
+    ),
+)
+
+
+def _rows() -> Iterator[Option]:
+    for family, rows in _ROWS:
+        for spelling, keyword, kind, text, *extras in rows:
+            yield Option(spelling, keyword, family, kind, text, **(extras[0] if extras else {}))
+
+
+OPTIONS = tuple(_rows())
+BY_NAME = {name: row for row in OPTIONS for name in (*row.names, *row.off)}
+BY_KEYWORD = {row.keyword: row for row in OPTIONS}
+
+
+class Options:
+    """The options of one run as they were given, and the caller's surroundings, so that a spec depends on nothing else."""
+
+    __slots__ = ("command", "cwd", "environ", "typed", "values")
+
+    def __init__(
+        self, *, command: list[str] | None = None, environ: dict[str, str] | None = None, cwd: str | None = None, **given: Any
+    ) -> None:
+        """`given` are keywords with values already of their type; `add` takes texts."""
+        self.values: dict[str, Any] = {}
+        self.typed: dict[str, str] = {}  # keyword → name as it was typed, for messages
+        self.command = command or []
+        self.environ = dict(os.environ) if environ is None else environ
+        self.cwd = os.getcwd() if cwd is None else cwd
+        for keyword, value in given.items():
+            if keyword not in BY_KEYWORD:
+                raise UsageError(f"unknown option {keyword}", remedy="contain run --help lists the options")
+            self.values[keyword] = value
+            self.typed[keyword] = BY_KEYWORD[keyword].shown
+
+    def add(self, row: Option, name: str, value: str | None) -> None:
+        """One occurrence on a command line: a later one replaces, a repeatable one appends."""
+        self.typed[row.keyword] = name
+        if row.kind == "flag":
+            self.values[row.keyword] = (name not in row.off) if value is None else values.flag(name, value) is (name not in row.off)
+            return
+        if value is None:
+            raise UsageError("needs a value", place=place(name), remedy=f"write {name} {row.metavar}")
+        read = row.read(name, value)
+        if row.repeat:
+            self.values.setdefault(row.keyword, []).append(read)
+        else:
+            self.values[row.keyword] = read
+
+    def get(self, keyword: str, default: Any = None) -> Any:
+        """The value given, or `default`."""
+        return self.values.get(keyword, default)
+
+    def name(self, keyword: str) -> str:
+        """The option's name in its long form: what an origin holds."""
+        typed = self.typed.get(keyword, "")
+        return typed if typed.startswith("--") else BY_KEYWORD[keyword].shown
+
+    def absolute(self, path: str) -> str:
+        """A path of the caller's, made absolute without touching the disk."""
+        return os.path.normpath(os.path.join(self.cwd, path))
+
+
+def place(name: str) -> str:
+    """The place of an option in messages."""
+    return f"<command line>:{name}"

@@ -1,0 +1,38 @@
+"""A folder that is to be the root, and options: everything else is safe by default (docs/design.md, "Defaults are safe")."""
+
+from __future__ import annotations
+
+import os
+
+from contain.errors import UsageError
+from contain.spec import defaults, presets
+from contain.spec.apply import apply
+from contain.spec.model import Origins, RunOptions, Spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contain.spec.options import Options
+
+#: what is run when no command is given
+_SHELL = "/bin/sh"
+
+
+def read(target: str, options: Options) -> Spec:
+    """The spec of a run in the folder `target`."""
+    root = os.path.realpath(options.absolute(target))
+    if not os.path.isdir(root):
+        raise UsageError(f"{target} is not a folder", remedy="give a rootfs folder, a bundle or an .aci file")
+    spec = base(kind="rootfs", root=root, options=options)
+    spec.config["process"]["env"] += [f"PATH={presets.PATH}"]
+    spec.config["process"]["args"] = [_SHELL]
+    apply(spec, options)
+    return spec
+
+
+def base(*, kind: str, root: str, options: Options) -> Spec:
+    """What every run without a bundle begins with."""
+    config = defaults.fill(presets.sandbox())
+    config["root"]["path"] = root
+    config["process"]["env"] = presets.environment(options.environ)
+    run = RunOptions(init=True, interactive=False, rm=True, idmap=True, userns="auto", network="none", seccomp="default")
+    return Spec(config, kind=kind, bundle=root or "/", root=root, origins=Origins(), run=run)

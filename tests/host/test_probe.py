@@ -1,0 +1,96 @@
+"""probe() on the machine that runs the tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+from contain.host import identity, machine, target
+from contain.host.model import Host
+from contain.host.probe import Wanted, probe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_this_machine(tmp_path: Path) -> None:
+    """Facts that can be asked for in another way agree."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("me:x:7:8::/home/me:/bin/sh\n")
+    host = probe(Wanted(root=str(tmp_path), sources=["/dev/null", "/nothing/here", "/proc"], host_view=True, devices=True))
+    assert (host.uid, host.euid, host.gid) == (os.getuid(), os.geteuid(), os.getgid())
+    assert host.release == os.uname().release
+    assert host.kernel == machine.version(host.release)
+    assert host.root.passwd == "me:x:7:8::/home/me:/bin/sh\n"
+    assert host.root.group is None
+    assert host.root.top == ["etc"]
+    assert host.sources["/dev/null"].kind == "char"
+    assert host.sources["/dev/null"].rdev == "1:3"
+    assert host.sources["/nothing/here"].error == "ENOENT"
+    assert host.sources["/proc"].type == "proc"
+    assert {entry.name for entry in host.top} == set(os.listdir("/"))
+    assert any(device.path == "/dev/null" and device.writable for device in host.devices)
+    assert Host.from_json(json.loads(json.dumps(host.to_json()))) == host
+
+
+def test_a_missing_root(tmp_path: Path) -> None:
+    """No exception: the refusal is compile's."""
+    host = probe(Wanted(root=str(tmp_path / "none")))
+    assert (host.root.exists, host.root.error) == (False, "ENOENT")
+
+
+def test_sockets(tmp_path: Path) -> None:
+    """A bound socket is known by its real path, and forgotten when its file is gone."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(tmp_path / "link/a b.sock"))
+        assert str(tmp_path / "real/a b.sock") in target.sockets()
+        (tmp_path / "real/a b.sock").unlink()
+        assert str(tmp_path / "real/a b.sock") not in target.sockets()
+
+
+def test_a_source_behind_a_link(tmp_path: Path) -> None:
+    """The real path is told, and that a link was on the way."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to("data")
+    found = probe(Wanted(sources=[str(tmp_path / "link")])).sources[str(tmp_path / "link")]
+    assert (found.path, found.link, found.kind) == (str(tmp_path / "data"), True, "dir")
+
+
+def test_kernel_versions() -> None:
+    """Distributions put all sorts of things behind the numbers."""
+    assert machine.version("6.18.44-fc-v669") == (6, 18)
+    assert machine.version("5.15-rc1") == (5, 15)
+    assert machine.version("6.1") == (6, 1)
+    assert machine.version("weird") == (0, 0)
+
+
+def test_limits() -> None:
+    """Unlimited is -1."""
+    text = "Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 unlimited            files     \n"
+    assert identity.parse_limits(text) == {"RLIMIT_NOFILE": [1024, -1]}
+    assert len(identity.parse_limits(pathlib.Path("/proc/self/limits").read_text())) == 16
+
+
+def test_who_has_no_name(tmp_path: Path) -> None:
+    """A user without an entry is no error."""
+    (tmp_path / "passwd").write_text("broken\nann:x:5:5::/home/ann:/bin/sh\n")
+    assert identity.user(5, passwd=str(tmp_path / "passwd")) == ("ann", "/home/ann")
+    assert identity.user(3_999_999_999, passwd=str(tmp_path / "passwd")) == ("", "")
+
+
+def test_nothing_slow_is_imported() -> None:
+    """The hot path's budget (docs/design.md): none of these modules is loaded by the probe."""
+    code = (
+        "import sys; sys.path.insert(0, '.'); from contain.host.probe import probe; probe();"
+        "print([m for m in ('dataclasses','typing','re','enum','json','pathlib','argparse','functools','contextlib','logging',"
+        "'collections.abc','ctypes','subprocess') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,46 @@
+"""`pip install .`, as somebody without the Makefile does it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def install(top: str, folder: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A virtual environment with contain installed from the work tree, its dependencies taken from ours."""
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    return subprocess.run(
+        [f"{folder}/bin/pip", "install", "-q", "--no-deps", "."],
+        cwd=top,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.slow
+def test_installed_command_starts(top: str, tmp_path: object) -> None:
+    """The wheel brings the package, the launcher and a `contain` that starts without site packages."""
+    result = install(top, f"{tmp_path}/venv")
+    assert result.returncode == 0, result.stderr
+
+    shown = subprocess.run([f"{tmp_path}/venv/bin/contain", "--version"], capture_output=True, text=True, check=True, cwd="/")
+    assert shown.stdout.startswith("contain version ")
+
+
+@pytest.mark.slow
+def test_missing_compiler_is_said(top: str, tmp_path: object) -> None:
+    """Without a C compiler the build says so, and what to install."""
+    os.makedirs(f"{tmp_path}/bin")
+    for name in ("cmake", "ninja", "make", "git"):
+        for folder in os.environ["PATH"].split(":"):
+            if os.path.exists(f"{folder}/{name}") and not os.path.exists(f"{tmp_path}/bin/{name}"):
+                os.symlink(f"{folder}/{name}", f"{tmp_path}/bin/{name}")
+    result = install(top, f"{tmp_path}/venv", PATH=f"{tmp_path}/bin", SKBUILD_BUILD_DIR=f"{tmp_path}/build")
+
+    assert result.returncode != 0
+    assert "no C compiler found" in result.stdout + result.stderr
