@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contain.errors import HostError, ManifestError
-from contain.kernel.capabilities import NAMES
 from contain.plan import stage as at
-from contain.plan.compile.idmaps import has_new_userns, helper_for, id_maps
+from contain.plan.compile.capabilities import SETS, capability_masks
+from contain.plan.compile.idmaps import helper_for, id_maps
+from contain.plan.compile.process import arguments, environment, search_path
 from contain.plan.compile.seccomp import seccomp
 from contain.plan.compile.users import user_of
-from contain.plan.operations.process import EnterFolder
+from contain.plan.operations.process import EnterFolder, FindProgram
 from contain.plan.operations.security import (
     DropBounding,
     HideProcess,
@@ -22,15 +23,12 @@ from contain.plan.operations.security import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from contain.host.model import Host
     from contain.plan.compile.idmaps import Line
     from contain.plan.operation import Operation
     from contain.plan.slots import Slots
     from contain.spec.model import Spec
-
-SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
 
 #: Podman's way to say that the caller's supplementary groups stay (`--group-add keep-groups`).
 KEEP_GROUPS = "run.oci.keep_original_groups"
@@ -44,17 +42,19 @@ def security(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     yield from _labels(spec, host)
     yield HideProcess()
     no_new_privs = bool(process.get("noNewPrivileges"))
-    filters = list(seccomp(spec, host, slots, no_new_privs=no_new_privs))
+    masks = capability_masks(spec, host)
+    filters = list(seccomp(spec, host, slots, masks["bounding"], late=False))
     if not no_new_privs:  # then loading needs CAP_SYS_ADMIN, which goes with the ids
         yield from filters
     # before the ids change: as root of the set-up may enter what the user may not (docker run -u 1000 -w /root)
     yield EnterFolder(stage=at.LOCK, path=process["cwd"], first=True, make=spec.kind == "oci", origin="/process/cwd")
-    masks = capability_masks(spec, host)
     where = "/process/capabilities"
     yield DropBounding(keep=masks["bounding"], origin=where)
     yield _ids(spec, host)
     yield SetCapabilities(**{name: masks[name] for name in SETS[1:]}, origin=where)
     yield EnterFolder(stage=at.LOCK, path=process["cwd"], origin="/process/cwd")
+    env = environment(spec, host)
+    yield FindProgram(name=arguments(spec)[0], path=search_path(env), origin="/process/args")
     if no_new_privs:
         yield NoNewPrivileges(origin="/process/noNewPrivileges")
         yield from filters
@@ -81,31 +81,6 @@ def _labels(spec: Spec, host: Host) -> Iterator[Operation]:
         yield SetExecLabel(module="AppArmor", file=file, value=f"exec {profile}", origin="/process/apparmorProfile")
     if label:
         yield SetExecLabel(module="SELinux", file="exec", value=label, origin="/process/selinuxLabel")
-
-
-def capability_masks(spec: Spec, host: Host) -> dict[str, int]:
-    """Each set as a mask; what this kernel or this user does not have is left out with a warning, as engines expect."""
-    given: dict[str, Any] = spec.config["process"].get("capabilities") or {}
-    possible = NAMES[: NAMES.index(host.last_cap) + 1] if host.last_cap in NAMES else NAMES
-    had = frozenset(possible) if has_new_userns(spec) or spec.namespaces().get("user") else host.bounding or frozenset(possible)
-    masks = {}
-    missing: dict[str, str] = {}
-    for name in SETS:
-        wanted = dict.fromkeys(given.get(name) or ())
-        missing |= {cap: f"/process/capabilities/{name}" for cap in wanted if cap not in had and cap not in missing}
-        masks[name] = sum(1 << NAMES.index(cap) for cap in wanted if cap in had)
-    for cap, pointer in missing.items():
-        spec.warn(f"capability {cap} is {'not to be had here' if cap in NAMES else 'unknown'}: left out", pointer)
-    if masks["effective"] & ~masks["permitted"]:
-        raise ManifestError(
-            "cannot have an effective capability that is not permitted",
-            place=spec.origins.place("/process/capabilities/effective"),
-            remedy="add it to process.capabilities.permitted",
-        )
-    if masks["permitted"] & ~masks["bounding"] and given.get("bounding") is None:
-        masks["bounding"] |= masks["permitted"]
-    masks["ambient"] &= masks["permitted"] & masks["inheritable"]
-    return masks
 
 
 def groups_denied(spec: Spec, host: Host) -> bool:

@@ -2,6 +2,7 @@
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
