@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "c08a77e44c72fe2957016179fd6f0816"
+DIGEST = "621275b8ffa3d76e2b8ee23a9b1e4930"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

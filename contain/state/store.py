@@ -80,9 +80,11 @@ class Folder:
             return layout.STOPPED if self.dead() or (busy and not self.has(layout.MONITORED)) else layout.CREATING
         if not processes.alive(*process):
             return layout.STOPPED
-        if self.has(layout.FIFO):
-            return layout.CREATED
-        return layout.PAUSED if paused(summary) else layout.RUNNING
+        if paused(summary):
+            return layout.PAUSED
+        if summary.status == layout.CREATING:
+            return layout.CREATING
+        return layout.CREATED if self.has(layout.FIFO) else layout.RUNNING
 
     def mark(self, status: str) -> None:
         """Writes a new status into `summary` and `state.json`; with `stopped` the pid is forgotten."""
@@ -172,11 +174,7 @@ class Store:
 
     def leftovers(self) -> list[str]:
         """Claims and removals that somebody did not finish, and that nobody works on any more."""
-        found = []
-        for name in self._names():
-            if name.startswith(layout.DEAD) or (name.startswith(layout.NEW) and self._stale(name)):
-                found.append(name)
-        return found
+        return [name for name in self._names() if name.startswith(layout.DEAD) or (name.startswith(layout.NEW) and self._stale(name))]
 
     def open(self, name: str) -> Folder:
         """The folder of a container; StateError when there is none."""
@@ -254,4 +252,4 @@ def paused(summary: Summary) -> bool:
     """Whether the container's cgroup is frozen, by whichever hierarchy can."""
     if "freezer" in summary.cgroups:
         return word(f"{summary.cgroups['freezer']}/freezer.state") in {"FROZEN", "FREEZING"}
-    return bool(summary.cgroups.get("")) and word(f"{summary.cgroups['']}/cgroup.freeze") == "1"
+    return bool(summary.cgroups.get("")) and "frozen 1" in word(f"{summary.cgroups['']}/cgroup.events")

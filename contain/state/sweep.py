@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import os
 
 from contain.errors import StateError
 from contain.state import files, layout, undo
@@ -44,7 +44,7 @@ def clear(folder: Folder, *, keep: bool = False) -> list[str]:
     summary = folder.summary()
     process = summary.process("init")
     if process and summary.boot == boot_id():
-        undo.kill(*process, signal.SIGKILL)
+        undo.kill(*process, undo.SIGKILL)
     problems = undo.undo(folder.text(layout.UNDO) or "", summary.pid)
     if problems:
         return problems
@@ -60,8 +60,6 @@ def clear(folder: Folder, *, keep: bool = False) -> list[str]:
 
 
 def _write_exit(folder: Folder, line: str) -> None:
-    import os
-
     fd = os.open(layout.EXIT, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder.fd)
     try:
         os.write(fd, line.encode())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
+from _signal import pidfd_send_signal  # type: ignore[import-not-found]  # `signal` imports enum, which is slow
 
 from contain.kernel import cgroups, processes
 from contain.kernel.files import word
 from contain.kernel.mounts import unescape
 from contain.state import files
 
+SIGKILL = 9
 #: Seconds until we give up to empty a cgroup.
 PATIENCE = 5.0
 
@@ -59,7 +60,7 @@ def kill(pid: int, start: int, number: int) -> bool:
     try:
         if not processes.alive(pid, start):  # asked after the descriptor is open: now it can be no other
             return False
-        signal.pidfd_send_signal(fd, number)
+        pidfd_send_signal(fd, number)
     except ProcessLookupError:
         return False
     finally:
@@ -96,15 +97,15 @@ def remove_cgroup(folder: str) -> None:
         pause = min(pause * 2, 0.02)
 
 
-def kill_cgroup(folder: str, number: int = signal.SIGKILL) -> None:
+def kill_cgroup(folder: str, number: int = SIGKILL) -> None:
     """Sends a signal to everything in a cgroup and below it; with SIGKILL nothing can be forked out of it, nor stay frozen."""
-    if number == signal.SIGKILL:
+    if number == SIGKILL:
         if _write(f"{folder}/cgroup.kill", "1"):
             return
         _write(f"{folder}/pids.max", "0")
     for path, _, _ in os.walk(folder):
         _kill_members(path, number)
-        if number == signal.SIGKILL and not _write(f"{path}/freezer.state", "THAWED"):
+        if number == SIGKILL and not _write(f"{path}/freezer.state", "THAWED"):
             _write(f"{path}/cgroup.freeze", "0")
 
 
@@ -121,7 +122,7 @@ def _kill_members(folder: str, number: int) -> None:
         for pid in opened and cgroups.processes(folder):
             if pid in opened:
                 try:
-                    signal.pidfd_send_signal(opened[pid], number)
+                    pidfd_send_signal(opened[pid], number)
                 except OSError:
                     continue
     finally:

@@ -145,7 +145,7 @@ def test_a_lock_lives_as_long_as_one_of_its_holders(store: Store) -> None:
 
 def test_marking_as_stopped(store: Store, sleeper: subprocess.Popen[bytes]) -> None:
     """summary and state.json change together; the pid is forgotten."""
-    template = '{"status":"%s","pid":%s,"note":"kept"}' % (layout.hole("status"), layout.hole("pid"))
+    template = f'{{"status":"{layout.hole("status")}","pid":{layout.hole("pid")},"note":"kept"}}'
     with store.claim("web", {layout.SUMMARY: facts(sleeper), layout.TEMPLATE: template}) as folder:
         folder.mark(layout.STOPPED)
         assert json.loads(folder.text(layout.STATE) or "") == {"status": "stopped", "pid": 0, "note": "kept"}

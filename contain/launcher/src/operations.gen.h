@@ -327,6 +327,7 @@ struct supervise {
     int64_t timeout;
     int64_t parent_death;
     int64_t guardian;
+    int64_t failure_code;
 };
 int do_supervise(struct context *context, const struct supervise *operation);
 

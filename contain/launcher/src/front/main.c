@@ -2,7 +2,7 @@
 
 #include "front.h"
 
-int main(int argc, char **argv) {
+int front_main(int argc, char **argv) {
     struct request request;
     if (parse_request(argc, argv, &request)) {
         int code = answer_request(&request);

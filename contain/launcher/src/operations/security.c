@@ -9,7 +9,6 @@
 
 #include "../kernel_calls.h"
 #include "../operation.h"
-#include "../paths.h"
 
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define KEYCTL_SETPERM 5
@@ -162,25 +161,16 @@ int do_load_seccomp(struct context *context, const struct load_seccomp *operatio
     return asked;
 }
 
-/* `state` with the pid in its holes (contain/state/layout.py), sent with the listener in one message, as the spec wants it. */
+/* `state` with its holes filled, sent with the listener in one message, as the spec wants it. */
 int answer_load_seccomp(struct context *context, const struct load_seccomp *operation, int64_t value) {
     static char text[65536];
-    size_t used = 0;
-    char pid[16];
     int listener = slot(context, SLOT_LISTENER);
     int agent = slot(context, operation->socket);
     (void)value;
     if (listener < 0 || agent < 0)
         return fail(context, EPROTO, NULL);
-    format_number(pid, sizeof pid, context->init_pid);
-    for (const char *at = operation->state; *at && used + sizeof pid < sizeof text;) {
-        if (strncmp(at, "\001pid\001", 5) == 0) {
-            used += strlen(strcpy(text + used, pid));
-            at += 5;
-        } else {
-            text[used++] = *at++;
-        }
-    }
+    fill_holes(context, operation->state, "creating", text, sizeof text);
+    size_t used = strlen(text);
     struct iovec part = {text, used};
     union {
         struct cmsghdr header;

@@ -1,0 +1,112 @@
+/* start and delete: the verbs that change a container and need no Python, unless hooks are to be run. */
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../kernel_calls.h"
+#include "../lifecycle.h"
+#include "../paths.h"
+#include "../undo.h"
+#include "front.h"
+
+#define LINE_SIZE 4096
+
+static size_t quote(char *out, size_t size, const char *text) {
+    size_t used = 0;
+    for (; *text && used + 8 < size; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            out[used++] = '\\';
+        out[used++] = c < 0x20 ? ' ' : (char)c;
+    }
+    out[used] = 0;
+    return used;
+}
+
+static void rfc3339(char *out, size_t size) {
+    time_t now = time(NULL);
+    struct tm parts;
+    if (!gmtime_r(&now, &parts) || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        out[0] = 0;
+}
+
+/* As runc does: a line of the log (JSON is what containerd reads the last error from), and the plain words on stderr. */
+int report_error(const struct request *request, const char *words) {
+    char line[LINE_SIZE];
+    char quoted[LINE_SIZE / 2];
+    char now[40];
+    bool json = request->log_format && strcmp(request->log_format, "json") == 0;
+    quote(quoted, sizeof quoted, words);
+    rfc3339(now, sizeof now);
+    int log = request->log ? open(request->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
+    const char *const as_json[] = {"{\"level\":\"error\",\"msg\":\"", quoted, "\",\"time\":\"", now, "\"}\n", NULL};
+    const char *const as_text[] = {"time=\"", now, "\" level=error msg=\"", quoted, "\"\n", NULL};
+    join_words(line, sizeof line, json ? as_json : as_text);
+    if (log >= 0 && write(log, line, strlen(line)) < 0)
+        return 1;
+    if (log >= 0)
+        close(log);
+    join_words(line, sizeof line, (const char *const[]){words, "\n", NULL});
+    return write(STDERR_FILENO, line, strlen(line)) < 0 ? 1 : 1;
+}
+
+static bool has_hook(const struct folder *folder, const char *name) {
+    const char *hooks = folder_value(folder, "hooks");
+    return hooks && strstr(hooks, name);
+}
+
+int answer_start(const struct request *request) {
+    static struct folder folder;
+    char detail[DETAIL_SIZE];
+    int turn = -1;
+    if (request->count != 1 || request->words[0][0] == '-')
+        return -1;
+    const char *no = lifecycle_adopt(&folder, request->root, request->words[0], "start", false, &turn, detail);
+    if (no || has_hook(&folder, "poststart")) {
+        if (turn >= 0)
+            close(turn);
+        return -1;
+    }
+    no = lifecycle_open_gate(folder.fd, folder.pidfd, detail);
+    if (no) {
+        char words[DETAIL_SIZE + 64];
+        lifecycle_kill(&folder);
+        join_words(words, sizeof words, (const char *const[]){"cannot start container: ", no, NULL});
+        return report_error(request, words);
+    }
+    return folder_set_status(&folder, STATUS_RUNNING) == 0 ? 0 : report_error(request, "cannot write the container's state");
+}
+
+int answer_delete(const struct request *request) {
+    static struct folder folder;
+    char detail[DETAIL_SIZE];
+    const char *id = NULL;
+    bool force = false;
+    int turn = -1;
+    for (int i = 0; i < request->count; i++) {
+        if (strcmp(request->words[i], "--force") == 0 || strcmp(request->words[i], "-f") == 0)
+            force = true;
+        else if (request->words[i][0] == '-' || id)
+            return -1;
+        else
+            id = request->words[i];
+    }
+    if (!id)
+        return -1;
+    const char *no = lifecycle_adopt(&folder, request->root, id, "delete", force, &turn, detail);
+    if (no || has_hook(&folder, "poststop") || folder_value(&folder, "monitor")) {
+        if (turn >= 0)
+            close(turn);
+        return -1; /* the words of a refusal, hooks, and a monitor that must be asked: Python's */
+    }
+    no = lifecycle_kill(&folder);
+    if (no)
+        return report_error(request, no);
+    int error = undo_all(folder.fd);
+    if (!error)
+        error = folder_remove(request->root, id);
+    if (!error)
+        return 0;
+    join_words(detail, sizeof detail, (const char *const[]){"cannot delete container ", id, ": ", strerror(error), NULL});
+    return report_error(request, detail);
+}
