@@ -32,10 +32,24 @@ if TYPE_CHECKING:
 RLIMITS = {
     name: number
     for number, name in enumerate(
-        (
-            "RLIMIT_CPU RLIMIT_FSIZE RLIMIT_DATA RLIMIT_STACK RLIMIT_CORE RLIMIT_RSS RLIMIT_NPROC RLIMIT_NOFILE RLIMIT_MEMLOCK RLIMIT_AS "
-            "RLIMIT_LOCKS RLIMIT_SIGPENDING RLIMIT_MSGQUEUE RLIMIT_NICE RLIMIT_RTPRIO RLIMIT_RTTIME"
-        ).split()
+        [
+            "RLIMIT_CPU",
+            "RLIMIT_FSIZE",
+            "RLIMIT_DATA",
+            "RLIMIT_STACK",
+            "RLIMIT_CORE",
+            "RLIMIT_RSS",
+            "RLIMIT_NPROC",
+            "RLIMIT_NOFILE",
+            "RLIMIT_MEMLOCK",
+            "RLIMIT_AS",
+            "RLIMIT_LOCKS",
+            "RLIMIT_SIGPENDING",
+            "RLIMIT_MSGQUEUE",
+            "RLIMIT_NICE",
+            "RLIMIT_RTPRIO",
+            "RLIMIT_RTTIME",
+        ]
     )
 }
 POLICIES = {
@@ -95,7 +109,9 @@ def arguments(spec: Spec) -> list[str]:
     """The program and its words."""
     args: list[str] = spec.config["process"]["args"]
     if not args:
-        raise ManifestError("process.args is empty: there is nothing to run", place=spec.origins.place("/process/args"), remedy="name the program")
+        raise ManifestError(
+            "process.args is empty: there is nothing to run", place=spec.origins.place("/process/args"), remedy="name the program"
+        )
     return args
 
 
@@ -130,13 +146,13 @@ def _limits(spec: Spec, host: Host) -> Iterator[Operation]:
         origin = f"/process/rlimits/{index}"
         name = row["type"]
         if name not in RLIMITS:
-            raise ManifestError(f"unknown resource limit {name}", place=spec.origins.place(origin), remedy="use one of getrlimit(2)'s names")
+            raise ManifestError(
+                f"unknown resource limit {name}", place=spec.origins.place(origin), remedy="use one of getrlimit(2)'s names"
+            )
         soft, hard = (-1 if row[key] > _INFINITY else row[key] for key in ("soft", "hard"))
         own = host.rlimits.get(name, [-1, -1])[1]
         raises = own != -1 and (hard == -1 or hard > own)
-        yield LimitResource(
-            stage=at.HOST_HOOKS if raises else at.GO, name=name, number=RLIMITS[name], soft=soft, hard=hard, origin=origin
-        )
+        yield LimitResource(stage=at.HOST_HOOKS if raises else at.GO, name=name, number=RLIMITS[name], soft=soft, hard=hard, origin=origin)
 
 
 def _scheduling(spec: Spec) -> Iterator[Operation]:
@@ -197,6 +213,8 @@ def mask(spec: Spec, text: str, pointer: str, most: int) -> bytes:
         if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
             raise ManifestError(f"invalid list {text!r}", place=spec.origins.place(pointer), remedy="write numbers and ranges: 0-3,7")
         if int(last) >= most:
-            raise HostError(f"{last} is more than contain can say to the kernel", place=spec.origins.place(pointer), remedy=f"stay below {most}")
+            raise HostError(
+                f"{last} is more than contain can say to the kernel", place=spec.origins.place(pointer), remedy=f"stay below {most}"
+            )
         bits |= ((1 << int(last) + 1) - 1) ^ ((1 << int(first)) - 1)
     return bits.to_bytes((bits.bit_length() + 7) // 8, "little")

@@ -108,7 +108,8 @@ def _ids(spec: Spec, host: Host) -> Operation:
                 raise ManifestError(
                     f"{what} id {wanted} is not mapped in the container's user namespace",
                     place=spec.origins.place(pointer),
-                    remedy="map it, or run as an id that is mapped: " + ", ".join(f"{a}-{a + n - 1}" if n > 1 else str(a) for a, _, n in lines),
+                    remedy="map it, or run as an id that is mapped: "
+                    + ", ".join(f"{a}-{a + n - 1}" if n > 1 else str(a) for a, _, n in lines),
                 )
     keep = (spec.config.get("annotations") or {}).get(KEEP_GROUPS) == "1"
     groups = user.groups
@@ -117,6 +118,8 @@ def _ids(spec: Spec, host: Host) -> Operation:
         groups = []
     if maps is not None and not keep:
         for gid in [gid for gid in groups if not _mapped(maps.gid, gid)]:
-            spec.warn(f"supplementary group {gid} is not mapped in the container's user namespace: left out", "/process/user/additionalGids")
+            spec.warn(
+                f"supplementary group {gid} is not mapped in the container's user namespace: left out", "/process/user/additionalGids"
+            )
             groups = [other for other in groups if other != gid]
     return SetIds(uid=user.uid, gid=user.gid, groups=[str(gid) for gid in groups], keep_groups=keep, origin=pointer)

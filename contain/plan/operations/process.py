@@ -72,7 +72,13 @@ class SetScheduler(Operation):
 
     def describe(self) -> str:
         """See the base."""
-        parts = [("nice", self.nice), ("priority", self.priority), ("runtime", self.runtime), ("deadline", self.deadline), ("period", self.period)]
+        parts = [
+            ("nice", self.nice),
+            ("priority", self.priority),
+            ("runtime", self.runtime),
+            ("deadline", self.deadline),
+            ("period", self.period),
+        ]
         return f"set the scheduler {self.policy}" + "".join(f", {name} {value}" for name, value in parts if value)
 
 

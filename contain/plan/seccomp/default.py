@@ -12,7 +12,6 @@ COMMITTED = frozenset({"x86_64", "aarch64", "riscv64", "s390x", "ppc64le"})
 BIG = frozenset({"s390x", "ppc64", "ppc", "mips", "mips64", "m68k", "parisc", "parisc64"})
 
 
-
 #: what the filter says to a call that it does not allow, by --seccomp-action
 ACTIONS = {"errno": 0x00050001, "kill": 0x80000000, "trap": 0x00030000, "log": 0x7FFC0000}
 
