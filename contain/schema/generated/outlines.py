@@ -6,338 +6,55 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_RUNTIME_CONFIG_IDMapping: dict[str, Any] = {"m": {"containerID": {}, "hostID": {}, "size": {}}}
-_RUNTIME_CONFIG_Hook: dict[str, Any] = {"m": {"path": {}, "args": {"i": {}}, "env": {"i": {}}, "timeout": {}}}
-_RUNTIME_CONFIG_Mount: dict[str, Any] = {
-    "m": {
-        "destination": {},
-        "source": {},
-        "type": {},
-        "options": {"i": {}},
-        "uidMappings": {"i": _RUNTIME_CONFIG_IDMapping},
-        "gidMappings": {"i": _RUNTIME_CONFIG_IDMapping},
-    }
-}
-_RUNTIME_CONFIG_Capabilities: dict[str, Any] = {
-    "m": {"bounding": {"i": {}}, "effective": {"i": {}}, "inheritable": {"i": {}}, "permitted": {"i": {}}, "ambient": {"i": {}}}
-}
-_RUNTIME_CONFIG_User: dict[str, Any] = {"m": {"uid": {}, "gid": {}, "umask": {}, "additionalGids": {"i": {}}, "username": {}}}
-_RUNTIME_CONFIG_Rlimit: dict[str, Any] = {"m": {"type": {}, "soft": {}, "hard": {}}}
-_RUNTIME_CONFIG_Scheduler: dict[str, Any] = {
-    "m": {"policy": {}, "nice": {}, "priority": {}, "flags": {"i": {}}, "runtime": {}, "deadline": {}, "period": {}}
-}
-_RUNTIME_CONFIG_IOPriority: dict[str, Any] = {"m": {"class": {}, "priority": {}}}
-_RUNTIME_CONFIG_ExecCPUAffinity: dict[str, Any] = {"m": {"initial": {}, "final": {}}}
-_RUNTIME_CONFIG_ConsoleSize: dict[str, Any] = {"m": {"height": {}, "width": {}}}
-_RUNTIME_CONFIG_Process: dict[str, Any] = {
-    "m": {
-        "terminal": {},
-        "consoleSize": _RUNTIME_CONFIG_ConsoleSize,
-        "cwd": {},
-        "env": {"i": {}},
-        "args": {"i": {}},
-        "commandLine": {},
-        "user": _RUNTIME_CONFIG_User,
-        "capabilities": _RUNTIME_CONFIG_Capabilities,
-        "rlimits": {"i": _RUNTIME_CONFIG_Rlimit},
-        "apparmorProfile": {},
-        "selinuxLabel": {},
-        "oomScoreAdj": {},
-        "ioPriority": _RUNTIME_CONFIG_IOPriority,
-        "noNewPrivileges": {},
-        "scheduler": _RUNTIME_CONFIG_Scheduler,
-        "execCPUAffinity": _RUNTIME_CONFIG_ExecCPUAffinity,
-    }
-}
-_RUNTIME_CONFIG_Root: dict[str, Any] = {"m": {"path": {}, "readonly": {}}}
-_RUNTIME_CONFIG_Hooks: dict[str, Any] = {
-    "m": {
-        "prestart": {"i": _RUNTIME_CONFIG_Hook},
-        "createRuntime": {"i": _RUNTIME_CONFIG_Hook},
-        "createContainer": {"i": _RUNTIME_CONFIG_Hook},
-        "startContainer": {"i": _RUNTIME_CONFIG_Hook},
-        "poststart": {"i": _RUNTIME_CONFIG_Hook},
-        "poststop": {"i": _RUNTIME_CONFIG_Hook},
-    }
-}
-_RUNTIME_CONFIG_Namespace: dict[str, Any] = {"m": {"type": {}, "path": {}}}
-_RUNTIME_CONFIG_TimeOffset: dict[str, Any] = {"m": {"secs": {}, "nanosecs": {}}}
-_RUNTIME_CONFIG_TimeOffsets: dict[str, Any] = {"m": {"boottime": _RUNTIME_CONFIG_TimeOffset, "monotonic": _RUNTIME_CONFIG_TimeOffset}}
-_RUNTIME_CONFIG_Device: dict[str, Any] = {"m": {"type": {}, "path": {}, "major": {}, "minor": {}, "fileMode": {}, "uid": {}, "gid": {}}}
-_RUNTIME_CONFIG_NetDevice: dict[str, Any] = {"m": {"name": {}}}
-_RUNTIME_CONFIG_DeviceRule: dict[str, Any] = {"m": {"allow": {}, "type": {}, "major": {}, "minor": {}, "access": {}}}
-_RUNTIME_CONFIG_Memory: dict[str, Any] = {
-    "m": {
-        "limit": {},
-        "reservation": {},
-        "swap": {},
-        "kernel": {},
-        "kernelTCP": {},
-        "swappiness": {},
-        "disableOOMKiller": {},
-        "useHierarchy": {},
-        "checkBeforeUpdate": {},
-    }
-}
-_RUNTIME_CONFIG_CPU: dict[str, Any] = {
-    "m": {
-        "shares": {},
-        "quota": {},
-        "period": {},
-        "burst": {},
-        "realtimeRuntime": {},
-        "realtimePeriod": {},
-        "cpus": {},
-        "mems": {},
-        "idle": {},
-    }
-}
-_RUNTIME_CONFIG_WeightDevice: dict[str, Any] = {"m": {"major": {}, "minor": {}, "weight": {}, "leafWeight": {}}}
-_RUNTIME_CONFIG_ThrottleDevice: dict[str, Any] = {"m": {"major": {}, "minor": {}, "rate": {}}}
-_RUNTIME_CONFIG_BlockIO: dict[str, Any] = {
-    "m": {
-        "weight": {},
-        "leafWeight": {},
-        "weightDevice": {"i": _RUNTIME_CONFIG_WeightDevice},
-        "throttleReadBpsDevice": {"i": _RUNTIME_CONFIG_ThrottleDevice},
-        "throttleWriteBpsDevice": {"i": _RUNTIME_CONFIG_ThrottleDevice},
-        "throttleReadIOPSDevice": {"i": _RUNTIME_CONFIG_ThrottleDevice},
-        "throttleWriteIOPSDevice": {"i": _RUNTIME_CONFIG_ThrottleDevice},
-    }
-}
-_RUNTIME_CONFIG_HugepageLimit: dict[str, Any] = {"m": {"pageSize": {}, "limit": {}}}
-_RUNTIME_CONFIG_InterfacePriority: dict[str, Any] = {"m": {"name": {}, "priority": {}}}
-_RUNTIME_CONFIG_Network: dict[str, Any] = {"m": {"classID": {}, "priorities": {"i": _RUNTIME_CONFIG_InterfacePriority}}}
-_RUNTIME_CONFIG_Rdma: dict[str, Any] = {"m": {"hcaHandles": {}, "hcaObjects": {}}}
-_RUNTIME_CONFIG_Pids: dict[str, Any] = {"m": {"limit": {}}}
-_RUNTIME_CONFIG_Resources: dict[str, Any] = {
-    "m": {
-        "devices": {"i": _RUNTIME_CONFIG_DeviceRule},
-        "memory": _RUNTIME_CONFIG_Memory,
-        "cpu": _RUNTIME_CONFIG_CPU,
-        "pids": _RUNTIME_CONFIG_Pids,
-        "blockIO": _RUNTIME_CONFIG_BlockIO,
-        "hugepageLimits": {"i": _RUNTIME_CONFIG_HugepageLimit},
-        "network": _RUNTIME_CONFIG_Network,
-        "rdma": {"a": _RUNTIME_CONFIG_Rdma},
-        "unified": {"a": {}},
-    }
-}
+_RUNTIME_CONFIG_IDMapping: dict[str, Any] = {"m": {'containerID': {}, 'hostID': {}, 'size': {}}}
+_RUNTIME_CONFIG_Hook: dict[str, Any] = {"m": {'path': {}, 'args': {"i": {}}, 'env': {"i": {}}, 'timeout': {}}}
+_RUNTIME_CONFIG_Mount: dict[str, Any] = {"m": {'destination': {}, 'source': {}, 'type': {}, 'options': {"i": {}}, 'uidMappings': {"i": _RUNTIME_CONFIG_IDMapping}, 'gidMappings': {"i": _RUNTIME_CONFIG_IDMapping}}}
+_RUNTIME_CONFIG_Capabilities: dict[str, Any] = {"m": {'bounding': {"i": {}}, 'effective': {"i": {}}, 'inheritable': {"i": {}}, 'permitted': {"i": {}}, 'ambient': {"i": {}}}}
+_RUNTIME_CONFIG_User: dict[str, Any] = {"m": {'uid': {}, 'gid': {}, 'umask': {}, 'additionalGids': {"i": {}}, 'username': {}}}
+_RUNTIME_CONFIG_Rlimit: dict[str, Any] = {"m": {'type': {}, 'soft': {}, 'hard': {}}}
+_RUNTIME_CONFIG_Scheduler: dict[str, Any] = {"m": {'policy': {}, 'nice': {}, 'priority': {}, 'flags': {"i": {}}, 'runtime': {}, 'deadline': {}, 'period': {}}}
+_RUNTIME_CONFIG_IOPriority: dict[str, Any] = {"m": {'class': {}, 'priority': {}}}
+_RUNTIME_CONFIG_ExecCPUAffinity: dict[str, Any] = {"m": {'initial': {}, 'final': {}}}
+_RUNTIME_CONFIG_ConsoleSize: dict[str, Any] = {"m": {'height': {}, 'width': {}}}
+_RUNTIME_CONFIG_Process: dict[str, Any] = {"m": {'terminal': {}, 'consoleSize': _RUNTIME_CONFIG_ConsoleSize, 'cwd': {}, 'env': {"i": {}}, 'args': {"i": {}}, 'commandLine': {}, 'user': _RUNTIME_CONFIG_User, 'capabilities': _RUNTIME_CONFIG_Capabilities, 'rlimits': {"i": _RUNTIME_CONFIG_Rlimit}, 'apparmorProfile': {}, 'selinuxLabel': {}, 'oomScoreAdj': {}, 'ioPriority': _RUNTIME_CONFIG_IOPriority, 'noNewPrivileges': {}, 'scheduler': _RUNTIME_CONFIG_Scheduler, 'execCPUAffinity': _RUNTIME_CONFIG_ExecCPUAffinity}}
+_RUNTIME_CONFIG_Root: dict[str, Any] = {"m": {'path': {}, 'readonly': {}}}
+_RUNTIME_CONFIG_Hooks: dict[str, Any] = {"m": {'prestart': {"i": _RUNTIME_CONFIG_Hook}, 'createRuntime': {"i": _RUNTIME_CONFIG_Hook}, 'createContainer': {"i": _RUNTIME_CONFIG_Hook}, 'startContainer': {"i": _RUNTIME_CONFIG_Hook}, 'poststart': {"i": _RUNTIME_CONFIG_Hook}, 'poststop': {"i": _RUNTIME_CONFIG_Hook}}}
+_RUNTIME_CONFIG_Namespace: dict[str, Any] = {"m": {'type': {}, 'path': {}}}
+_RUNTIME_CONFIG_TimeOffset: dict[str, Any] = {"m": {'secs': {}, 'nanosecs': {}}}
+_RUNTIME_CONFIG_TimeOffsets: dict[str, Any] = {"m": {'boottime': _RUNTIME_CONFIG_TimeOffset, 'monotonic': _RUNTIME_CONFIG_TimeOffset}}
+_RUNTIME_CONFIG_Device: dict[str, Any] = {"m": {'type': {}, 'path': {}, 'major': {}, 'minor': {}, 'fileMode': {}, 'uid': {}, 'gid': {}}}
+_RUNTIME_CONFIG_NetDevice: dict[str, Any] = {"m": {'name': {}}}
+_RUNTIME_CONFIG_DeviceRule: dict[str, Any] = {"m": {'allow': {}, 'type': {}, 'major': {}, 'minor': {}, 'access': {}}}
+_RUNTIME_CONFIG_Memory: dict[str, Any] = {"m": {'limit': {}, 'reservation': {}, 'swap': {}, 'kernel': {}, 'kernelTCP': {}, 'swappiness': {}, 'disableOOMKiller': {}, 'useHierarchy': {}, 'checkBeforeUpdate': {}}}
+_RUNTIME_CONFIG_CPU: dict[str, Any] = {"m": {'shares': {}, 'quota': {}, 'period': {}, 'burst': {}, 'realtimeRuntime': {}, 'realtimePeriod': {}, 'cpus': {}, 'mems': {}, 'idle': {}}}
+_RUNTIME_CONFIG_WeightDevice: dict[str, Any] = {"m": {'major': {}, 'minor': {}, 'weight': {}, 'leafWeight': {}}}
+_RUNTIME_CONFIG_ThrottleDevice: dict[str, Any] = {"m": {'major': {}, 'minor': {}, 'rate': {}}}
+_RUNTIME_CONFIG_BlockIO: dict[str, Any] = {"m": {'weight': {}, 'leafWeight': {}, 'weightDevice': {"i": _RUNTIME_CONFIG_WeightDevice}, 'throttleReadBpsDevice': {"i": _RUNTIME_CONFIG_ThrottleDevice}, 'throttleWriteBpsDevice': {"i": _RUNTIME_CONFIG_ThrottleDevice}, 'throttleReadIOPSDevice': {"i": _RUNTIME_CONFIG_ThrottleDevice}, 'throttleWriteIOPSDevice': {"i": _RUNTIME_CONFIG_ThrottleDevice}}}
+_RUNTIME_CONFIG_HugepageLimit: dict[str, Any] = {"m": {'pageSize': {}, 'limit': {}}}
+_RUNTIME_CONFIG_InterfacePriority: dict[str, Any] = {"m": {'name': {}, 'priority': {}}}
+_RUNTIME_CONFIG_Network: dict[str, Any] = {"m": {'classID': {}, 'priorities': {"i": _RUNTIME_CONFIG_InterfacePriority}}}
+_RUNTIME_CONFIG_Rdma: dict[str, Any] = {"m": {'hcaHandles': {}, 'hcaObjects': {}}}
+_RUNTIME_CONFIG_Pids: dict[str, Any] = {"m": {'limit': {}}}
+_RUNTIME_CONFIG_Resources: dict[str, Any] = {"m": {'devices': {"i": _RUNTIME_CONFIG_DeviceRule}, 'memory': _RUNTIME_CONFIG_Memory, 'cpu': _RUNTIME_CONFIG_CPU, 'pids': _RUNTIME_CONFIG_Pids, 'blockIO': _RUNTIME_CONFIG_BlockIO, 'hugepageLimits': {"i": _RUNTIME_CONFIG_HugepageLimit}, 'network': _RUNTIME_CONFIG_Network, 'rdma': {"a": _RUNTIME_CONFIG_Rdma}, 'unified': {"a": {}}}}
 _RUNTIME_CONFIG_SeccompAction: dict[str, Any] = {}
 _RUNTIME_CONFIG_SeccompArch: dict[str, Any] = {}
 _RUNTIME_CONFIG_SeccompFlag: dict[str, Any] = {}
 _RUNTIME_CONFIG_SeccompOperator: dict[str, Any] = {}
-_RUNTIME_CONFIG_SyscallArg: dict[str, Any] = {"m": {"index": {}, "value": {}, "valueTwo": {}, "op": _RUNTIME_CONFIG_SeccompOperator}}
-_RUNTIME_CONFIG_SyscallRule: dict[str, Any] = {
-    "m": {"names": {"i": {}}, "action": _RUNTIME_CONFIG_SeccompAction, "errnoRet": {}, "args": {"i": _RUNTIME_CONFIG_SyscallArg}}
-}
-_RUNTIME_CONFIG_Seccomp: dict[str, Any] = {
-    "m": {
-        "defaultAction": _RUNTIME_CONFIG_SeccompAction,
-        "defaultErrnoRet": {},
-        "architectures": {"i": _RUNTIME_CONFIG_SeccompArch},
-        "flags": {"i": _RUNTIME_CONFIG_SeccompFlag},
-        "listenerPath": {},
-        "listenerMetadata": {},
-        "syscalls": {"i": _RUNTIME_CONFIG_SyscallRule},
-    }
-}
-_RUNTIME_CONFIG_IntelRdt: dict[str, Any] = {
-    "m": {
-        "closID": {},
-        "schemata": {"i": {}},
-        "l3CacheSchema": {},
-        "memBwSchema": {},
-        "enableMonitoring": {},
-        "enableCMT": {},
-        "enableMBM": {},
-    }
-}
-_RUNTIME_CONFIG_MemoryPolicy: dict[str, Any] = {"m": {"mode": {}, "nodes": {}, "flags": {"i": {}}}}
-_RUNTIME_CONFIG_Personality: dict[str, Any] = {"m": {"domain": {}, "flags": {"i": {}}}}
-_RUNTIME_CONFIG_Linux: dict[str, Any] = {
-    "m": {
-        "namespaces": {"i": _RUNTIME_CONFIG_Namespace},
-        "uidMappings": {"i": _RUNTIME_CONFIG_IDMapping},
-        "gidMappings": {"i": _RUNTIME_CONFIG_IDMapping},
-        "timeOffsets": _RUNTIME_CONFIG_TimeOffsets,
-        "devices": {"i": _RUNTIME_CONFIG_Device},
-        "netDevices": {"a": _RUNTIME_CONFIG_NetDevice},
-        "cgroupsPath": {},
-        "resources": _RUNTIME_CONFIG_Resources,
-        "rootfsPropagation": {},
-        "seccomp": _RUNTIME_CONFIG_Seccomp,
-        "sysctl": {"a": {}},
-        "maskedPaths": {"i": {}},
-        "readonlyPaths": {"i": {}},
-        "mountLabel": {},
-        "intelRdt": _RUNTIME_CONFIG_IntelRdt,
-        "memoryPolicy": _RUNTIME_CONFIG_MemoryPolicy,
-        "personality": _RUNTIME_CONFIG_Personality,
-    }
-}
-_RUNTIME_CONFIG_Solaris: dict[str, Any] = {
-    "m": {
-        "milestone": {},
-        "limitpriv": {},
-        "maxShmMemory": {},
-        "cappedCPU": {"m": {"ncpus": {}}},
-        "cappedMemory": {"m": {"physical": {}, "swap": {}}},
-        "anet": {
-            "i": {
-                "m": {
-                    "linkname": {},
-                    "lowerLink": {},
-                    "allowedAddress": {},
-                    "configureAllowedAddress": {},
-                    "defrouter": {},
-                    "macAddress": {},
-                    "linkProtection": {},
-                }
-            }
-        },
-    }
-}
-_RUNTIME_CONFIG_Windows: dict[str, Any] = {
-    "m": {
-        "layerFolders": {"i": {}},
-        "devices": {"i": {"m": {"id": {}, "idType": {}}}},
-        "resources": {
-            "m": {
-                "memory": {"m": {"limit": {}}},
-                "cpu": {"m": {"count": {}, "shares": {}, "maximum": {}, "affinity": {"i": {"m": {"mask": {}, "group": {}}}}}},
-                "storage": {"m": {"iops": {}, "bps": {}, "sandboxSize": {}}},
-            }
-        },
-        "network": {
-            "m": {
-                "endpointList": {"i": {}},
-                "allowUnqualifiedDNSQuery": {},
-                "DNSSearchList": {"i": {}},
-                "networkSharedContainerName": {},
-                "networkNamespace": {},
-            }
-        },
-        "credentialSpec": {"a": {}},
-        "servicing": {},
-        "ignoreFlushesDuringBoot": {},
-        "hyperv": {"m": {"utilityVMPath": {}}},
-    }
-}
-_RUNTIME_CONFIG_Vm: dict[str, Any] = {
-    "m": {
-        "hypervisor": {"m": {"path": {}, "parameters": {"i": {}}}},
-        "kernel": {"m": {"path": {}, "parameters": {"i": {}}, "initrd": {}}},
-        "image": {"m": {"path": {}, "format": {}}},
-        "hwConfig": {
-            "m": {
-                "deviceTree": {},
-                "vcpus": {},
-                "memory": {},
-                "dtdevs": {"i": {}},
-                "iomems": {"i": {"m": {"firstGFN": {}, "firstMFN": {}, "nrMFNs": {}}}},
-                "irqs": {"i": {}},
-            }
-        },
-    }
-}
-_RUNTIME_CONFIG_Zos: dict[str, Any] = {"m": {"namespaces": {"i": {"m": {"type": {}, "path": {}}}}}}
-_RUNTIME_CONFIG_FreeBSD: dict[str, Any] = {
-    "m": {
-        "devices": {"i": {"m": {"path": {}, "mode": {}}}},
-        "jail": {
-            "m": {
-                "parent": {},
-                "host": {},
-                "ip4": {},
-                "ip4Addr": {"i": {}},
-                "ip6": {},
-                "ip6Addr": {"i": {}},
-                "vnet": {},
-                "interface": {},
-                "vnetInterfaces": {"i": {}},
-                "sysvmsg": {},
-                "sysvsem": {},
-                "sysvshm": {},
-                "enforceStatfs": {},
-                "allow": {
-                    "m": {
-                        "setHostname": {},
-                        "rawSockets": {},
-                        "chflags": {},
-                        "mount": {"i": {}},
-                        "quotas": {},
-                        "socketAf": {},
-                        "mlock": {},
-                        "reservedPorts": {},
-                        "suser": {},
-                    }
-                },
-            }
-        },
-    }
-}
-RUNTIME_CONFIG: dict[str, Any] = {
-    "m": {
-        "ociVersion": {},
-        "root": _RUNTIME_CONFIG_Root,
-        "mounts": {"i": _RUNTIME_CONFIG_Mount},
-        "process": _RUNTIME_CONFIG_Process,
-        "hostname": {},
-        "domainname": {},
-        "hooks": _RUNTIME_CONFIG_Hooks,
-        "annotations": {"a": {}},
-        "linux": _RUNTIME_CONFIG_Linux,
-        "solaris": _RUNTIME_CONFIG_Solaris,
-        "windows": _RUNTIME_CONFIG_Windows,
-        "vm": _RUNTIME_CONFIG_Vm,
-        "zos": _RUNTIME_CONFIG_Zos,
-        "freebsd": _RUNTIME_CONFIG_FreeBSD,
-    }
-}
-RUNTIME_STATE: dict[str, Any] = {"m": {"ociVersion": {}, "id": {}, "status": {}, "pid": {}, "bundle": {}, "annotations": {"a": {}}}}
-_RUNTIME_PROCESS_STATE_State: dict[str, Any] = {
-    "m": {"ociVersion": {}, "id": {}, "status": {}, "pid": {}, "bundle": {}, "annotations": {"a": {}}}
-}
-RUNTIME_PROCESS_STATE: dict[str, Any] = {
-    "m": {"ociVersion": {}, "fds": {"i": {}}, "pid": {}, "metadata": {}, "state": _RUNTIME_PROCESS_STATE_State}
-}
-RUNTIME_FEATURES: dict[str, Any] = {
-    "m": {
-        "ociVersionMin": {},
-        "ociVersionMax": {},
-        "hooks": {"i": {}},
-        "mountOptions": {"i": {}},
-        "annotations": {"a": {}},
-        "potentiallyUnsafeConfigAnnotations": {"i": {}},
-        "linux": {
-            "m": {
-                "namespaces": {"i": {}},
-                "capabilities": {"i": {}},
-                "cgroup": {"m": {"v1": {}, "v2": {}, "systemd": {}, "systemdUser": {}, "rdma": {}}},
-                "seccomp": {
-                    "m": {
-                        "enabled": {},
-                        "actions": {"i": {}},
-                        "operators": {"i": {}},
-                        "archs": {"i": {}},
-                        "knownFlags": {"i": {}},
-                        "supportedFlags": {"i": {}},
-                    }
-                },
-                "apparmor": {"m": {"enabled": {}}},
-                "selinux": {"m": {"enabled": {}}},
-                "intelRdt": {"m": {"enabled": {}, "schemata": {}, "monitoring": {}}},
-                "memoryPolicy": {"m": {"modes": {"i": {}}, "flags": {"i": {}}}},
-                "mountExtensions": {"m": {"idmap": {"m": {"enabled": {}}}}},
-                "netDevices": {"m": {"enabled": {}}},
-            }
-        },
-    }
-}
-OUTLINES: dict[str, dict[str, Any]] = {
-    "runtime-config": RUNTIME_CONFIG,
-    "runtime-state": RUNTIME_STATE,
-    "runtime-process-state": RUNTIME_PROCESS_STATE,
-    "runtime-features": RUNTIME_FEATURES,
-}
+_RUNTIME_CONFIG_SyscallArg: dict[str, Any] = {"m": {'index': {}, 'value': {}, 'valueTwo': {}, 'op': _RUNTIME_CONFIG_SeccompOperator}}
+_RUNTIME_CONFIG_SyscallRule: dict[str, Any] = {"m": {'names': {"i": {}}, 'action': _RUNTIME_CONFIG_SeccompAction, 'errnoRet': {}, 'args': {"i": _RUNTIME_CONFIG_SyscallArg}}}
+_RUNTIME_CONFIG_Seccomp: dict[str, Any] = {"m": {'defaultAction': _RUNTIME_CONFIG_SeccompAction, 'defaultErrnoRet': {}, 'architectures': {"i": _RUNTIME_CONFIG_SeccompArch}, 'flags': {"i": _RUNTIME_CONFIG_SeccompFlag}, 'listenerPath': {}, 'listenerMetadata': {}, 'syscalls': {"i": _RUNTIME_CONFIG_SyscallRule}}}
+_RUNTIME_CONFIG_IntelRdt: dict[str, Any] = {"m": {'closID': {}, 'schemata': {"i": {}}, 'l3CacheSchema': {}, 'memBwSchema': {}, 'enableMonitoring': {}, 'enableCMT': {}, 'enableMBM': {}}}
+_RUNTIME_CONFIG_MemoryPolicy: dict[str, Any] = {"m": {'mode': {}, 'nodes': {}, 'flags': {"i": {}}}}
+_RUNTIME_CONFIG_Personality: dict[str, Any] = {"m": {'domain': {}, 'flags': {"i": {}}}}
+_RUNTIME_CONFIG_Linux: dict[str, Any] = {"m": {'namespaces': {"i": _RUNTIME_CONFIG_Namespace}, 'uidMappings': {"i": _RUNTIME_CONFIG_IDMapping}, 'gidMappings': {"i": _RUNTIME_CONFIG_IDMapping}, 'timeOffsets': _RUNTIME_CONFIG_TimeOffsets, 'devices': {"i": _RUNTIME_CONFIG_Device}, 'netDevices': {"a": _RUNTIME_CONFIG_NetDevice}, 'cgroupsPath': {}, 'resources': _RUNTIME_CONFIG_Resources, 'rootfsPropagation': {}, 'seccomp': _RUNTIME_CONFIG_Seccomp, 'sysctl': {"a": {}}, 'maskedPaths': {"i": {}}, 'readonlyPaths': {"i": {}}, 'mountLabel': {}, 'intelRdt': _RUNTIME_CONFIG_IntelRdt, 'memoryPolicy': _RUNTIME_CONFIG_MemoryPolicy, 'personality': _RUNTIME_CONFIG_Personality}}
+_RUNTIME_CONFIG_Solaris: dict[str, Any] = {"m": {'milestone': {}, 'limitpriv': {}, 'maxShmMemory': {}, 'cappedCPU': {"m": {'ncpus': {}}}, 'cappedMemory': {"m": {'physical': {}, 'swap': {}}}, 'anet': {"i": {"m": {'linkname': {}, 'lowerLink': {}, 'allowedAddress': {}, 'configureAllowedAddress': {}, 'defrouter': {}, 'macAddress': {}, 'linkProtection': {}}}}}}
+_RUNTIME_CONFIG_Windows: dict[str, Any] = {"m": {'layerFolders': {"i": {}}, 'devices': {"i": {"m": {'id': {}, 'idType': {}}}}, 'resources': {"m": {'memory': {"m": {'limit': {}}}, 'cpu': {"m": {'count': {}, 'shares': {}, 'maximum': {}, 'affinity': {"i": {"m": {'mask': {}, 'group': {}}}}}}, 'storage': {"m": {'iops': {}, 'bps': {}, 'sandboxSize': {}}}}}, 'network': {"m": {'endpointList': {"i": {}}, 'allowUnqualifiedDNSQuery': {}, 'DNSSearchList': {"i": {}}, 'networkSharedContainerName': {}, 'networkNamespace': {}}}, 'credentialSpec': {"a": {}}, 'servicing': {}, 'ignoreFlushesDuringBoot': {}, 'hyperv': {"m": {'utilityVMPath': {}}}}}
+_RUNTIME_CONFIG_Vm: dict[str, Any] = {"m": {'hypervisor': {"m": {'path': {}, 'parameters': {"i": {}}}}, 'kernel': {"m": {'path': {}, 'parameters': {"i": {}}, 'initrd': {}}}, 'image': {"m": {'path': {}, 'format': {}}}, 'hwConfig': {"m": {'deviceTree': {}, 'vcpus': {}, 'memory': {}, 'dtdevs': {"i": {}}, 'iomems': {"i": {"m": {'firstGFN': {}, 'firstMFN': {}, 'nrMFNs': {}}}}, 'irqs': {"i": {}}}}}}
+_RUNTIME_CONFIG_Zos: dict[str, Any] = {"m": {'namespaces': {"i": {"m": {'type': {}, 'path': {}}}}}}
+_RUNTIME_CONFIG_FreeBSD: dict[str, Any] = {"m": {'devices': {"i": {"m": {'path': {}, 'mode': {}}}}, 'jail': {"m": {'parent': {}, 'host': {}, 'ip4': {}, 'ip4Addr': {"i": {}}, 'ip6': {}, 'ip6Addr': {"i": {}}, 'vnet': {}, 'interface': {}, 'vnetInterfaces': {"i": {}}, 'sysvmsg': {}, 'sysvsem': {}, 'sysvshm': {}, 'enforceStatfs': {}, 'allow': {"m": {'setHostname': {}, 'rawSockets': {}, 'chflags': {}, 'mount': {"i": {}}, 'quotas': {}, 'socketAf': {}, 'mlock': {}, 'reservedPorts': {}, 'suser': {}}}}}}}
+RUNTIME_CONFIG: dict[str, Any] = {"m": {'ociVersion': {}, 'root': _RUNTIME_CONFIG_Root, 'mounts': {"i": _RUNTIME_CONFIG_Mount}, 'process': _RUNTIME_CONFIG_Process, 'hostname': {}, 'domainname': {}, 'hooks': _RUNTIME_CONFIG_Hooks, 'annotations': {"a": {}}, 'linux': _RUNTIME_CONFIG_Linux, 'solaris': _RUNTIME_CONFIG_Solaris, 'windows': _RUNTIME_CONFIG_Windows, 'vm': _RUNTIME_CONFIG_Vm, 'zos': _RUNTIME_CONFIG_Zos, 'freebsd': _RUNTIME_CONFIG_FreeBSD}}
+RUNTIME_STATE: dict[str, Any] = {"m": {'ociVersion': {}, 'id': {}, 'status': {}, 'pid': {}, 'bundle': {}, 'annotations': {"a": {}}}}
+_RUNTIME_PROCESS_STATE_State: dict[str, Any] = {"m": {'ociVersion': {}, 'id': {}, 'status': {}, 'pid': {}, 'bundle': {}, 'annotations': {"a": {}}}}
+RUNTIME_PROCESS_STATE: dict[str, Any] = {"m": {'ociVersion': {}, 'fds': {"i": {}}, 'pid': {}, 'metadata': {}, 'state': _RUNTIME_PROCESS_STATE_State}}
+RUNTIME_FEATURES: dict[str, Any] = {"m": {'ociVersionMin': {}, 'ociVersionMax': {}, 'hooks': {"i": {}}, 'mountOptions': {"i": {}}, 'annotations': {"a": {}}, 'potentiallyUnsafeConfigAnnotations': {"i": {}}, 'linux': {"m": {'namespaces': {"i": {}}, 'capabilities': {"i": {}}, 'cgroup': {"m": {'v1': {}, 'v2': {}, 'systemd': {}, 'systemdUser': {}, 'rdma': {}}}, 'seccomp': {"m": {'enabled': {}, 'actions': {"i": {}}, 'operators': {"i": {}}, 'archs': {"i": {}}, 'knownFlags': {"i": {}}, 'supportedFlags': {"i": {}}}}, 'apparmor': {"m": {'enabled': {}}}, 'selinux': {"m": {'enabled': {}}}, 'intelRdt': {"m": {'enabled': {}, 'schemata': {}, 'monitoring': {}}}, 'memoryPolicy': {"m": {'modes': {"i": {}}, 'flags': {"i": {}}}}, 'mountExtensions': {"m": {'idmap': {"m": {'enabled': {}}}}}, 'netDevices': {"m": {'enabled': {}}}}}}}
+OUTLINES: dict[str, dict[str, Any]] = {"runtime-config": RUNTIME_CONFIG, "runtime-state": RUNTIME_STATE, "runtime-process-state": RUNTIME_PROCESS_STATE, "runtime-features": RUNTIME_FEATURES}

@@ -12,2135 +12,1905 @@ if TYPE_CHECKING:
 
 def _IDMapping(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN402", "an object", v)
+        wrong_type(out, at, 'RUN402', 'an object', v)
     else:
-        v1 = v.get("containerID")
+        v1 = v.get('containerID')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/containerID", "RUN402", v1)
+                no_integer(out, f"{at}/containerID", 'RUN402', v1)
             elif not 0 <= v1 <= 4294967295:
-                out_of_range(out, f"{at}/containerID", "RUN402", v1, 0, 4294967295)
+                out_of_range(out, f"{at}/containerID", 'RUN402', v1, 0, 4294967295)
         else:
-            missing(out, f"{at}/containerID", "RUN402")
-        v2 = v.get("hostID")
+            missing(out, f"{at}/containerID", 'RUN402')
+        v2 = v.get('hostID')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/hostID", "RUN402", v2)
+                no_integer(out, f"{at}/hostID", 'RUN402', v2)
             elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/hostID", "RUN402", v2, 0, 4294967295)
+                out_of_range(out, f"{at}/hostID", 'RUN402', v2, 0, 4294967295)
         else:
-            missing(out, f"{at}/hostID", "RUN402")
-        v3 = v.get("size")
+            missing(out, f"{at}/hostID", 'RUN402')
+        v3 = v.get('size')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/size", "RUN402", v3)
+                no_integer(out, f"{at}/size", 'RUN402', v3)
             elif not 0 <= v3 <= 4294967295:
-                out_of_range(out, f"{at}/size", "RUN402", v3, 0, 4294967295)
+                out_of_range(out, f"{at}/size", 'RUN402', v3, 0, 4294967295)
         else:
-            missing(out, f"{at}/size", "RUN402")
-
+            missing(out, f"{at}/size", 'RUN402')
 
 def _Hook(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN301", "an object", v)
+        wrong_type(out, at, 'RUN301', 'an object', v)
     else:
-        v1 = v.get("path")
+        v1 = v.get('path')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/path", "RUN302", "a string", v1)
+                wrong_type(out, f"{at}/path", 'RUN302', 'a string', v1)
         else:
-            missing(out, f"{at}/path", "RUN302")
-        v2 = v.get("args")
+            missing(out, f"{at}/path", 'RUN302')
+        v2 = v.get('args')
         if v2 is not None:
             if v2.__class__ is not list:
-                wrong_type(out, f"{at}/args", "RUN301", "a list", v2)
+                wrong_type(out, f"{at}/args", 'RUN301', 'a list', v2)
             else:
                 for i3, v3 in enumerate(v2):
                     if v3.__class__ is not str:
-                        wrong_type(out, f"{at}/args/{i3}", "RUN301", "a string", v3)
-        v4 = v.get("env")
+                        wrong_type(out, f"{at}/args/{i3}", 'RUN301', 'a string', v3)
+        v4 = v.get('env')
         if v4 is not None:
             if v4.__class__ is not list:
-                wrong_type(out, f"{at}/env", "RUN301", "a list", v4)
+                wrong_type(out, f"{at}/env", 'RUN301', 'a list', v4)
             else:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not str:
-                        wrong_type(out, f"{at}/env/{i5}", "RUN301", "a string", v5)
-        v6 = v.get("timeout")
+                        wrong_type(out, f"{at}/env/{i5}", 'RUN301', 'a string', v5)
+        v6 = v.get('timeout')
         if v6 is not None:
             if v6.__class__ is not int:
-                no_integer(out, f"{at}/timeout", "RUN303", v6)
+                no_integer(out, f"{at}/timeout", 'RUN303', v6)
             elif not 1 <= v6:
-                out_of_range(out, f"{at}/timeout", "RUN303", v6, 1, None)
-
+                out_of_range(out, f"{at}/timeout", 'RUN303', v6, 1, None)
 
 def _Mount(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN101", "an object", v)
+        wrong_type(out, at, 'RUN101', 'an object', v)
     else:
-        v1 = v.get("destination")
+        v1 = v.get('destination')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/destination", "RUN102", "a string", v1)
+                wrong_type(out, f"{at}/destination", 'RUN102', 'a string', v1)
         else:
-            missing(out, f"{at}/destination", "RUN102")
-        v2 = v.get("source")
+            missing(out, f"{at}/destination", 'RUN102')
+        v2 = v.get('source')
         if v2 is not None:
             if v2.__class__ is not str:
-                wrong_type(out, f"{at}/source", "RUN101", "a string", v2)
-        v3 = v.get("type")
+                wrong_type(out, f"{at}/source", 'RUN101', 'a string', v2)
+        v3 = v.get('type')
         if v3 is not None:
             if v3.__class__ is not str:
-                wrong_type(out, f"{at}/type", "RUN101", "a string", v3)
-        v4 = v.get("options")
+                wrong_type(out, f"{at}/type", 'RUN101', 'a string', v3)
+        v4 = v.get('options')
         if v4 is not None:
             if v4.__class__ is not list:
-                wrong_type(out, f"{at}/options", "RUN101", "a list", v4)
+                wrong_type(out, f"{at}/options", 'RUN101', 'a list', v4)
             else:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not str:
-                        wrong_type(out, f"{at}/options/{i5}", "RUN101", "a string", v5)
-        v6 = v.get("uidMappings")
+                        wrong_type(out, f"{at}/options/{i5}", 'RUN101', 'a string', v5)
+        v6 = v.get('uidMappings')
         if v6 is not None:
             if v6.__class__ is not list:
-                wrong_type(out, f"{at}/uidMappings", "RUN101", "a list", v6)
+                wrong_type(out, f"{at}/uidMappings", 'RUN101', 'a list', v6)
             else:
                 for i7, v7 in enumerate(v6):
                     _IDMapping(v7, f"{at}/uidMappings/{i7}", out)
-        v8 = v.get("gidMappings")
+        v8 = v.get('gidMappings')
         if v8 is not None:
             if v8.__class__ is not list:
-                wrong_type(out, f"{at}/gidMappings", "RUN101", "a list", v8)
+                wrong_type(out, f"{at}/gidMappings", 'RUN101', 'a list', v8)
             else:
                 for i9, v9 in enumerate(v8):
                     _IDMapping(v9, f"{at}/gidMappings/{i9}", out)
 
-
 def _Capabilities(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN201", "an object", v)
+        wrong_type(out, at, 'RUN201', 'an object', v)
     else:
-        v1 = v.get("bounding")
+        v1 = v.get('bounding')
         if v1 is not None:
             if v1.__class__ is not list:
-                wrong_type(out, f"{at}/bounding", "RUN201", "a list", v1)
+                wrong_type(out, f"{at}/bounding", 'RUN201', 'a list', v1)
             else:
                 for i2, v2 in enumerate(v1):
                     if v2.__class__ is not str:
-                        wrong_type(out, f"{at}/bounding/{i2}", "RUN201", "a string", v2)
-        v3 = v.get("effective")
+                        wrong_type(out, f"{at}/bounding/{i2}", 'RUN201', 'a string', v2)
+        v3 = v.get('effective')
         if v3 is not None:
             if v3.__class__ is not list:
-                wrong_type(out, f"{at}/effective", "RUN201", "a list", v3)
+                wrong_type(out, f"{at}/effective", 'RUN201', 'a list', v3)
             else:
                 for i4, v4 in enumerate(v3):
                     if v4.__class__ is not str:
-                        wrong_type(out, f"{at}/effective/{i4}", "RUN201", "a string", v4)
-        v5 = v.get("inheritable")
+                        wrong_type(out, f"{at}/effective/{i4}", 'RUN201', 'a string', v4)
+        v5 = v.get('inheritable')
         if v5 is not None:
             if v5.__class__ is not list:
-                wrong_type(out, f"{at}/inheritable", "RUN201", "a list", v5)
+                wrong_type(out, f"{at}/inheritable", 'RUN201', 'a list', v5)
             else:
                 for i6, v6 in enumerate(v5):
                     if v6.__class__ is not str:
-                        wrong_type(out, f"{at}/inheritable/{i6}", "RUN201", "a string", v6)
-        v7 = v.get("permitted")
+                        wrong_type(out, f"{at}/inheritable/{i6}", 'RUN201', 'a string', v6)
+        v7 = v.get('permitted')
         if v7 is not None:
             if v7.__class__ is not list:
-                wrong_type(out, f"{at}/permitted", "RUN201", "a list", v7)
+                wrong_type(out, f"{at}/permitted", 'RUN201', 'a list', v7)
             else:
                 for i8, v8 in enumerate(v7):
                     if v8.__class__ is not str:
-                        wrong_type(out, f"{at}/permitted/{i8}", "RUN201", "a string", v8)
-        v9 = v.get("ambient")
+                        wrong_type(out, f"{at}/permitted/{i8}", 'RUN201', 'a string', v8)
+        v9 = v.get('ambient')
         if v9 is not None:
             if v9.__class__ is not list:
-                wrong_type(out, f"{at}/ambient", "RUN201", "a list", v9)
+                wrong_type(out, f"{at}/ambient", 'RUN201', 'a list', v9)
             else:
                 for i10, v10 in enumerate(v9):
                     if v10.__class__ is not str:
-                        wrong_type(out, f"{at}/ambient/{i10}", "RUN201", "a string", v10)
-
+                        wrong_type(out, f"{at}/ambient/{i10}", 'RUN201', 'a string', v10)
 
 def _User(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN206", "an object", v)
+        wrong_type(out, at, 'RUN206', 'an object', v)
     else:
-        v1 = v.get("uid")
+        v1 = v.get('uid')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/uid", "RUN206", v1)
+                no_integer(out, f"{at}/uid", 'RUN206', v1)
             elif not 0 <= v1 <= 4294967295:
-                out_of_range(out, f"{at}/uid", "RUN206", v1, 0, 4294967295)
-        v2 = v.get("gid")
+                out_of_range(out, f"{at}/uid", 'RUN206', v1, 0, 4294967295)
+        v2 = v.get('gid')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/gid", "RUN206", v2)
+                no_integer(out, f"{at}/gid", 'RUN206', v2)
             elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/gid", "RUN206", v2, 0, 4294967295)
-        v3 = v.get("umask")
+                out_of_range(out, f"{at}/gid", 'RUN206', v2, 0, 4294967295)
+        v3 = v.get('umask')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/umask", "RUN206", v3)
+                no_integer(out, f"{at}/umask", 'RUN206', v3)
             elif not 0 <= v3 <= 4294967295:
-                out_of_range(out, f"{at}/umask", "RUN206", v3, 0, 4294967295)
-        v4 = v.get("additionalGids")
+                out_of_range(out, f"{at}/umask", 'RUN206', v3, 0, 4294967295)
+        v4 = v.get('additionalGids')
         if v4 is not None:
             if v4.__class__ is not list:
-                wrong_type(out, f"{at}/additionalGids", "RUN206", "a list", v4)
+                wrong_type(out, f"{at}/additionalGids", 'RUN206', 'a list', v4)
             else:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not int:
-                        no_integer(out, f"{at}/additionalGids/{i5}", "RUN206", v5)
+                        no_integer(out, f"{at}/additionalGids/{i5}", 'RUN206', v5)
                     elif not 0 <= v5 <= 4294967295:
-                        out_of_range(out, f"{at}/additionalGids/{i5}", "RUN206", v5, 0, 4294967295)
-        v6 = v.get("username")
+                        out_of_range(out, f"{at}/additionalGids/{i5}", 'RUN206', v5, 0, 4294967295)
+        v6 = v.get('username')
         if v6 is not None:
             if v6.__class__ is not str:
-                wrong_type(out, f"{at}/username", "RUN206", "a string", v6)
-
+                wrong_type(out, f"{at}/username", 'RUN206', 'a string', v6)
 
 def _Rlimit(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN204", "an object", v)
+        wrong_type(out, at, 'RUN204', 'an object', v)
     else:
-        v1 = v.get("type")
+        v1 = v.get('type')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/type", "RUN205", "a string", v1)
+                wrong_type(out, f"{at}/type", 'RUN205', 'a string', v1)
             elif not rlimit(v1):
-                no_match(out, f"{at}/type", "RUN205", v1, "^RLIMIT_[A-Z]+$")
+                no_match(out, f"{at}/type", 'RUN205', v1, '^RLIMIT_[A-Z]+$')
         else:
-            missing(out, f"{at}/type", "RUN205")
-        v2 = v.get("soft")
+            missing(out, f"{at}/type", 'RUN205')
+        v2 = v.get('soft')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/soft", "RUN204", v2)
+                no_integer(out, f"{at}/soft", 'RUN204', v2)
             elif not 0 <= v2 <= 18446744073709551615:
-                out_of_range(out, f"{at}/soft", "RUN204", v2, 0, 18446744073709551615)
+                out_of_range(out, f"{at}/soft", 'RUN204', v2, 0, 18446744073709551615)
         else:
-            missing(out, f"{at}/soft", "RUN204")
-        v3 = v.get("hard")
+            missing(out, f"{at}/soft", 'RUN204')
+        v3 = v.get('hard')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/hard", "RUN204", v3)
+                no_integer(out, f"{at}/hard", 'RUN204', v3)
             elif not 0 <= v3 <= 18446744073709551615:
-                out_of_range(out, f"{at}/hard", "RUN204", v3, 0, 18446744073709551615)
+                out_of_range(out, f"{at}/hard", 'RUN204', v3, 0, 18446744073709551615)
         else:
-            missing(out, f"{at}/hard", "RUN204")
-
+            missing(out, f"{at}/hard", 'RUN204')
 
 def _Scheduler(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN207", "an object", v)
+        wrong_type(out, at, 'RUN207', 'an object', v)
     else:
-        v1 = v.get("policy")
+        v1 = v.get('policy')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/policy", "RUN207", "a string", v1)
-            elif v1 not in ("SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE"):
-                not_listed(
-                    out,
-                    f"{at}/policy",
-                    "RUN207",
-                    v1,
-                    ("SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE"),
-                )
+                wrong_type(out, f"{at}/policy", 'RUN207', 'a string', v1)
+            elif v1 not in ('SCHED_OTHER', 'SCHED_FIFO', 'SCHED_RR', 'SCHED_BATCH', 'SCHED_ISO', 'SCHED_IDLE', 'SCHED_DEADLINE'):
+                not_listed(out, f"{at}/policy", 'RUN207', v1, ('SCHED_OTHER', 'SCHED_FIFO', 'SCHED_RR', 'SCHED_BATCH', 'SCHED_ISO', 'SCHED_IDLE', 'SCHED_DEADLINE'))
         else:
-            missing(out, f"{at}/policy", "RUN207")
-        v2 = v.get("nice")
+            missing(out, f"{at}/policy", 'RUN207')
+        v2 = v.get('nice')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/nice", "RUN207", v2)
+                no_integer(out, f"{at}/nice", 'RUN207', v2)
             elif not -2147483648 <= v2 <= 2147483647:
-                out_of_range(out, f"{at}/nice", "RUN207", v2, -2147483648, 2147483647)
-        v3 = v.get("priority")
+                out_of_range(out, f"{at}/nice", 'RUN207', v2, -2147483648, 2147483647)
+        v3 = v.get('priority')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/priority", "RUN207", v3)
+                no_integer(out, f"{at}/priority", 'RUN207', v3)
             elif not -2147483648 <= v3 <= 2147483647:
-                out_of_range(out, f"{at}/priority", "RUN207", v3, -2147483648, 2147483647)
-        v4 = v.get("flags")
+                out_of_range(out, f"{at}/priority", 'RUN207', v3, -2147483648, 2147483647)
+        v4 = v.get('flags')
         if v4 is not None:
             if v4.__class__ is not list:
-                wrong_type(out, f"{at}/flags", "RUN208", "a list", v4)
+                wrong_type(out, f"{at}/flags", 'RUN208', 'a list', v4)
             else:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not str:
-                        wrong_type(out, f"{at}/flags/{i5}", "RUN208", "a string", v5)
-                    elif v5 not in (
-                        "SCHED_FLAG_RESET_ON_FORK",
-                        "SCHED_FLAG_RECLAIM",
-                        "SCHED_FLAG_DL_OVERRUN",
-                        "SCHED_FLAG_KEEP_POLICY",
-                        "SCHED_FLAG_KEEP_PARAMS",
-                        "SCHED_FLAG_UTIL_CLAMP_MIN",
-                        "SCHED_FLAG_UTIL_CLAMP_MAX",
-                    ):
-                        not_listed(
-                            out,
-                            f"{at}/flags/{i5}",
-                            "RUN208",
-                            v5,
-                            (
-                                "SCHED_FLAG_RESET_ON_FORK",
-                                "SCHED_FLAG_RECLAIM",
-                                "SCHED_FLAG_DL_OVERRUN",
-                                "SCHED_FLAG_KEEP_POLICY",
-                                "SCHED_FLAG_KEEP_PARAMS",
-                                "SCHED_FLAG_UTIL_CLAMP_MIN",
-                                "SCHED_FLAG_UTIL_CLAMP_MAX",
-                            ),
-                        )
-        v6 = v.get("runtime")
+                        wrong_type(out, f"{at}/flags/{i5}", 'RUN208', 'a string', v5)
+                    elif v5 not in ('SCHED_FLAG_RESET_ON_FORK', 'SCHED_FLAG_RECLAIM', 'SCHED_FLAG_DL_OVERRUN', 'SCHED_FLAG_KEEP_POLICY', 'SCHED_FLAG_KEEP_PARAMS', 'SCHED_FLAG_UTIL_CLAMP_MIN', 'SCHED_FLAG_UTIL_CLAMP_MAX'):
+                        not_listed(out, f"{at}/flags/{i5}", 'RUN208', v5, ('SCHED_FLAG_RESET_ON_FORK', 'SCHED_FLAG_RECLAIM', 'SCHED_FLAG_DL_OVERRUN', 'SCHED_FLAG_KEEP_POLICY', 'SCHED_FLAG_KEEP_PARAMS', 'SCHED_FLAG_UTIL_CLAMP_MIN', 'SCHED_FLAG_UTIL_CLAMP_MAX'))
+        v6 = v.get('runtime')
         if v6 is not None:
             if v6.__class__ is not int:
-                no_integer(out, f"{at}/runtime", "RUN207", v6)
+                no_integer(out, f"{at}/runtime", 'RUN207', v6)
             elif not 0 <= v6 <= 18446744073709551615:
-                out_of_range(out, f"{at}/runtime", "RUN207", v6, 0, 18446744073709551615)
-        v7 = v.get("deadline")
+                out_of_range(out, f"{at}/runtime", 'RUN207', v6, 0, 18446744073709551615)
+        v7 = v.get('deadline')
         if v7 is not None:
             if v7.__class__ is not int:
-                no_integer(out, f"{at}/deadline", "RUN207", v7)
+                no_integer(out, f"{at}/deadline", 'RUN207', v7)
             elif not 0 <= v7 <= 18446744073709551615:
-                out_of_range(out, f"{at}/deadline", "RUN207", v7, 0, 18446744073709551615)
-        v8 = v.get("period")
+                out_of_range(out, f"{at}/deadline", 'RUN207', v7, 0, 18446744073709551615)
+        v8 = v.get('period')
         if v8 is not None:
             if v8.__class__ is not int:
-                no_integer(out, f"{at}/period", "RUN207", v8)
+                no_integer(out, f"{at}/period", 'RUN207', v8)
             elif not 0 <= v8 <= 18446744073709551615:
-                out_of_range(out, f"{at}/period", "RUN207", v8, 0, 18446744073709551615)
-
+                out_of_range(out, f"{at}/period", 'RUN207', v8, 0, 18446744073709551615)
 
 def _IOPriority(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN209", "an object", v)
+        wrong_type(out, at, 'RUN209', 'an object', v)
     else:
-        v1 = v.get("class")
+        v1 = v.get('class')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/class", "RUN209", "a string", v1)
-            elif v1 not in ("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"):
-                not_listed(out, f"{at}/class", "RUN209", v1, ("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"))
+                wrong_type(out, f"{at}/class", 'RUN209', 'a string', v1)
+            elif v1 not in ('IOPRIO_CLASS_RT', 'IOPRIO_CLASS_BE', 'IOPRIO_CLASS_IDLE'):
+                not_listed(out, f"{at}/class", 'RUN209', v1, ('IOPRIO_CLASS_RT', 'IOPRIO_CLASS_BE', 'IOPRIO_CLASS_IDLE'))
         else:
-            missing(out, f"{at}/class", "RUN209")
-        v2 = v.get("priority")
+            missing(out, f"{at}/class", 'RUN209')
+        v2 = v.get('priority')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/priority", "RUN209", v2)
+                no_integer(out, f"{at}/priority", 'RUN209', v2)
             elif not 0 <= v2 <= 7:
-                out_of_range(out, f"{at}/priority", "RUN209", v2, 0, 7)
+                out_of_range(out, f"{at}/priority", 'RUN209', v2, 0, 7)
         else:
-            missing(out, f"{at}/priority", "RUN209")
-
+            missing(out, f"{at}/priority", 'RUN209')
 
 def _ExecCPUAffinity(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN210", "an object", v)
+        wrong_type(out, at, 'RUN210', 'an object', v)
     else:
-        v1 = v.get("initial")
+        v1 = v.get('initial')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/initial", "RUN210", "a string", v1)
+                wrong_type(out, f"{at}/initial", 'RUN210', 'a string', v1)
             elif not cpu_list(v1):
-                no_match(out, f"{at}/initial", "RUN210", v1, "^[0-9, -]*$")
-        v2 = v.get("final")
+                no_match(out, f"{at}/initial", 'RUN210', v1, '^[0-9, -]*$')
+        v2 = v.get('final')
         if v2 is not None:
             if v2.__class__ is not str:
-                wrong_type(out, f"{at}/final", "RUN210", "a string", v2)
+                wrong_type(out, f"{at}/final", 'RUN210', 'a string', v2)
             elif not cpu_list(v2):
-                no_match(out, f"{at}/final", "RUN210", v2, "^[0-9, -]*$")
-
+                no_match(out, f"{at}/final", 'RUN210', v2, '^[0-9, -]*$')
 
 def _ConsoleSize(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN203", "an object", v)
+        wrong_type(out, at, 'RUN203', 'an object', v)
     else:
-        v1 = v.get("height")
+        v1 = v.get('height')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/height", "RUN203", v1)
+                no_integer(out, f"{at}/height", 'RUN203', v1)
             elif not 0 <= v1 <= 18446744073709551615:
-                out_of_range(out, f"{at}/height", "RUN203", v1, 0, 18446744073709551615)
+                out_of_range(out, f"{at}/height", 'RUN203', v1, 0, 18446744073709551615)
         else:
-            missing(out, f"{at}/height", "RUN203")
-        v2 = v.get("width")
+            missing(out, f"{at}/height", 'RUN203')
+        v2 = v.get('width')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/width", "RUN203", v2)
+                no_integer(out, f"{at}/width", 'RUN203', v2)
             elif not 0 <= v2 <= 18446744073709551615:
-                out_of_range(out, f"{at}/width", "RUN203", v2, 0, 18446744073709551615)
+                out_of_range(out, f"{at}/width", 'RUN203', v2, 0, 18446744073709551615)
         else:
-            missing(out, f"{at}/width", "RUN203")
-
+            missing(out, f"{at}/width", 'RUN203')
 
 def _Process(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN201", "an object", v)
+        wrong_type(out, at, 'RUN201', 'an object', v)
     else:
-        v1 = v.get("terminal")
+        v1 = v.get('terminal')
         if v1 is not None:
             if v1.__class__ is not bool:
-                wrong_type(out, f"{at}/terminal", "RUN201", "a boolean", v1)
-        v2 = v.get("consoleSize")
+                wrong_type(out, f"{at}/terminal", 'RUN201', 'a boolean', v1)
+        v2 = v.get('consoleSize')
         if v2 is not None:
             _ConsoleSize(v2, f"{at}/consoleSize", out)
-        v3 = v.get("cwd")
+        v3 = v.get('cwd')
         if v3 is not None:
             if v3.__class__ is not str:
-                wrong_type(out, f"{at}/cwd", "RUN202", "a string", v3)
+                wrong_type(out, f"{at}/cwd", 'RUN202', 'a string', v3)
         else:
-            missing(out, f"{at}/cwd", "RUN202")
-        v4 = v.get("env")
+            missing(out, f"{at}/cwd", 'RUN202')
+        v4 = v.get('env')
         if v4 is not None:
             if v4.__class__ is not list:
-                wrong_type(out, f"{at}/env", "RUN201", "a list", v4)
+                wrong_type(out, f"{at}/env", 'RUN201', 'a list', v4)
             else:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not str:
-                        wrong_type(out, f"{at}/env/{i5}", "RUN201", "a string", v5)
-        v6 = v.get("args")
+                        wrong_type(out, f"{at}/env/{i5}", 'RUN201', 'a string', v5)
+        v6 = v.get('args')
         if v6 is not None:
             if v6.__class__ is not list:
-                wrong_type(out, f"{at}/args", "RUN201", "a list", v6)
+                wrong_type(out, f"{at}/args", 'RUN201', 'a list', v6)
             else:
                 for i7, v7 in enumerate(v6):
                     if v7.__class__ is not str:
-                        wrong_type(out, f"{at}/args/{i7}", "RUN201", "a string", v7)
-        v8 = v.get("commandLine")
+                        wrong_type(out, f"{at}/args/{i7}", 'RUN201', 'a string', v7)
+        v8 = v.get('commandLine')
         if v8 is not None:
             if v8.__class__ is not str:
-                wrong_type(out, f"{at}/commandLine", "RUN201", "a string", v8)
-        v9 = v.get("user")
+                wrong_type(out, f"{at}/commandLine", 'RUN201', 'a string', v8)
+        v9 = v.get('user')
         if v9 is not None:
             _User(v9, f"{at}/user", out)
-        v10 = v.get("capabilities")
+        v10 = v.get('capabilities')
         if v10 is not None:
             _Capabilities(v10, f"{at}/capabilities", out)
-        v11 = v.get("rlimits")
+        v11 = v.get('rlimits')
         if v11 is not None:
             if v11.__class__ is not list:
-                wrong_type(out, f"{at}/rlimits", "RUN201", "a list", v11)
+                wrong_type(out, f"{at}/rlimits", 'RUN201', 'a list', v11)
             else:
                 for i12, v12 in enumerate(v11):
                     _Rlimit(v12, f"{at}/rlimits/{i12}", out)
-        v13 = v.get("apparmorProfile")
+        v13 = v.get('apparmorProfile')
         if v13 is not None:
             if v13.__class__ is not str:
-                wrong_type(out, f"{at}/apparmorProfile", "RUN201", "a string", v13)
-        v14 = v.get("selinuxLabel")
+                wrong_type(out, f"{at}/apparmorProfile", 'RUN201', 'a string', v13)
+        v14 = v.get('selinuxLabel')
         if v14 is not None:
             if v14.__class__ is not str:
-                wrong_type(out, f"{at}/selinuxLabel", "RUN201", "a string", v14)
-        v15 = v.get("oomScoreAdj")
+                wrong_type(out, f"{at}/selinuxLabel", 'RUN201', 'a string', v14)
+        v15 = v.get('oomScoreAdj')
         if v15 is not None:
             if v15.__class__ is not int:
-                no_integer(out, f"{at}/oomScoreAdj", "RUN201", v15)
-        v16 = v.get("ioPriority")
+                no_integer(out, f"{at}/oomScoreAdj", 'RUN201', v15)
+        v16 = v.get('ioPriority')
         if v16 is not None:
             _IOPriority(v16, f"{at}/ioPriority", out)
-        v17 = v.get("noNewPrivileges")
+        v17 = v.get('noNewPrivileges')
         if v17 is not None:
             if v17.__class__ is not bool:
-                wrong_type(out, f"{at}/noNewPrivileges", "RUN201", "a boolean", v17)
-        v18 = v.get("scheduler")
+                wrong_type(out, f"{at}/noNewPrivileges", 'RUN201', 'a boolean', v17)
+        v18 = v.get('scheduler')
         if v18 is not None:
             _Scheduler(v18, f"{at}/scheduler", out)
-        v19 = v.get("execCPUAffinity")
+        v19 = v.get('execCPUAffinity')
         if v19 is not None:
             _ExecCPUAffinity(v19, f"{at}/execCPUAffinity", out)
 
-
 def _Root(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN001", "an object", v)
+        wrong_type(out, at, 'RUN001', 'an object', v)
     else:
-        v1 = v.get("path")
+        v1 = v.get('path')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/path", "RUN004", "a string", v1)
+                wrong_type(out, f"{at}/path", 'RUN004', 'a string', v1)
         else:
-            missing(out, f"{at}/path", "RUN004")
-        v2 = v.get("readonly")
+            missing(out, f"{at}/path", 'RUN004')
+        v2 = v.get('readonly')
         if v2 is not None:
             if v2.__class__ is not bool:
-                wrong_type(out, f"{at}/readonly", "RUN001", "a boolean", v2)
-
+                wrong_type(out, f"{at}/readonly", 'RUN001', 'a boolean', v2)
 
 def _Hooks(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN301", "an object", v)
+        wrong_type(out, at, 'RUN301', 'an object', v)
     else:
-        v1 = v.get("prestart")
+        v1 = v.get('prestart')
         if v1 is not None:
             if v1.__class__ is not list:
-                wrong_type(out, f"{at}/prestart", "RUN301", "a list", v1)
+                wrong_type(out, f"{at}/prestart", 'RUN301', 'a list', v1)
             else:
                 for i2, v2 in enumerate(v1):
                     _Hook(v2, f"{at}/prestart/{i2}", out)
-        v3 = v.get("createRuntime")
+        v3 = v.get('createRuntime')
         if v3 is not None:
             if v3.__class__ is not list:
-                wrong_type(out, f"{at}/createRuntime", "RUN301", "a list", v3)
+                wrong_type(out, f"{at}/createRuntime", 'RUN301', 'a list', v3)
             else:
                 for i4, v4 in enumerate(v3):
                     _Hook(v4, f"{at}/createRuntime/{i4}", out)
-        v5 = v.get("createContainer")
+        v5 = v.get('createContainer')
         if v5 is not None:
             if v5.__class__ is not list:
-                wrong_type(out, f"{at}/createContainer", "RUN301", "a list", v5)
+                wrong_type(out, f"{at}/createContainer", 'RUN301', 'a list', v5)
             else:
                 for i6, v6 in enumerate(v5):
                     _Hook(v6, f"{at}/createContainer/{i6}", out)
-        v7 = v.get("startContainer")
+        v7 = v.get('startContainer')
         if v7 is not None:
             if v7.__class__ is not list:
-                wrong_type(out, f"{at}/startContainer", "RUN301", "a list", v7)
+                wrong_type(out, f"{at}/startContainer", 'RUN301', 'a list', v7)
             else:
                 for i8, v8 in enumerate(v7):
                     _Hook(v8, f"{at}/startContainer/{i8}", out)
-        v9 = v.get("poststart")
+        v9 = v.get('poststart')
         if v9 is not None:
             if v9.__class__ is not list:
-                wrong_type(out, f"{at}/poststart", "RUN301", "a list", v9)
+                wrong_type(out, f"{at}/poststart", 'RUN301', 'a list', v9)
             else:
                 for i10, v10 in enumerate(v9):
                     _Hook(v10, f"{at}/poststart/{i10}", out)
-        v11 = v.get("poststop")
+        v11 = v.get('poststop')
         if v11 is not None:
             if v11.__class__ is not list:
-                wrong_type(out, f"{at}/poststop", "RUN301", "a list", v11)
+                wrong_type(out, f"{at}/poststop", 'RUN301', 'a list', v11)
             else:
                 for i12, v12 in enumerate(v11):
                     _Hook(v12, f"{at}/poststop/{i12}", out)
 
-
 def _Namespace(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN401", "an object", v)
+        wrong_type(out, at, 'RUN401', 'an object', v)
     else:
-        v1 = v.get("type")
+        v1 = v.get('type')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/type", "RUN401", "a string", v1)
-            elif v1 not in ("mount", "pid", "network", "uts", "ipc", "user", "cgroup", "time"):
-                not_listed(out, f"{at}/type", "RUN401", v1, ("mount", "pid", "network", "uts", "ipc", "user", "cgroup", "time"))
+                wrong_type(out, f"{at}/type", 'RUN401', 'a string', v1)
+            elif v1 not in ('mount', 'pid', 'network', 'uts', 'ipc', 'user', 'cgroup', 'time'):
+                not_listed(out, f"{at}/type", 'RUN401', v1, ('mount', 'pid', 'network', 'uts', 'ipc', 'user', 'cgroup', 'time'))
         else:
-            missing(out, f"{at}/type", "RUN401")
-        v2 = v.get("path")
+            missing(out, f"{at}/type", 'RUN401')
+        v2 = v.get('path')
         if v2 is not None:
             if v2.__class__ is not str:
-                wrong_type(out, f"{at}/path", "RUN401", "a string", v2)
-
+                wrong_type(out, f"{at}/path", 'RUN401', 'a string', v2)
 
 def _TimeOffset(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN403", "an object", v)
+        wrong_type(out, at, 'RUN403', 'an object', v)
     else:
-        v1 = v.get("secs")
+        v1 = v.get('secs')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/secs", "RUN403", v1)
+                no_integer(out, f"{at}/secs", 'RUN403', v1)
             elif not -9223372036854775808 <= v1 <= 9223372036854775807:
-                out_of_range(out, f"{at}/secs", "RUN403", v1, -9223372036854775808, 9223372036854775807)
-        v2 = v.get("nanosecs")
+                out_of_range(out, f"{at}/secs", 'RUN403', v1, -9223372036854775808, 9223372036854775807)
+        v2 = v.get('nanosecs')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/nanosecs", "RUN403", v2)
+                no_integer(out, f"{at}/nanosecs", 'RUN403', v2)
             elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/nanosecs", "RUN403", v2, 0, 4294967295)
-
+                out_of_range(out, f"{at}/nanosecs", 'RUN403', v2, 0, 4294967295)
 
 def _TimeOffsets(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN403", "an object", v)
+        wrong_type(out, at, 'RUN403', 'an object', v)
     else:
-        v1 = v.get("boottime")
+        v1 = v.get('boottime')
         if v1 is not None:
             _TimeOffset(v1, f"{at}/boottime", out)
-        v2 = v.get("monotonic")
+        v2 = v.get('monotonic')
         if v2 is not None:
             _TimeOffset(v2, f"{at}/monotonic", out)
 
-
 def _Device(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN404", "an object", v)
+        wrong_type(out, at, 'RUN404', 'an object', v)
     else:
-        v1 = v.get("type")
+        v1 = v.get('type')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/type", "RUN405", "a string", v1)
+                wrong_type(out, f"{at}/type", 'RUN405', 'a string', v1)
             elif not device_type(v1):
-                no_match(out, f"{at}/type", "RUN405", v1, "^[cbup]$")
+                no_match(out, f"{at}/type", 'RUN405', v1, '^[cbup]$')
         else:
-            missing(out, f"{at}/type", "RUN405")
-        v2 = v.get("path")
+            missing(out, f"{at}/type", 'RUN405')
+        v2 = v.get('path')
         if v2 is not None:
             if v2.__class__ is not str:
-                wrong_type(out, f"{at}/path", "RUN404", "a string", v2)
+                wrong_type(out, f"{at}/path", 'RUN404', 'a string', v2)
         else:
-            missing(out, f"{at}/path", "RUN404")
-        v3 = v.get("major")
+            missing(out, f"{at}/path", 'RUN404')
+        v3 = v.get('major')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/major", "RUN404", v3)
+                no_integer(out, f"{at}/major", 'RUN404', v3)
             elif not -9223372036854775808 <= v3 <= 9223372036854775807:
-                out_of_range(out, f"{at}/major", "RUN404", v3, -9223372036854775808, 9223372036854775807)
-        v4 = v.get("minor")
+                out_of_range(out, f"{at}/major", 'RUN404', v3, -9223372036854775808, 9223372036854775807)
+        v4 = v.get('minor')
         if v4 is not None:
             if v4.__class__ is not int:
-                no_integer(out, f"{at}/minor", "RUN404", v4)
+                no_integer(out, f"{at}/minor", 'RUN404', v4)
             elif not -9223372036854775808 <= v4 <= 9223372036854775807:
-                out_of_range(out, f"{at}/minor", "RUN404", v4, -9223372036854775808, 9223372036854775807)
-        v5 = v.get("fileMode")
+                out_of_range(out, f"{at}/minor", 'RUN404', v4, -9223372036854775808, 9223372036854775807)
+        v5 = v.get('fileMode')
         if v5 is not None:
             if v5.__class__ is not int:
-                no_integer(out, f"{at}/fileMode", "RUN406", v5)
+                no_integer(out, f"{at}/fileMode", 'RUN406', v5)
             elif not 0 <= v5 <= 511:
-                out_of_range(out, f"{at}/fileMode", "RUN406", v5, 0, 511)
-        v6 = v.get("uid")
+                out_of_range(out, f"{at}/fileMode", 'RUN406', v5, 0, 511)
+        v6 = v.get('uid')
         if v6 is not None:
             if v6.__class__ is not int:
-                no_integer(out, f"{at}/uid", "RUN404", v6)
+                no_integer(out, f"{at}/uid", 'RUN404', v6)
             elif not 0 <= v6 <= 4294967295:
-                out_of_range(out, f"{at}/uid", "RUN404", v6, 0, 4294967295)
-        v7 = v.get("gid")
+                out_of_range(out, f"{at}/uid", 'RUN404', v6, 0, 4294967295)
+        v7 = v.get('gid')
         if v7 is not None:
             if v7.__class__ is not int:
-                no_integer(out, f"{at}/gid", "RUN404", v7)
+                no_integer(out, f"{at}/gid", 'RUN404', v7)
             elif not 0 <= v7 <= 4294967295:
-                out_of_range(out, f"{at}/gid", "RUN404", v7, 0, 4294967295)
-
+                out_of_range(out, f"{at}/gid", 'RUN404', v7, 0, 4294967295)
 
 def _NetDevice(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN407", "an object", v)
+        wrong_type(out, at, 'RUN407', 'an object', v)
     else:
-        v1 = v.get("name")
+        v1 = v.get('name')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/name", "RUN407", "a string", v1)
-
+                wrong_type(out, f"{at}/name", 'RUN407', 'a string', v1)
 
 def _DeviceRule(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN501", "an object", v)
+        wrong_type(out, at, 'RUN501', 'an object', v)
     else:
-        v1 = v.get("allow")
+        v1 = v.get('allow')
         if v1 is not None:
             if v1.__class__ is not bool:
-                wrong_type(out, f"{at}/allow", "RUN502", "a boolean", v1)
+                wrong_type(out, f"{at}/allow", 'RUN502', 'a boolean', v1)
         else:
-            missing(out, f"{at}/allow", "RUN502")
-        v2 = v.get("type")
+            missing(out, f"{at}/allow", 'RUN502')
+        v2 = v.get('type')
         if v2 is not None:
             if v2.__class__ is not str:
-                wrong_type(out, f"{at}/type", "RUN503", "a string", v2)
-            elif v2 not in ("a", "b", "c"):
-                not_listed(out, f"{at}/type", "RUN503", v2, ("a", "b", "c"))
-        v3 = v.get("major")
+                wrong_type(out, f"{at}/type", 'RUN503', 'a string', v2)
+            elif v2 not in ('a', 'b', 'c'):
+                not_listed(out, f"{at}/type", 'RUN503', v2, ('a', 'b', 'c'))
+        v3 = v.get('major')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/major", "RUN501", v3)
+                no_integer(out, f"{at}/major", 'RUN501', v3)
             elif not -9223372036854775808 <= v3 <= 9223372036854775807:
-                out_of_range(out, f"{at}/major", "RUN501", v3, -9223372036854775808, 9223372036854775807)
-        v4 = v.get("minor")
+                out_of_range(out, f"{at}/major", 'RUN501', v3, -9223372036854775808, 9223372036854775807)
+        v4 = v.get('minor')
         if v4 is not None:
             if v4.__class__ is not int:
-                no_integer(out, f"{at}/minor", "RUN501", v4)
+                no_integer(out, f"{at}/minor", 'RUN501', v4)
             elif not -9223372036854775808 <= v4 <= 9223372036854775807:
-                out_of_range(out, f"{at}/minor", "RUN501", v4, -9223372036854775808, 9223372036854775807)
-        v5 = v.get("access")
+                out_of_range(out, f"{at}/minor", 'RUN501', v4, -9223372036854775808, 9223372036854775807)
+        v5 = v.get('access')
         if v5 is not None:
             if v5.__class__ is not str:
-                wrong_type(out, f"{at}/access", "RUN503", "a string", v5)
+                wrong_type(out, f"{at}/access", 'RUN503', 'a string', v5)
             elif not access(v5):
-                no_match(out, f"{at}/access", "RUN503", v5, "^[rwm]*$")
-
+                no_match(out, f"{at}/access", 'RUN503', v5, '^[rwm]*$')
 
 def _Memory(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN504", "an object", v)
+        wrong_type(out, at, 'RUN504', 'an object', v)
     else:
-        v1 = v.get("limit")
+        v1 = v.get('limit')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/limit", "RUN504", v1)
+                no_integer(out, f"{at}/limit", 'RUN504', v1)
             elif not -1 <= v1 <= 9223372036854775807:
-                out_of_range(out, f"{at}/limit", "RUN504", v1, -1, 9223372036854775807)
-        v2 = v.get("reservation")
+                out_of_range(out, f"{at}/limit", 'RUN504', v1, -1, 9223372036854775807)
+        v2 = v.get('reservation')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/reservation", "RUN504", v2)
+                no_integer(out, f"{at}/reservation", 'RUN504', v2)
             elif not -1 <= v2 <= 9223372036854775807:
-                out_of_range(out, f"{at}/reservation", "RUN504", v2, -1, 9223372036854775807)
-        v3 = v.get("swap")
+                out_of_range(out, f"{at}/reservation", 'RUN504', v2, -1, 9223372036854775807)
+        v3 = v.get('swap')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/swap", "RUN504", v3)
+                no_integer(out, f"{at}/swap", 'RUN504', v3)
             elif not -1 <= v3 <= 9223372036854775807:
-                out_of_range(out, f"{at}/swap", "RUN504", v3, -1, 9223372036854775807)
-        v4 = v.get("kernel")
+                out_of_range(out, f"{at}/swap", 'RUN504', v3, -1, 9223372036854775807)
+        v4 = v.get('kernel')
         if v4 is not None:
             if v4.__class__ is not int:
-                no_integer(out, f"{at}/kernel", "RUN504", v4)
+                no_integer(out, f"{at}/kernel", 'RUN504', v4)
             elif not -1 <= v4 <= 9223372036854775807:
-                out_of_range(out, f"{at}/kernel", "RUN504", v4, -1, 9223372036854775807)
-        v5 = v.get("kernelTCP")
+                out_of_range(out, f"{at}/kernel", 'RUN504', v4, -1, 9223372036854775807)
+        v5 = v.get('kernelTCP')
         if v5 is not None:
             if v5.__class__ is not int:
-                no_integer(out, f"{at}/kernelTCP", "RUN504", v5)
+                no_integer(out, f"{at}/kernelTCP", 'RUN504', v5)
             elif not -1 <= v5 <= 9223372036854775807:
-                out_of_range(out, f"{at}/kernelTCP", "RUN504", v5, -1, 9223372036854775807)
-        v6 = v.get("swappiness")
+                out_of_range(out, f"{at}/kernelTCP", 'RUN504', v5, -1, 9223372036854775807)
+        v6 = v.get('swappiness')
         if v6 is not None:
             if v6.__class__ is not int:
-                no_integer(out, f"{at}/swappiness", "RUN505", v6)
+                no_integer(out, f"{at}/swappiness", 'RUN505', v6)
             elif not 0 <= v6 <= 100:
-                out_of_range(out, f"{at}/swappiness", "RUN505", v6, 0, 100)
-        v7 = v.get("disableOOMKiller")
+                out_of_range(out, f"{at}/swappiness", 'RUN505', v6, 0, 100)
+        v7 = v.get('disableOOMKiller')
         if v7 is not None:
             if v7.__class__ is not bool:
-                wrong_type(out, f"{at}/disableOOMKiller", "RUN504", "a boolean", v7)
-        v8 = v.get("useHierarchy")
+                wrong_type(out, f"{at}/disableOOMKiller", 'RUN504', 'a boolean', v7)
+        v8 = v.get('useHierarchy')
         if v8 is not None:
             if v8.__class__ is not bool:
-                wrong_type(out, f"{at}/useHierarchy", "RUN504", "a boolean", v8)
-        v9 = v.get("checkBeforeUpdate")
+                wrong_type(out, f"{at}/useHierarchy", 'RUN504', 'a boolean', v8)
+        v9 = v.get('checkBeforeUpdate')
         if v9 is not None:
             if v9.__class__ is not bool:
-                wrong_type(out, f"{at}/checkBeforeUpdate", "RUN504", "a boolean", v9)
-
+                wrong_type(out, f"{at}/checkBeforeUpdate", 'RUN504', 'a boolean', v9)
 
 def _CPU(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN506", "an object", v)
+        wrong_type(out, at, 'RUN506', 'an object', v)
     else:
-        v1 = v.get("shares")
+        v1 = v.get('shares')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/shares", "RUN506", v1)
+                no_integer(out, f"{at}/shares", 'RUN506', v1)
             elif not 0 <= v1 <= 18446744073709551615:
-                out_of_range(out, f"{at}/shares", "RUN506", v1, 0, 18446744073709551615)
-        v2 = v.get("quota")
+                out_of_range(out, f"{at}/shares", 'RUN506', v1, 0, 18446744073709551615)
+        v2 = v.get('quota')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/quota", "RUN506", v2)
+                no_integer(out, f"{at}/quota", 'RUN506', v2)
             elif not -9223372036854775808 <= v2 <= 9223372036854775807:
-                out_of_range(out, f"{at}/quota", "RUN506", v2, -9223372036854775808, 9223372036854775807)
-        v3 = v.get("period")
+                out_of_range(out, f"{at}/quota", 'RUN506', v2, -9223372036854775808, 9223372036854775807)
+        v3 = v.get('period')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/period", "RUN506", v3)
+                no_integer(out, f"{at}/period", 'RUN506', v3)
             elif not 0 <= v3 <= 18446744073709551615:
-                out_of_range(out, f"{at}/period", "RUN506", v3, 0, 18446744073709551615)
-        v4 = v.get("burst")
+                out_of_range(out, f"{at}/period", 'RUN506', v3, 0, 18446744073709551615)
+        v4 = v.get('burst')
         if v4 is not None:
             if v4.__class__ is not int:
-                no_integer(out, f"{at}/burst", "RUN506", v4)
+                no_integer(out, f"{at}/burst", 'RUN506', v4)
             elif not 0 <= v4 <= 18446744073709551615:
-                out_of_range(out, f"{at}/burst", "RUN506", v4, 0, 18446744073709551615)
-        v5 = v.get("realtimeRuntime")
+                out_of_range(out, f"{at}/burst", 'RUN506', v4, 0, 18446744073709551615)
+        v5 = v.get('realtimeRuntime')
         if v5 is not None:
             if v5.__class__ is not int:
-                no_integer(out, f"{at}/realtimeRuntime", "RUN506", v5)
+                no_integer(out, f"{at}/realtimeRuntime", 'RUN506', v5)
             elif not -9223372036854775808 <= v5 <= 9223372036854775807:
-                out_of_range(out, f"{at}/realtimeRuntime", "RUN506", v5, -9223372036854775808, 9223372036854775807)
-        v6 = v.get("realtimePeriod")
+                out_of_range(out, f"{at}/realtimeRuntime", 'RUN506', v5, -9223372036854775808, 9223372036854775807)
+        v6 = v.get('realtimePeriod')
         if v6 is not None:
             if v6.__class__ is not int:
-                no_integer(out, f"{at}/realtimePeriod", "RUN506", v6)
+                no_integer(out, f"{at}/realtimePeriod", 'RUN506', v6)
             elif not 0 <= v6 <= 18446744073709551615:
-                out_of_range(out, f"{at}/realtimePeriod", "RUN506", v6, 0, 18446744073709551615)
-        v7 = v.get("cpus")
+                out_of_range(out, f"{at}/realtimePeriod", 'RUN506', v6, 0, 18446744073709551615)
+        v7 = v.get('cpus')
         if v7 is not None:
             if v7.__class__ is not str:
-                wrong_type(out, f"{at}/cpus", "RUN506", "a string", v7)
-        v8 = v.get("mems")
+                wrong_type(out, f"{at}/cpus", 'RUN506', 'a string', v7)
+        v8 = v.get('mems')
         if v8 is not None:
             if v8.__class__ is not str:
-                wrong_type(out, f"{at}/mems", "RUN506", "a string", v8)
-        v9 = v.get("idle")
+                wrong_type(out, f"{at}/mems", 'RUN506', 'a string', v8)
+        v9 = v.get('idle')
         if v9 is not None:
             if v9.__class__ is not int:
-                no_integer(out, f"{at}/idle", "RUN507", v9)
+                no_integer(out, f"{at}/idle", 'RUN507', v9)
             elif not 0 <= v9 <= 1:
-                out_of_range(out, f"{at}/idle", "RUN507", v9, 0, 1)
-
+                out_of_range(out, f"{at}/idle", 'RUN507', v9, 0, 1)
 
 def _WeightDevice(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN508", "an object", v)
+        wrong_type(out, at, 'RUN508', 'an object', v)
     else:
-        v1 = v.get("major")
+        v1 = v.get('major')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/major", "RUN508", v1)
+                no_integer(out, f"{at}/major", 'RUN508', v1)
             elif not -9223372036854775808 <= v1 <= 9223372036854775807:
-                out_of_range(out, f"{at}/major", "RUN508", v1, -9223372036854775808, 9223372036854775807)
+                out_of_range(out, f"{at}/major", 'RUN508', v1, -9223372036854775808, 9223372036854775807)
         else:
-            missing(out, f"{at}/major", "RUN508")
-        v2 = v.get("minor")
+            missing(out, f"{at}/major", 'RUN508')
+        v2 = v.get('minor')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/minor", "RUN508", v2)
+                no_integer(out, f"{at}/minor", 'RUN508', v2)
             elif not -9223372036854775808 <= v2 <= 9223372036854775807:
-                out_of_range(out, f"{at}/minor", "RUN508", v2, -9223372036854775808, 9223372036854775807)
+                out_of_range(out, f"{at}/minor", 'RUN508', v2, -9223372036854775808, 9223372036854775807)
         else:
-            missing(out, f"{at}/minor", "RUN508")
-        v3 = v.get("weight")
+            missing(out, f"{at}/minor", 'RUN508')
+        v3 = v.get('weight')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/weight", "RUN508", v3)
+                no_integer(out, f"{at}/weight", 'RUN508', v3)
             elif not 0 <= v3 <= 65535:
-                out_of_range(out, f"{at}/weight", "RUN508", v3, 0, 65535)
-        v4 = v.get("leafWeight")
+                out_of_range(out, f"{at}/weight", 'RUN508', v3, 0, 65535)
+        v4 = v.get('leafWeight')
         if v4 is not None:
             if v4.__class__ is not int:
-                no_integer(out, f"{at}/leafWeight", "RUN508", v4)
+                no_integer(out, f"{at}/leafWeight", 'RUN508', v4)
             elif not 0 <= v4 <= 65535:
-                out_of_range(out, f"{at}/leafWeight", "RUN508", v4, 0, 65535)
-
+                out_of_range(out, f"{at}/leafWeight", 'RUN508', v4, 0, 65535)
 
 def _ThrottleDevice(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN508", "an object", v)
+        wrong_type(out, at, 'RUN508', 'an object', v)
     else:
-        v1 = v.get("major")
+        v1 = v.get('major')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/major", "RUN508", v1)
+                no_integer(out, f"{at}/major", 'RUN508', v1)
             elif not -9223372036854775808 <= v1 <= 9223372036854775807:
-                out_of_range(out, f"{at}/major", "RUN508", v1, -9223372036854775808, 9223372036854775807)
+                out_of_range(out, f"{at}/major", 'RUN508', v1, -9223372036854775808, 9223372036854775807)
         else:
-            missing(out, f"{at}/major", "RUN508")
-        v2 = v.get("minor")
+            missing(out, f"{at}/major", 'RUN508')
+        v2 = v.get('minor')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/minor", "RUN508", v2)
+                no_integer(out, f"{at}/minor", 'RUN508', v2)
             elif not -9223372036854775808 <= v2 <= 9223372036854775807:
-                out_of_range(out, f"{at}/minor", "RUN508", v2, -9223372036854775808, 9223372036854775807)
+                out_of_range(out, f"{at}/minor", 'RUN508', v2, -9223372036854775808, 9223372036854775807)
         else:
-            missing(out, f"{at}/minor", "RUN508")
-        v3 = v.get("rate")
+            missing(out, f"{at}/minor", 'RUN508')
+        v3 = v.get('rate')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/rate", "RUN509", v3)
+                no_integer(out, f"{at}/rate", 'RUN509', v3)
             elif not 0 <= v3 <= 18446744073709551615:
-                out_of_range(out, f"{at}/rate", "RUN509", v3, 0, 18446744073709551615)
+                out_of_range(out, f"{at}/rate", 'RUN509', v3, 0, 18446744073709551615)
         else:
-            missing(out, f"{at}/rate", "RUN509")
-
+            missing(out, f"{at}/rate", 'RUN509')
 
 def _BlockIO(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN508", "an object", v)
+        wrong_type(out, at, 'RUN508', 'an object', v)
     else:
-        v1 = v.get("weight")
+        v1 = v.get('weight')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/weight", "RUN508", v1)
+                no_integer(out, f"{at}/weight", 'RUN508', v1)
             elif not 0 <= v1 <= 65535:
-                out_of_range(out, f"{at}/weight", "RUN508", v1, 0, 65535)
-        v2 = v.get("leafWeight")
+                out_of_range(out, f"{at}/weight", 'RUN508', v1, 0, 65535)
+        v2 = v.get('leafWeight')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/leafWeight", "RUN508", v2)
+                no_integer(out, f"{at}/leafWeight", 'RUN508', v2)
             elif not 0 <= v2 <= 65535:
-                out_of_range(out, f"{at}/leafWeight", "RUN508", v2, 0, 65535)
-        v3 = v.get("weightDevice")
+                out_of_range(out, f"{at}/leafWeight", 'RUN508', v2, 0, 65535)
+        v3 = v.get('weightDevice')
         if v3 is not None:
             if v3.__class__ is not list:
-                wrong_type(out, f"{at}/weightDevice", "RUN508", "a list", v3)
+                wrong_type(out, f"{at}/weightDevice", 'RUN508', 'a list', v3)
             else:
                 for i4, v4 in enumerate(v3):
                     _WeightDevice(v4, f"{at}/weightDevice/{i4}", out)
-        v5 = v.get("throttleReadBpsDevice")
+        v5 = v.get('throttleReadBpsDevice')
         if v5 is not None:
             if v5.__class__ is not list:
-                wrong_type(out, f"{at}/throttleReadBpsDevice", "RUN508", "a list", v5)
+                wrong_type(out, f"{at}/throttleReadBpsDevice", 'RUN508', 'a list', v5)
             else:
                 for i6, v6 in enumerate(v5):
                     _ThrottleDevice(v6, f"{at}/throttleReadBpsDevice/{i6}", out)
-        v7 = v.get("throttleWriteBpsDevice")
+        v7 = v.get('throttleWriteBpsDevice')
         if v7 is not None:
             if v7.__class__ is not list:
-                wrong_type(out, f"{at}/throttleWriteBpsDevice", "RUN508", "a list", v7)
+                wrong_type(out, f"{at}/throttleWriteBpsDevice", 'RUN508', 'a list', v7)
             else:
                 for i8, v8 in enumerate(v7):
                     _ThrottleDevice(v8, f"{at}/throttleWriteBpsDevice/{i8}", out)
-        v9 = v.get("throttleReadIOPSDevice")
+        v9 = v.get('throttleReadIOPSDevice')
         if v9 is not None:
             if v9.__class__ is not list:
-                wrong_type(out, f"{at}/throttleReadIOPSDevice", "RUN508", "a list", v9)
+                wrong_type(out, f"{at}/throttleReadIOPSDevice", 'RUN508', 'a list', v9)
             else:
                 for i10, v10 in enumerate(v9):
                     _ThrottleDevice(v10, f"{at}/throttleReadIOPSDevice/{i10}", out)
-        v11 = v.get("throttleWriteIOPSDevice")
+        v11 = v.get('throttleWriteIOPSDevice')
         if v11 is not None:
             if v11.__class__ is not list:
-                wrong_type(out, f"{at}/throttleWriteIOPSDevice", "RUN508", "a list", v11)
+                wrong_type(out, f"{at}/throttleWriteIOPSDevice", 'RUN508', 'a list', v11)
             else:
                 for i12, v12 in enumerate(v11):
                     _ThrottleDevice(v12, f"{at}/throttleWriteIOPSDevice/{i12}", out)
 
-
 def _HugepageLimit(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN510", "an object", v)
+        wrong_type(out, at, 'RUN510', 'an object', v)
     else:
-        v1 = v.get("pageSize")
+        v1 = v.get('pageSize')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/pageSize", "RUN510", "a string", v1)
+                wrong_type(out, f"{at}/pageSize", 'RUN510', 'a string', v1)
             elif not page_size(v1):
-                no_match(out, f"{at}/pageSize", "RUN510", v1, "^[1-9][0-9]*[KMG]B$")
+                no_match(out, f"{at}/pageSize", 'RUN510', v1, '^[1-9][0-9]*[KMG]B$')
         else:
-            missing(out, f"{at}/pageSize", "RUN510")
-        v2 = v.get("limit")
+            missing(out, f"{at}/pageSize", 'RUN510')
+        v2 = v.get('limit')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/limit", "RUN510", v2)
+                no_integer(out, f"{at}/limit", 'RUN510', v2)
             elif not 0 <= v2 <= 18446744073709551615:
-                out_of_range(out, f"{at}/limit", "RUN510", v2, 0, 18446744073709551615)
+                out_of_range(out, f"{at}/limit", 'RUN510', v2, 0, 18446744073709551615)
         else:
-            missing(out, f"{at}/limit", "RUN510")
-
+            missing(out, f"{at}/limit", 'RUN510')
 
 def _InterfacePriority(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN511", "an object", v)
+        wrong_type(out, at, 'RUN511', 'an object', v)
     else:
-        v1 = v.get("name")
+        v1 = v.get('name')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/name", "RUN511", "a string", v1)
+                wrong_type(out, f"{at}/name", 'RUN511', 'a string', v1)
         else:
-            missing(out, f"{at}/name", "RUN511")
-        v2 = v.get("priority")
+            missing(out, f"{at}/name", 'RUN511')
+        v2 = v.get('priority')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/priority", "RUN511", v2)
+                no_integer(out, f"{at}/priority", 'RUN511', v2)
             elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/priority", "RUN511", v2, 0, 4294967295)
+                out_of_range(out, f"{at}/priority", 'RUN511', v2, 0, 4294967295)
         else:
-            missing(out, f"{at}/priority", "RUN511")
-
+            missing(out, f"{at}/priority", 'RUN511')
 
 def _Network(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN511", "an object", v)
+        wrong_type(out, at, 'RUN511', 'an object', v)
     else:
-        v1 = v.get("classID")
+        v1 = v.get('classID')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/classID", "RUN511", v1)
+                no_integer(out, f"{at}/classID", 'RUN511', v1)
             elif not 0 <= v1 <= 4294967295:
-                out_of_range(out, f"{at}/classID", "RUN511", v1, 0, 4294967295)
-        v2 = v.get("priorities")
+                out_of_range(out, f"{at}/classID", 'RUN511', v1, 0, 4294967295)
+        v2 = v.get('priorities')
         if v2 is not None:
             if v2.__class__ is not list:
-                wrong_type(out, f"{at}/priorities", "RUN511", "a list", v2)
+                wrong_type(out, f"{at}/priorities", 'RUN511', 'a list', v2)
             else:
                 for i3, v3 in enumerate(v2):
                     _InterfacePriority(v3, f"{at}/priorities/{i3}", out)
 
-
 def _Rdma(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN513", "an object", v)
+        wrong_type(out, at, 'RUN513', 'an object', v)
     else:
-        v1 = v.get("hcaHandles")
+        v1 = v.get('hcaHandles')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/hcaHandles", "RUN513", v1)
+                no_integer(out, f"{at}/hcaHandles", 'RUN513', v1)
             elif not 0 <= v1 <= 4294967295:
-                out_of_range(out, f"{at}/hcaHandles", "RUN513", v1, 0, 4294967295)
-        v2 = v.get("hcaObjects")
+                out_of_range(out, f"{at}/hcaHandles", 'RUN513', v1, 0, 4294967295)
+        v2 = v.get('hcaObjects')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/hcaObjects", "RUN513", v2)
+                no_integer(out, f"{at}/hcaObjects", 'RUN513', v2)
             elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/hcaObjects", "RUN513", v2, 0, 4294967295)
-
+                out_of_range(out, f"{at}/hcaObjects", 'RUN513', v2, 0, 4294967295)
 
 def _Pids(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN512", "an object", v)
+        wrong_type(out, at, 'RUN512', 'an object', v)
     else:
-        v1 = v.get("limit")
+        v1 = v.get('limit')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/limit", "RUN512", v1)
+                no_integer(out, f"{at}/limit", 'RUN512', v1)
             elif not -9223372036854775808 <= v1 <= 9223372036854775807:
-                out_of_range(out, f"{at}/limit", "RUN512", v1, -9223372036854775808, 9223372036854775807)
-
+                out_of_range(out, f"{at}/limit", 'RUN512', v1, -9223372036854775808, 9223372036854775807)
 
 def _Resources(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN501", "an object", v)
+        wrong_type(out, at, 'RUN501', 'an object', v)
     else:
-        v1 = v.get("devices")
+        v1 = v.get('devices')
         if v1 is not None:
             if v1.__class__ is not list:
-                wrong_type(out, f"{at}/devices", "RUN501", "a list", v1)
+                wrong_type(out, f"{at}/devices", 'RUN501', 'a list', v1)
             else:
                 for i2, v2 in enumerate(v1):
                     _DeviceRule(v2, f"{at}/devices/{i2}", out)
-        v3 = v.get("memory")
+        v3 = v.get('memory')
         if v3 is not None:
             _Memory(v3, f"{at}/memory", out)
-        v4 = v.get("cpu")
+        v4 = v.get('cpu')
         if v4 is not None:
             _CPU(v4, f"{at}/cpu", out)
-        v5 = v.get("pids")
+        v5 = v.get('pids')
         if v5 is not None:
             _Pids(v5, f"{at}/pids", out)
-        v6 = v.get("blockIO")
+        v6 = v.get('blockIO')
         if v6 is not None:
             _BlockIO(v6, f"{at}/blockIO", out)
-        v7 = v.get("hugepageLimits")
+        v7 = v.get('hugepageLimits')
         if v7 is not None:
             if v7.__class__ is not list:
-                wrong_type(out, f"{at}/hugepageLimits", "RUN501", "a list", v7)
+                wrong_type(out, f"{at}/hugepageLimits", 'RUN501', 'a list', v7)
             else:
                 for i8, v8 in enumerate(v7):
                     _HugepageLimit(v8, f"{at}/hugepageLimits/{i8}", out)
-        v9 = v.get("network")
+        v9 = v.get('network')
         if v9 is not None:
             _Network(v9, f"{at}/network", out)
-        v10 = v.get("rdma")
+        v10 = v.get('rdma')
         if v10 is not None:
             if v10.__class__ is not dict:
-                wrong_type(out, f"{at}/rdma", "RUN501", "an object", v10)
+                wrong_type(out, f"{at}/rdma", 'RUN501', 'an object', v10)
             else:
                 for k10, v11 in v10.items():
                     if v11 is not None:
                         _Rdma(v11, f"{at}/rdma/{escape(k10)}", out)
-        v12 = v.get("unified")
+        v12 = v.get('unified')
         if v12 is not None:
             if v12.__class__ is not dict:
-                wrong_type(out, f"{at}/unified", "RUN514", "an object", v12)
+                wrong_type(out, f"{at}/unified", 'RUN514', 'an object', v12)
             else:
                 for k12, v13 in v12.items():
                     if v13 is not None:
                         if v13.__class__ is not str:
-                            wrong_type(out, f"{at}/unified/{escape(k12)}", "RUN514", "a string", v13)
-
+                            wrong_type(out, f"{at}/unified/{escape(k12)}", 'RUN514', 'a string', v13)
 
 def _SyscallArg(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN605", "an object", v)
+        wrong_type(out, at, 'RUN605', 'an object', v)
     else:
-        v1 = v.get("index")
+        v1 = v.get('index')
         if v1 is not None:
             if v1.__class__ is not int:
-                no_integer(out, f"{at}/index", "RUN605", v1)
+                no_integer(out, f"{at}/index", 'RUN605', v1)
             elif not 0 <= v1 <= 4294967295:
-                out_of_range(out, f"{at}/index", "RUN605", v1, 0, 4294967295)
+                out_of_range(out, f"{at}/index", 'RUN605', v1, 0, 4294967295)
         else:
-            missing(out, f"{at}/index", "RUN605")
-        v2 = v.get("value")
+            missing(out, f"{at}/index", 'RUN605')
+        v2 = v.get('value')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/value", "RUN605", v2)
+                no_integer(out, f"{at}/value", 'RUN605', v2)
             elif not 0 <= v2 <= 18446744073709551615:
-                out_of_range(out, f"{at}/value", "RUN605", v2, 0, 18446744073709551615)
+                out_of_range(out, f"{at}/value", 'RUN605', v2, 0, 18446744073709551615)
         else:
-            missing(out, f"{at}/value", "RUN605")
-        v3 = v.get("valueTwo")
+            missing(out, f"{at}/value", 'RUN605')
+        v3 = v.get('valueTwo')
         if v3 is not None:
             if v3.__class__ is not int:
-                no_integer(out, f"{at}/valueTwo", "RUN605", v3)
+                no_integer(out, f"{at}/valueTwo", 'RUN605', v3)
             elif not 0 <= v3 <= 18446744073709551615:
-                out_of_range(out, f"{at}/valueTwo", "RUN605", v3, 0, 18446744073709551615)
-        v4 = v.get("op")
+                out_of_range(out, f"{at}/valueTwo", 'RUN605', v3, 0, 18446744073709551615)
+        v4 = v.get('op')
         if v4 is not None:
             if v4.__class__ is not str:
-                wrong_type(out, f"{at}/op", "RUN603", "a string", v4)
-            elif v4 not in ("SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ"):
-                not_listed(
-                    out,
-                    f"{at}/op",
-                    "RUN603",
-                    v4,
-                    ("SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ"),
-                )
+                wrong_type(out, f"{at}/op", 'RUN603', 'a string', v4)
+            elif v4 not in ('SCMP_CMP_NE', 'SCMP_CMP_LT', 'SCMP_CMP_LE', 'SCMP_CMP_EQ', 'SCMP_CMP_GE', 'SCMP_CMP_GT', 'SCMP_CMP_MASKED_EQ'):
+                not_listed(out, f"{at}/op", 'RUN603', v4, ('SCMP_CMP_NE', 'SCMP_CMP_LT', 'SCMP_CMP_LE', 'SCMP_CMP_EQ', 'SCMP_CMP_GE', 'SCMP_CMP_GT', 'SCMP_CMP_MASKED_EQ'))
         else:
-            missing(out, f"{at}/op", "RUN605")
-
+            missing(out, f"{at}/op", 'RUN605')
 
 def _SyscallRule(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN604", "an object", v)
+        wrong_type(out, at, 'RUN604', 'an object', v)
     else:
-        v1 = v.get("names")
+        v1 = v.get('names')
         if v1 is not None:
             if v1.__class__ is not list:
-                wrong_type(out, f"{at}/names", "RUN604", "a list", v1)
+                wrong_type(out, f"{at}/names", 'RUN604', 'a list', v1)
             elif len(v1) < 1:
-                too_few(out, f"{at}/names", "RUN604", 1)
+                too_few(out, f"{at}/names", 'RUN604', 1)
             else:
                 for i2, v2 in enumerate(v1):
                     if v2.__class__ is not str:
-                        wrong_type(out, f"{at}/names/{i2}", "RUN604", "a string", v2)
+                        wrong_type(out, f"{at}/names/{i2}", 'RUN604', 'a string', v2)
         else:
-            missing(out, f"{at}/names", "RUN604")
-        v3 = v.get("action")
+            missing(out, f"{at}/names", 'RUN604')
+        v3 = v.get('action')
         if v3 is not None:
             if v3.__class__ is not str:
-                wrong_type(out, f"{at}/action", "RUN603", "a string", v3)
-            elif v3 not in (
-                "SCMP_ACT_KILL",
-                "SCMP_ACT_KILL_PROCESS",
-                "SCMP_ACT_KILL_THREAD",
-                "SCMP_ACT_TRAP",
-                "SCMP_ACT_ERRNO",
-                "SCMP_ACT_TRACE",
-                "SCMP_ACT_ALLOW",
-                "SCMP_ACT_LOG",
-                "SCMP_ACT_NOTIFY",
-            ):
-                not_listed(
-                    out,
-                    f"{at}/action",
-                    "RUN603",
-                    v3,
-                    (
-                        "SCMP_ACT_KILL",
-                        "SCMP_ACT_KILL_PROCESS",
-                        "SCMP_ACT_KILL_THREAD",
-                        "SCMP_ACT_TRAP",
-                        "SCMP_ACT_ERRNO",
-                        "SCMP_ACT_TRACE",
-                        "SCMP_ACT_ALLOW",
-                        "SCMP_ACT_LOG",
-                        "SCMP_ACT_NOTIFY",
-                    ),
-                )
+                wrong_type(out, f"{at}/action", 'RUN603', 'a string', v3)
+            elif v3 not in ('SCMP_ACT_KILL', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_TRAP', 'SCMP_ACT_ERRNO', 'SCMP_ACT_TRACE', 'SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_NOTIFY'):
+                not_listed(out, f"{at}/action", 'RUN603', v3, ('SCMP_ACT_KILL', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_TRAP', 'SCMP_ACT_ERRNO', 'SCMP_ACT_TRACE', 'SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_NOTIFY'))
         else:
-            missing(out, f"{at}/action", "RUN604")
-        v4 = v.get("errnoRet")
+            missing(out, f"{at}/action", 'RUN604')
+        v4 = v.get('errnoRet')
         if v4 is not None:
             if v4.__class__ is not int:
-                no_integer(out, f"{at}/errnoRet", "RUN604", v4)
+                no_integer(out, f"{at}/errnoRet", 'RUN604', v4)
             elif not 0 <= v4 <= 4294967295:
-                out_of_range(out, f"{at}/errnoRet", "RUN604", v4, 0, 4294967295)
-        v5 = v.get("args")
+                out_of_range(out, f"{at}/errnoRet", 'RUN604', v4, 0, 4294967295)
+        v5 = v.get('args')
         if v5 is not None:
             if v5.__class__ is not list:
-                wrong_type(out, f"{at}/args", "RUN604", "a list", v5)
+                wrong_type(out, f"{at}/args", 'RUN604', 'a list', v5)
             else:
                 for i6, v6 in enumerate(v5):
                     _SyscallArg(v6, f"{at}/args/{i6}", out)
 
-
 def _Seccomp(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN601", "an object", v)
+        wrong_type(out, at, 'RUN601', 'an object', v)
     else:
-        v1 = v.get("defaultAction")
+        v1 = v.get('defaultAction')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/defaultAction", "RUN603", "a string", v1)
-            elif v1 not in (
-                "SCMP_ACT_KILL",
-                "SCMP_ACT_KILL_PROCESS",
-                "SCMP_ACT_KILL_THREAD",
-                "SCMP_ACT_TRAP",
-                "SCMP_ACT_ERRNO",
-                "SCMP_ACT_TRACE",
-                "SCMP_ACT_ALLOW",
-                "SCMP_ACT_LOG",
-                "SCMP_ACT_NOTIFY",
-            ):
-                not_listed(
-                    out,
-                    f"{at}/defaultAction",
-                    "RUN603",
-                    v1,
-                    (
-                        "SCMP_ACT_KILL",
-                        "SCMP_ACT_KILL_PROCESS",
-                        "SCMP_ACT_KILL_THREAD",
-                        "SCMP_ACT_TRAP",
-                        "SCMP_ACT_ERRNO",
-                        "SCMP_ACT_TRACE",
-                        "SCMP_ACT_ALLOW",
-                        "SCMP_ACT_LOG",
-                        "SCMP_ACT_NOTIFY",
-                    ),
-                )
+                wrong_type(out, f"{at}/defaultAction", 'RUN603', 'a string', v1)
+            elif v1 not in ('SCMP_ACT_KILL', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_TRAP', 'SCMP_ACT_ERRNO', 'SCMP_ACT_TRACE', 'SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_NOTIFY'):
+                not_listed(out, f"{at}/defaultAction", 'RUN603', v1, ('SCMP_ACT_KILL', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_TRAP', 'SCMP_ACT_ERRNO', 'SCMP_ACT_TRACE', 'SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_NOTIFY'))
         else:
-            missing(out, f"{at}/defaultAction", "RUN601")
-        v2 = v.get("defaultErrnoRet")
+            missing(out, f"{at}/defaultAction", 'RUN601')
+        v2 = v.get('defaultErrnoRet')
         if v2 is not None:
             if v2.__class__ is not int:
-                no_integer(out, f"{at}/defaultErrnoRet", "RUN601", v2)
+                no_integer(out, f"{at}/defaultErrnoRet", 'RUN601', v2)
             elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/defaultErrnoRet", "RUN601", v2, 0, 4294967295)
-        v3 = v.get("architectures")
+                out_of_range(out, f"{at}/defaultErrnoRet", 'RUN601', v2, 0, 4294967295)
+        v3 = v.get('architectures')
         if v3 is not None:
             if v3.__class__ is not list:
-                wrong_type(out, f"{at}/architectures", "RUN601", "a list", v3)
+                wrong_type(out, f"{at}/architectures", 'RUN601', 'a list', v3)
             else:
                 for i4, v4 in enumerate(v3):
                     if v4.__class__ is not str:
-                        wrong_type(out, f"{at}/architectures/{i4}", "RUN603", "a string", v4)
-                    elif v4 not in (
-                        "SCMP_ARCH_X86",
-                        "SCMP_ARCH_X86_64",
-                        "SCMP_ARCH_X32",
-                        "SCMP_ARCH_ARM",
-                        "SCMP_ARCH_AARCH64",
-                        "SCMP_ARCH_LOONGARCH64",
-                        "SCMP_ARCH_M68K",
-                        "SCMP_ARCH_MIPS",
-                        "SCMP_ARCH_MIPS64",
-                        "SCMP_ARCH_MIPS64N32",
-                        "SCMP_ARCH_MIPSEL",
-                        "SCMP_ARCH_MIPSEL64",
-                        "SCMP_ARCH_MIPSEL64N32",
-                        "SCMP_ARCH_PPC",
-                        "SCMP_ARCH_PPC64",
-                        "SCMP_ARCH_PPC64LE",
-                        "SCMP_ARCH_S390",
-                        "SCMP_ARCH_S390X",
-                        "SCMP_ARCH_SH",
-                        "SCMP_ARCH_SHEB",
-                        "SCMP_ARCH_PARISC",
-                        "SCMP_ARCH_PARISC64",
-                        "SCMP_ARCH_RISCV64",
-                    ):
-                        not_listed(
-                            out,
-                            f"{at}/architectures/{i4}",
-                            "RUN603",
-                            v4,
-                            (
-                                "SCMP_ARCH_X86",
-                                "SCMP_ARCH_X86_64",
-                                "SCMP_ARCH_X32",
-                                "SCMP_ARCH_ARM",
-                                "SCMP_ARCH_AARCH64",
-                                "SCMP_ARCH_LOONGARCH64",
-                                "SCMP_ARCH_M68K",
-                                "SCMP_ARCH_MIPS",
-                                "SCMP_ARCH_MIPS64",
-                                "SCMP_ARCH_MIPS64N32",
-                                "SCMP_ARCH_MIPSEL",
-                                "SCMP_ARCH_MIPSEL64",
-                                "SCMP_ARCH_MIPSEL64N32",
-                                "SCMP_ARCH_PPC",
-                                "SCMP_ARCH_PPC64",
-                                "SCMP_ARCH_PPC64LE",
-                                "SCMP_ARCH_S390",
-                                "SCMP_ARCH_S390X",
-                                "SCMP_ARCH_SH",
-                                "SCMP_ARCH_SHEB",
-                                "SCMP_ARCH_PARISC",
-                                "SCMP_ARCH_PARISC64",
-                                "SCMP_ARCH_RISCV64",
-                            ),
-                        )
-        v5 = v.get("flags")
+                        wrong_type(out, f"{at}/architectures/{i4}", 'RUN603', 'a string', v4)
+                    elif v4 not in ('SCMP_ARCH_X86', 'SCMP_ARCH_X86_64', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_LOONGARCH64', 'SCMP_ARCH_M68K', 'SCMP_ARCH_MIPS', 'SCMP_ARCH_MIPS64', 'SCMP_ARCH_MIPS64N32', 'SCMP_ARCH_MIPSEL', 'SCMP_ARCH_MIPSEL64', 'SCMP_ARCH_MIPSEL64N32', 'SCMP_ARCH_PPC', 'SCMP_ARCH_PPC64', 'SCMP_ARCH_PPC64LE', 'SCMP_ARCH_S390', 'SCMP_ARCH_S390X', 'SCMP_ARCH_SH', 'SCMP_ARCH_SHEB', 'SCMP_ARCH_PARISC', 'SCMP_ARCH_PARISC64', 'SCMP_ARCH_RISCV64'):
+                        not_listed(out, f"{at}/architectures/{i4}", 'RUN603', v4, ('SCMP_ARCH_X86', 'SCMP_ARCH_X86_64', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_LOONGARCH64', 'SCMP_ARCH_M68K', 'SCMP_ARCH_MIPS', 'SCMP_ARCH_MIPS64', 'SCMP_ARCH_MIPS64N32', 'SCMP_ARCH_MIPSEL', 'SCMP_ARCH_MIPSEL64', 'SCMP_ARCH_MIPSEL64N32', 'SCMP_ARCH_PPC', 'SCMP_ARCH_PPC64', 'SCMP_ARCH_PPC64LE', 'SCMP_ARCH_S390', 'SCMP_ARCH_S390X', 'SCMP_ARCH_SH', 'SCMP_ARCH_SHEB', 'SCMP_ARCH_PARISC', 'SCMP_ARCH_PARISC64', 'SCMP_ARCH_RISCV64'))
+        v5 = v.get('flags')
         if v5 is not None:
             if v5.__class__ is not list:
-                wrong_type(out, f"{at}/flags", "RUN601", "a list", v5)
+                wrong_type(out, f"{at}/flags", 'RUN601', 'a list', v5)
             else:
                 for i6, v6 in enumerate(v5):
                     if v6.__class__ is not str:
-                        wrong_type(out, f"{at}/flags/{i6}", "RUN603", "a string", v6)
-                    elif v6 not in (
-                        "SECCOMP_FILTER_FLAG_TSYNC",
-                        "SECCOMP_FILTER_FLAG_LOG",
-                        "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-                    ):
-                        not_listed(
-                            out,
-                            f"{at}/flags/{i6}",
-                            "RUN603",
-                            v6,
-                            (
-                                "SECCOMP_FILTER_FLAG_TSYNC",
-                                "SECCOMP_FILTER_FLAG_LOG",
-                                "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-                            ),
-                        )
-        v7 = v.get("listenerPath")
+                        wrong_type(out, f"{at}/flags/{i6}", 'RUN603', 'a string', v6)
+                    elif v6 not in ('SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'):
+                        not_listed(out, f"{at}/flags/{i6}", 'RUN603', v6, ('SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'))
+        v7 = v.get('listenerPath')
         if v7 is not None:
             if v7.__class__ is not str:
-                wrong_type(out, f"{at}/listenerPath", "RUN601", "a string", v7)
-        v8 = v.get("listenerMetadata")
+                wrong_type(out, f"{at}/listenerPath", 'RUN601', 'a string', v7)
+        v8 = v.get('listenerMetadata')
         if v8 is not None:
             if v8.__class__ is not str:
-                wrong_type(out, f"{at}/listenerMetadata", "RUN601", "a string", v8)
-        v9 = v.get("syscalls")
+                wrong_type(out, f"{at}/listenerMetadata", 'RUN601', 'a string', v8)
+        v9 = v.get('syscalls')
         if v9 is not None:
             if v9.__class__ is not list:
-                wrong_type(out, f"{at}/syscalls", "RUN601", "a list", v9)
+                wrong_type(out, f"{at}/syscalls", 'RUN601', 'a list', v9)
             else:
                 for i10, v10 in enumerate(v9):
                     _SyscallRule(v10, f"{at}/syscalls/{i10}", out)
 
-
 def _IntelRdt(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN701", "an object", v)
+        wrong_type(out, at, 'RUN701', 'an object', v)
     else:
-        v1 = v.get("closID")
+        v1 = v.get('closID')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/closID", "RUN701", "a string", v1)
-        v2 = v.get("schemata")
+                wrong_type(out, f"{at}/closID", 'RUN701', 'a string', v1)
+        v2 = v.get('schemata')
         if v2 is not None:
             if v2.__class__ is not list:
-                wrong_type(out, f"{at}/schemata", "RUN701", "a list", v2)
+                wrong_type(out, f"{at}/schemata", 'RUN701', 'a list', v2)
             else:
                 for i3, v3 in enumerate(v2):
                     if v3.__class__ is not str:
-                        wrong_type(out, f"{at}/schemata/{i3}", "RUN701", "a string", v3)
-        v4 = v.get("l3CacheSchema")
+                        wrong_type(out, f"{at}/schemata/{i3}", 'RUN701', 'a string', v3)
+        v4 = v.get('l3CacheSchema')
         if v4 is not None:
             if v4.__class__ is not str:
-                wrong_type(out, f"{at}/l3CacheSchema", "RUN701", "a string", v4)
-        v5 = v.get("memBwSchema")
+                wrong_type(out, f"{at}/l3CacheSchema", 'RUN701', 'a string', v4)
+        v5 = v.get('memBwSchema')
         if v5 is not None:
             if v5.__class__ is not str:
-                wrong_type(out, f"{at}/memBwSchema", "RUN702", "a string", v5)
+                wrong_type(out, f"{at}/memBwSchema", 'RUN702', 'a string', v5)
             elif not bandwidth(v5):
-                no_match(out, f"{at}/memBwSchema", "RUN702", v5, "^MB:[^\\n]*$")
-        v6 = v.get("enableMonitoring")
+                no_match(out, f"{at}/memBwSchema", 'RUN702', v5, '^MB:[^\\n]*$')
+        v6 = v.get('enableMonitoring')
         if v6 is not None:
             if v6.__class__ is not bool:
-                wrong_type(out, f"{at}/enableMonitoring", "RUN701", "a boolean", v6)
-        v7 = v.get("enableCMT")
+                wrong_type(out, f"{at}/enableMonitoring", 'RUN701', 'a boolean', v6)
+        v7 = v.get('enableCMT')
         if v7 is not None:
             if v7.__class__ is not bool:
-                wrong_type(out, f"{at}/enableCMT", "RUN701", "a boolean", v7)
-        v8 = v.get("enableMBM")
+                wrong_type(out, f"{at}/enableCMT", 'RUN701', 'a boolean', v7)
+        v8 = v.get('enableMBM')
         if v8 is not None:
             if v8.__class__ is not bool:
-                wrong_type(out, f"{at}/enableMBM", "RUN701", "a boolean", v8)
-
+                wrong_type(out, f"{at}/enableMBM", 'RUN701', 'a boolean', v8)
 
 def _MemoryPolicy(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN703", "an object", v)
+        wrong_type(out, at, 'RUN703', 'an object', v)
     else:
-        v1 = v.get("mode")
+        v1 = v.get('mode')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/mode", "RUN703", "a string", v1)
-            elif v1 not in (
-                "MPOL_DEFAULT",
-                "MPOL_BIND",
-                "MPOL_INTERLEAVE",
-                "MPOL_WEIGHTED_INTERLEAVE",
-                "MPOL_PREFERRED",
-                "MPOL_PREFERRED_MANY",
-                "MPOL_LOCAL",
-            ):
-                not_listed(
-                    out,
-                    f"{at}/mode",
-                    "RUN703",
-                    v1,
-                    (
-                        "MPOL_DEFAULT",
-                        "MPOL_BIND",
-                        "MPOL_INTERLEAVE",
-                        "MPOL_WEIGHTED_INTERLEAVE",
-                        "MPOL_PREFERRED",
-                        "MPOL_PREFERRED_MANY",
-                        "MPOL_LOCAL",
-                    ),
-                )
+                wrong_type(out, f"{at}/mode", 'RUN703', 'a string', v1)
+            elif v1 not in ('MPOL_DEFAULT', 'MPOL_BIND', 'MPOL_INTERLEAVE', 'MPOL_WEIGHTED_INTERLEAVE', 'MPOL_PREFERRED', 'MPOL_PREFERRED_MANY', 'MPOL_LOCAL'):
+                not_listed(out, f"{at}/mode", 'RUN703', v1, ('MPOL_DEFAULT', 'MPOL_BIND', 'MPOL_INTERLEAVE', 'MPOL_WEIGHTED_INTERLEAVE', 'MPOL_PREFERRED', 'MPOL_PREFERRED_MANY', 'MPOL_LOCAL'))
         else:
-            missing(out, f"{at}/mode", "RUN703")
-        v2 = v.get("nodes")
+            missing(out, f"{at}/mode", 'RUN703')
+        v2 = v.get('nodes')
         if v2 is not None:
             if v2.__class__ is not str:
-                wrong_type(out, f"{at}/nodes", "RUN703", "a string", v2)
-        v3 = v.get("flags")
+                wrong_type(out, f"{at}/nodes", 'RUN703', 'a string', v2)
+        v3 = v.get('flags')
         if v3 is not None:
             if v3.__class__ is not list:
-                wrong_type(out, f"{at}/flags", "RUN703", "a list", v3)
+                wrong_type(out, f"{at}/flags", 'RUN703', 'a list', v3)
             else:
                 for i4, v4 in enumerate(v3):
                     if v4.__class__ is not str:
-                        wrong_type(out, f"{at}/flags/{i4}", "RUN703", "a string", v4)
-                    elif v4 not in ("MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"):
-                        not_listed(
-                            out, f"{at}/flags/{i4}", "RUN703", v4, ("MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES")
-                        )
-
+                        wrong_type(out, f"{at}/flags/{i4}", 'RUN703', 'a string', v4)
+                    elif v4 not in ('MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'):
+                        not_listed(out, f"{at}/flags/{i4}", 'RUN703', v4, ('MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'))
 
 def _Personality(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN707", "an object", v)
+        wrong_type(out, at, 'RUN707', 'an object', v)
     else:
-        v1 = v.get("domain")
+        v1 = v.get('domain')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/domain", "RUN707", "a string", v1)
-            elif v1 not in ("LINUX", "LINUX32"):
-                not_listed(out, f"{at}/domain", "RUN707", v1, ("LINUX", "LINUX32"))
-        v2 = v.get("flags")
+                wrong_type(out, f"{at}/domain", 'RUN707', 'a string', v1)
+            elif v1 not in ('LINUX', 'LINUX32'):
+                not_listed(out, f"{at}/domain", 'RUN707', v1, ('LINUX', 'LINUX32'))
+        v2 = v.get('flags')
         if v2 is not None:
             if v2.__class__ is not list:
-                wrong_type(out, f"{at}/flags", "RUN707", "a list", v2)
+                wrong_type(out, f"{at}/flags", 'RUN707', 'a list', v2)
             else:
                 for i3, v3 in enumerate(v2):
                     if v3.__class__ is not str:
-                        wrong_type(out, f"{at}/flags/{i3}", "RUN707", "a string", v3)
-
+                        wrong_type(out, f"{at}/flags/{i3}", 'RUN707', 'a string', v3)
 
 def _Linux(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN400", "an object", v)
+        wrong_type(out, at, 'RUN400', 'an object', v)
     else:
-        v1 = v.get("namespaces")
+        v1 = v.get('namespaces')
         if v1 is not None:
             if v1.__class__ is not list:
-                wrong_type(out, f"{at}/namespaces", "RUN401", "a list", v1)
+                wrong_type(out, f"{at}/namespaces", 'RUN401', 'a list', v1)
             else:
                 for i2, v2 in enumerate(v1):
                     _Namespace(v2, f"{at}/namespaces/{i2}", out)
-        v3 = v.get("uidMappings")
+        v3 = v.get('uidMappings')
         if v3 is not None:
             if v3.__class__ is not list:
-                wrong_type(out, f"{at}/uidMappings", "RUN402", "a list", v3)
+                wrong_type(out, f"{at}/uidMappings", 'RUN402', 'a list', v3)
             else:
                 for i4, v4 in enumerate(v3):
                     _IDMapping(v4, f"{at}/uidMappings/{i4}", out)
-        v5 = v.get("gidMappings")
+        v5 = v.get('gidMappings')
         if v5 is not None:
             if v5.__class__ is not list:
-                wrong_type(out, f"{at}/gidMappings", "RUN402", "a list", v5)
+                wrong_type(out, f"{at}/gidMappings", 'RUN402', 'a list', v5)
             else:
                 for i6, v6 in enumerate(v5):
                     _IDMapping(v6, f"{at}/gidMappings/{i6}", out)
-        v7 = v.get("timeOffsets")
+        v7 = v.get('timeOffsets')
         if v7 is not None:
             _TimeOffsets(v7, f"{at}/timeOffsets", out)
-        v8 = v.get("devices")
+        v8 = v.get('devices')
         if v8 is not None:
             if v8.__class__ is not list:
-                wrong_type(out, f"{at}/devices", "RUN404", "a list", v8)
+                wrong_type(out, f"{at}/devices", 'RUN404', 'a list', v8)
             else:
                 for i9, v9 in enumerate(v8):
                     _Device(v9, f"{at}/devices/{i9}", out)
-        v10 = v.get("netDevices")
+        v10 = v.get('netDevices')
         if v10 is not None:
             if v10.__class__ is not dict:
-                wrong_type(out, f"{at}/netDevices", "RUN407", "an object", v10)
+                wrong_type(out, f"{at}/netDevices", 'RUN407', 'an object', v10)
             else:
                 for k10, v11 in v10.items():
                     if v11 is not None:
                         _NetDevice(v11, f"{at}/netDevices/{escape(k10)}", out)
-        v12 = v.get("cgroupsPath")
+        v12 = v.get('cgroupsPath')
         if v12 is not None:
             if v12.__class__ is not str:
-                wrong_type(out, f"{at}/cgroupsPath", "RUN400", "a string", v12)
-        v13 = v.get("resources")
+                wrong_type(out, f"{at}/cgroupsPath", 'RUN400', 'a string', v12)
+        v13 = v.get('resources')
         if v13 is not None:
             _Resources(v13, f"{at}/resources", out)
-        v14 = v.get("rootfsPropagation")
+        v14 = v.get('rootfsPropagation')
         if v14 is not None:
             if v14.__class__ is not str:
-                wrong_type(out, f"{at}/rootfsPropagation", "RUN706", "a string", v14)
-            elif v14 not in ("private", "shared", "slave", "unbindable", "rprivate", "rshared", "rslave", "runbindable"):
-                not_listed(
-                    out,
-                    f"{at}/rootfsPropagation",
-                    "RUN706",
-                    v14,
-                    ("private", "shared", "slave", "unbindable", "rprivate", "rshared", "rslave", "runbindable"),
-                )
-        v15 = v.get("seccomp")
+                wrong_type(out, f"{at}/rootfsPropagation", 'RUN706', 'a string', v14)
+            elif v14 not in ('private', 'shared', 'slave', 'unbindable', 'rprivate', 'rshared', 'rslave', 'runbindable'):
+                not_listed(out, f"{at}/rootfsPropagation", 'RUN706', v14, ('private', 'shared', 'slave', 'unbindable', 'rprivate', 'rshared', 'rslave', 'runbindable'))
+        v15 = v.get('seccomp')
         if v15 is not None:
             _Seccomp(v15, f"{at}/seccomp", out)
-        v16 = v.get("sysctl")
+        v16 = v.get('sysctl')
         if v16 is not None:
             if v16.__class__ is not dict:
-                wrong_type(out, f"{at}/sysctl", "RUN704", "an object", v16)
+                wrong_type(out, f"{at}/sysctl", 'RUN704', 'an object', v16)
             else:
                 for k16, v17 in v16.items():
                     if v17 is not None:
                         if v17.__class__ is not str:
-                            wrong_type(out, f"{at}/sysctl/{escape(k16)}", "RUN704", "a string", v17)
-        v18 = v.get("maskedPaths")
+                            wrong_type(out, f"{at}/sysctl/{escape(k16)}", 'RUN704', 'a string', v17)
+        v18 = v.get('maskedPaths')
         if v18 is not None:
             if v18.__class__ is not list:
-                wrong_type(out, f"{at}/maskedPaths", "RUN705", "a list", v18)
+                wrong_type(out, f"{at}/maskedPaths", 'RUN705', 'a list', v18)
             else:
                 for i19, v19 in enumerate(v18):
                     if v19.__class__ is not str:
-                        wrong_type(out, f"{at}/maskedPaths/{i19}", "RUN705", "a string", v19)
-        v20 = v.get("readonlyPaths")
+                        wrong_type(out, f"{at}/maskedPaths/{i19}", 'RUN705', 'a string', v19)
+        v20 = v.get('readonlyPaths')
         if v20 is not None:
             if v20.__class__ is not list:
-                wrong_type(out, f"{at}/readonlyPaths", "RUN705", "a list", v20)
+                wrong_type(out, f"{at}/readonlyPaths", 'RUN705', 'a list', v20)
             else:
                 for i21, v21 in enumerate(v20):
                     if v21.__class__ is not str:
-                        wrong_type(out, f"{at}/readonlyPaths/{i21}", "RUN705", "a string", v21)
-        v22 = v.get("mountLabel")
+                        wrong_type(out, f"{at}/readonlyPaths/{i21}", 'RUN705', 'a string', v21)
+        v22 = v.get('mountLabel')
         if v22 is not None:
             if v22.__class__ is not str:
-                wrong_type(out, f"{at}/mountLabel", "RUN400", "a string", v22)
-        v23 = v.get("intelRdt")
+                wrong_type(out, f"{at}/mountLabel", 'RUN400', 'a string', v22)
+        v23 = v.get('intelRdt')
         if v23 is not None:
             _IntelRdt(v23, f"{at}/intelRdt", out)
-        v24 = v.get("memoryPolicy")
+        v24 = v.get('memoryPolicy')
         if v24 is not None:
             _MemoryPolicy(v24, f"{at}/memoryPolicy", out)
-        v25 = v.get("personality")
+        v25 = v.get('personality')
         if v25 is not None:
             _Personality(v25, f"{at}/personality", out)
 
-
 def _Solaris(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN805", "an object", v)
+        wrong_type(out, at, 'RUN805', 'an object', v)
     else:
-        v1 = v.get("milestone")
+        v1 = v.get('milestone')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/milestone", "RUN805", "a string", v1)
-        v2 = v.get("limitpriv")
+                wrong_type(out, f"{at}/milestone", 'RUN805', 'a string', v1)
+        v2 = v.get('limitpriv')
         if v2 is not None:
             if v2.__class__ is not str:
-                wrong_type(out, f"{at}/limitpriv", "RUN805", "a string", v2)
-        v3 = v.get("maxShmMemory")
+                wrong_type(out, f"{at}/limitpriv", 'RUN805', 'a string', v2)
+        v3 = v.get('maxShmMemory')
         if v3 is not None:
             if v3.__class__ is not str:
-                wrong_type(out, f"{at}/maxShmMemory", "RUN805", "a string", v3)
-        v4 = v.get("cappedCPU")
+                wrong_type(out, f"{at}/maxShmMemory", 'RUN805', 'a string', v3)
+        v4 = v.get('cappedCPU')
         if v4 is not None:
             if v4.__class__ is not dict:
-                wrong_type(out, f"{at}/cappedCPU", "RUN805", "an object", v4)
+                wrong_type(out, f"{at}/cappedCPU", 'RUN805', 'an object', v4)
             else:
-                v5 = v4.get("ncpus")
+                v5 = v4.get('ncpus')
                 if v5 is not None:
                     if v5.__class__ is not str:
-                        wrong_type(out, f"{at}/cappedCPU/ncpus", "RUN805", "a string", v5)
-        v6 = v.get("cappedMemory")
+                        wrong_type(out, f"{at}/cappedCPU/ncpus", 'RUN805', 'a string', v5)
+        v6 = v.get('cappedMemory')
         if v6 is not None:
             if v6.__class__ is not dict:
-                wrong_type(out, f"{at}/cappedMemory", "RUN805", "an object", v6)
+                wrong_type(out, f"{at}/cappedMemory", 'RUN805', 'an object', v6)
             else:
-                v7 = v6.get("physical")
+                v7 = v6.get('physical')
                 if v7 is not None:
                     if v7.__class__ is not str:
-                        wrong_type(out, f"{at}/cappedMemory/physical", "RUN805", "a string", v7)
-                v8 = v6.get("swap")
+                        wrong_type(out, f"{at}/cappedMemory/physical", 'RUN805', 'a string', v7)
+                v8 = v6.get('swap')
                 if v8 is not None:
                     if v8.__class__ is not str:
-                        wrong_type(out, f"{at}/cappedMemory/swap", "RUN805", "a string", v8)
-        v9 = v.get("anet")
+                        wrong_type(out, f"{at}/cappedMemory/swap", 'RUN805', 'a string', v8)
+        v9 = v.get('anet')
         if v9 is not None:
             if v9.__class__ is not list:
-                wrong_type(out, f"{at}/anet", "RUN805", "a list", v9)
+                wrong_type(out, f"{at}/anet", 'RUN805', 'a list', v9)
             else:
                 for i10, v10 in enumerate(v9):
                     if v10.__class__ is not dict:
-                        wrong_type(out, f"{at}/anet/{i10}", "RUN805", "an object", v10)
+                        wrong_type(out, f"{at}/anet/{i10}", 'RUN805', 'an object', v10)
                     else:
-                        v11 = v10.get("linkname")
+                        v11 = v10.get('linkname')
                         if v11 is not None:
                             if v11.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/linkname", "RUN805", "a string", v11)
-                        v12 = v10.get("lowerLink")
+                                wrong_type(out, f"{at}/anet/{i10}/linkname", 'RUN805', 'a string', v11)
+                        v12 = v10.get('lowerLink')
                         if v12 is not None:
                             if v12.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/lowerLink", "RUN805", "a string", v12)
-                        v13 = v10.get("allowedAddress")
+                                wrong_type(out, f"{at}/anet/{i10}/lowerLink", 'RUN805', 'a string', v12)
+                        v13 = v10.get('allowedAddress')
                         if v13 is not None:
                             if v13.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/allowedAddress", "RUN805", "a string", v13)
-                        v14 = v10.get("configureAllowedAddress")
+                                wrong_type(out, f"{at}/anet/{i10}/allowedAddress", 'RUN805', 'a string', v13)
+                        v14 = v10.get('configureAllowedAddress')
                         if v14 is not None:
                             if v14.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/configureAllowedAddress", "RUN805", "a string", v14)
-                        v15 = v10.get("defrouter")
+                                wrong_type(out, f"{at}/anet/{i10}/configureAllowedAddress", 'RUN805', 'a string', v14)
+                        v15 = v10.get('defrouter')
                         if v15 is not None:
                             if v15.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/defrouter", "RUN805", "a string", v15)
-                        v16 = v10.get("macAddress")
+                                wrong_type(out, f"{at}/anet/{i10}/defrouter", 'RUN805', 'a string', v15)
+                        v16 = v10.get('macAddress')
                         if v16 is not None:
                             if v16.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/macAddress", "RUN805", "a string", v16)
-                        v17 = v10.get("linkProtection")
+                                wrong_type(out, f"{at}/anet/{i10}/macAddress", 'RUN805', 'a string', v16)
+                        v17 = v10.get('linkProtection')
                         if v17 is not None:
                             if v17.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/linkProtection", "RUN805", "a string", v17)
-
+                                wrong_type(out, f"{at}/anet/{i10}/linkProtection", 'RUN805', 'a string', v17)
 
 def _Windows(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN801", "an object", v)
+        wrong_type(out, at, 'RUN801', 'an object', v)
     else:
-        v1 = v.get("layerFolders")
+        v1 = v.get('layerFolders')
         if v1 is not None:
             if v1.__class__ is not list:
-                wrong_type(out, f"{at}/layerFolders", "RUN801", "a list", v1)
+                wrong_type(out, f"{at}/layerFolders", 'RUN801', 'a list', v1)
             elif len(v1) < 1:
-                too_few(out, f"{at}/layerFolders", "RUN801", 1)
+                too_few(out, f"{at}/layerFolders", 'RUN801', 1)
             else:
                 for i2, v2 in enumerate(v1):
                     if v2.__class__ is not str:
-                        wrong_type(out, f"{at}/layerFolders/{i2}", "RUN801", "a string", v2)
+                        wrong_type(out, f"{at}/layerFolders/{i2}", 'RUN801', 'a string', v2)
         else:
-            missing(out, f"{at}/layerFolders", "RUN801")
-        v3 = v.get("devices")
+            missing(out, f"{at}/layerFolders", 'RUN801')
+        v3 = v.get('devices')
         if v3 is not None:
             if v3.__class__ is not list:
-                wrong_type(out, f"{at}/devices", "RUN801", "a list", v3)
+                wrong_type(out, f"{at}/devices", 'RUN801', 'a list', v3)
             else:
                 for i4, v4 in enumerate(v3):
                     if v4.__class__ is not dict:
-                        wrong_type(out, f"{at}/devices/{i4}", "RUN801", "an object", v4)
+                        wrong_type(out, f"{at}/devices/{i4}", 'RUN801', 'an object', v4)
                     else:
-                        v5 = v4.get("id")
+                        v5 = v4.get('id')
                         if v5 is not None:
                             if v5.__class__ is not str:
-                                wrong_type(out, f"{at}/devices/{i4}/id", "RUN801", "a string", v5)
+                                wrong_type(out, f"{at}/devices/{i4}/id", 'RUN801', 'a string', v5)
                         else:
-                            missing(out, f"{at}/devices/{i4}/id", "RUN801")
-                        v6 = v4.get("idType")
+                            missing(out, f"{at}/devices/{i4}/id", 'RUN801')
+                        v6 = v4.get('idType')
                         if v6 is not None:
                             if v6.__class__ is not str:
-                                wrong_type(out, f"{at}/devices/{i4}/idType", "RUN801", "a string", v6)
-                            elif v6 not in ("class",):
-                                not_listed(out, f"{at}/devices/{i4}/idType", "RUN801", v6, ("class",))
+                                wrong_type(out, f"{at}/devices/{i4}/idType", 'RUN801', 'a string', v6)
+                            elif v6 not in ('class',):
+                                not_listed(out, f"{at}/devices/{i4}/idType", 'RUN801', v6, ('class',))
                         else:
-                            missing(out, f"{at}/devices/{i4}/idType", "RUN801")
-        v7 = v.get("resources")
+                            missing(out, f"{at}/devices/{i4}/idType", 'RUN801')
+        v7 = v.get('resources')
         if v7 is not None:
             if v7.__class__ is not dict:
-                wrong_type(out, f"{at}/resources", "RUN801", "an object", v7)
+                wrong_type(out, f"{at}/resources", 'RUN801', 'an object', v7)
             else:
-                v8 = v7.get("memory")
+                v8 = v7.get('memory')
                 if v8 is not None:
                     if v8.__class__ is not dict:
-                        wrong_type(out, f"{at}/resources/memory", "RUN801", "an object", v8)
+                        wrong_type(out, f"{at}/resources/memory", 'RUN801', 'an object', v8)
                     else:
-                        v9 = v8.get("limit")
+                        v9 = v8.get('limit')
                         if v9 is not None:
                             if v9.__class__ is not int:
-                                no_integer(out, f"{at}/resources/memory/limit", "RUN801", v9)
+                                no_integer(out, f"{at}/resources/memory/limit", 'RUN801', v9)
                             elif not 0 <= v9 <= 18446744073709551615:
-                                out_of_range(out, f"{at}/resources/memory/limit", "RUN801", v9, 0, 18446744073709551615)
-                v10 = v7.get("cpu")
+                                out_of_range(out, f"{at}/resources/memory/limit", 'RUN801', v9, 0, 18446744073709551615)
+                v10 = v7.get('cpu')
                 if v10 is not None:
                     if v10.__class__ is not dict:
-                        wrong_type(out, f"{at}/resources/cpu", "RUN801", "an object", v10)
+                        wrong_type(out, f"{at}/resources/cpu", 'RUN801', 'an object', v10)
                     else:
-                        v11 = v10.get("count")
+                        v11 = v10.get('count')
                         if v11 is not None:
                             if v11.__class__ is not int:
-                                no_integer(out, f"{at}/resources/cpu/count", "RUN801", v11)
+                                no_integer(out, f"{at}/resources/cpu/count", 'RUN801', v11)
                             elif not 0 <= v11 <= 18446744073709551615:
-                                out_of_range(out, f"{at}/resources/cpu/count", "RUN801", v11, 0, 18446744073709551615)
-                        v12 = v10.get("shares")
+                                out_of_range(out, f"{at}/resources/cpu/count", 'RUN801', v11, 0, 18446744073709551615)
+                        v12 = v10.get('shares')
                         if v12 is not None:
                             if v12.__class__ is not int:
-                                no_integer(out, f"{at}/resources/cpu/shares", "RUN801", v12)
+                                no_integer(out, f"{at}/resources/cpu/shares", 'RUN801', v12)
                             elif not 0 <= v12 <= 65535:
-                                out_of_range(out, f"{at}/resources/cpu/shares", "RUN801", v12, 0, 65535)
-                        v13 = v10.get("maximum")
+                                out_of_range(out, f"{at}/resources/cpu/shares", 'RUN801', v12, 0, 65535)
+                        v13 = v10.get('maximum')
                         if v13 is not None:
                             if v13.__class__ is not int:
-                                no_integer(out, f"{at}/resources/cpu/maximum", "RUN801", v13)
+                                no_integer(out, f"{at}/resources/cpu/maximum", 'RUN801', v13)
                             elif not 0 <= v13 <= 65535:
-                                out_of_range(out, f"{at}/resources/cpu/maximum", "RUN801", v13, 0, 65535)
-                        v14 = v10.get("affinity")
+                                out_of_range(out, f"{at}/resources/cpu/maximum", 'RUN801', v13, 0, 65535)
+                        v14 = v10.get('affinity')
                         if v14 is not None:
                             if v14.__class__ is not list:
-                                wrong_type(out, f"{at}/resources/cpu/affinity", "RUN801", "a list", v14)
+                                wrong_type(out, f"{at}/resources/cpu/affinity", 'RUN801', 'a list', v14)
                             else:
                                 for i15, v15 in enumerate(v14):
                                     if v15.__class__ is not dict:
-                                        wrong_type(out, f"{at}/resources/cpu/affinity/{i15}", "RUN801", "an object", v15)
+                                        wrong_type(out, f"{at}/resources/cpu/affinity/{i15}", 'RUN801', 'an object', v15)
                                     else:
-                                        v16 = v15.get("mask")
+                                        v16 = v15.get('mask')
                                         if v16 is not None:
                                             if v16.__class__ is not int:
-                                                no_integer(out, f"{at}/resources/cpu/affinity/{i15}/mask", "RUN801", v16)
+                                                no_integer(out, f"{at}/resources/cpu/affinity/{i15}/mask", 'RUN801', v16)
                                             elif not 0 <= v16 <= 18446744073709551615:
-                                                out_of_range(
-                                                    out, f"{at}/resources/cpu/affinity/{i15}/mask", "RUN801", v16, 0, 18446744073709551615
-                                                )
-                                        v17 = v15.get("group")
+                                                out_of_range(out, f"{at}/resources/cpu/affinity/{i15}/mask", 'RUN801', v16, 0, 18446744073709551615)
+                                        v17 = v15.get('group')
                                         if v17 is not None:
                                             if v17.__class__ is not int:
-                                                no_integer(out, f"{at}/resources/cpu/affinity/{i15}/group", "RUN801", v17)
+                                                no_integer(out, f"{at}/resources/cpu/affinity/{i15}/group", 'RUN801', v17)
                                             elif not 0 <= v17 <= 4294967295:
-                                                out_of_range(out, f"{at}/resources/cpu/affinity/{i15}/group", "RUN801", v17, 0, 4294967295)
-                v18 = v7.get("storage")
+                                                out_of_range(out, f"{at}/resources/cpu/affinity/{i15}/group", 'RUN801', v17, 0, 4294967295)
+                v18 = v7.get('storage')
                 if v18 is not None:
                     if v18.__class__ is not dict:
-                        wrong_type(out, f"{at}/resources/storage", "RUN801", "an object", v18)
+                        wrong_type(out, f"{at}/resources/storage", 'RUN801', 'an object', v18)
                     else:
-                        v19 = v18.get("iops")
+                        v19 = v18.get('iops')
                         if v19 is not None:
                             if v19.__class__ is not int:
-                                no_integer(out, f"{at}/resources/storage/iops", "RUN801", v19)
+                                no_integer(out, f"{at}/resources/storage/iops", 'RUN801', v19)
                             elif not 0 <= v19 <= 18446744073709551615:
-                                out_of_range(out, f"{at}/resources/storage/iops", "RUN801", v19, 0, 18446744073709551615)
-                        v20 = v18.get("bps")
+                                out_of_range(out, f"{at}/resources/storage/iops", 'RUN801', v19, 0, 18446744073709551615)
+                        v20 = v18.get('bps')
                         if v20 is not None:
                             if v20.__class__ is not int:
-                                no_integer(out, f"{at}/resources/storage/bps", "RUN801", v20)
+                                no_integer(out, f"{at}/resources/storage/bps", 'RUN801', v20)
                             elif not 0 <= v20 <= 18446744073709551615:
-                                out_of_range(out, f"{at}/resources/storage/bps", "RUN801", v20, 0, 18446744073709551615)
-                        v21 = v18.get("sandboxSize")
+                                out_of_range(out, f"{at}/resources/storage/bps", 'RUN801', v20, 0, 18446744073709551615)
+                        v21 = v18.get('sandboxSize')
                         if v21 is not None:
                             if v21.__class__ is not int:
-                                no_integer(out, f"{at}/resources/storage/sandboxSize", "RUN801", v21)
+                                no_integer(out, f"{at}/resources/storage/sandboxSize", 'RUN801', v21)
                             elif not 0 <= v21 <= 18446744073709551615:
-                                out_of_range(out, f"{at}/resources/storage/sandboxSize", "RUN801", v21, 0, 18446744073709551615)
-        v22 = v.get("network")
+                                out_of_range(out, f"{at}/resources/storage/sandboxSize", 'RUN801', v21, 0, 18446744073709551615)
+        v22 = v.get('network')
         if v22 is not None:
             if v22.__class__ is not dict:
-                wrong_type(out, f"{at}/network", "RUN801", "an object", v22)
+                wrong_type(out, f"{at}/network", 'RUN801', 'an object', v22)
             else:
-                v23 = v22.get("endpointList")
+                v23 = v22.get('endpointList')
                 if v23 is not None:
                     if v23.__class__ is not list:
-                        wrong_type(out, f"{at}/network/endpointList", "RUN801", "a list", v23)
+                        wrong_type(out, f"{at}/network/endpointList", 'RUN801', 'a list', v23)
                     else:
                         for i24, v24 in enumerate(v23):
                             if v24.__class__ is not str:
-                                wrong_type(out, f"{at}/network/endpointList/{i24}", "RUN801", "a string", v24)
-                v25 = v22.get("allowUnqualifiedDNSQuery")
+                                wrong_type(out, f"{at}/network/endpointList/{i24}", 'RUN801', 'a string', v24)
+                v25 = v22.get('allowUnqualifiedDNSQuery')
                 if v25 is not None:
                     if v25.__class__ is not bool:
-                        wrong_type(out, f"{at}/network/allowUnqualifiedDNSQuery", "RUN801", "a boolean", v25)
-                v26 = v22.get("DNSSearchList")
+                        wrong_type(out, f"{at}/network/allowUnqualifiedDNSQuery", 'RUN801', 'a boolean', v25)
+                v26 = v22.get('DNSSearchList')
                 if v26 is not None:
                     if v26.__class__ is not list:
-                        wrong_type(out, f"{at}/network/DNSSearchList", "RUN801", "a list", v26)
+                        wrong_type(out, f"{at}/network/DNSSearchList", 'RUN801', 'a list', v26)
                     else:
                         for i27, v27 in enumerate(v26):
                             if v27.__class__ is not str:
-                                wrong_type(out, f"{at}/network/DNSSearchList/{i27}", "RUN801", "a string", v27)
-                v28 = v22.get("networkSharedContainerName")
+                                wrong_type(out, f"{at}/network/DNSSearchList/{i27}", 'RUN801', 'a string', v27)
+                v28 = v22.get('networkSharedContainerName')
                 if v28 is not None:
                     if v28.__class__ is not str:
-                        wrong_type(out, f"{at}/network/networkSharedContainerName", "RUN801", "a string", v28)
-                v29 = v22.get("networkNamespace")
+                        wrong_type(out, f"{at}/network/networkSharedContainerName", 'RUN801', 'a string', v28)
+                v29 = v22.get('networkNamespace')
                 if v29 is not None:
                     if v29.__class__ is not str:
-                        wrong_type(out, f"{at}/network/networkNamespace", "RUN801", "a string", v29)
-        v30 = v.get("credentialSpec")
+                        wrong_type(out, f"{at}/network/networkNamespace", 'RUN801', 'a string', v29)
+        v30 = v.get('credentialSpec')
         if v30 is not None:
             if v30.__class__ is not dict:
-                wrong_type(out, f"{at}/credentialSpec", "RUN801", "an object", v30)
-        v31 = v.get("servicing")
+                wrong_type(out, f"{at}/credentialSpec", 'RUN801', 'an object', v30)
+        v31 = v.get('servicing')
         if v31 is not None:
             if v31.__class__ is not bool:
-                wrong_type(out, f"{at}/servicing", "RUN801", "a boolean", v31)
-        v32 = v.get("ignoreFlushesDuringBoot")
+                wrong_type(out, f"{at}/servicing", 'RUN801', 'a boolean', v31)
+        v32 = v.get('ignoreFlushesDuringBoot')
         if v32 is not None:
             if v32.__class__ is not bool:
-                wrong_type(out, f"{at}/ignoreFlushesDuringBoot", "RUN801", "a boolean", v32)
-        v33 = v.get("hyperv")
+                wrong_type(out, f"{at}/ignoreFlushesDuringBoot", 'RUN801', 'a boolean', v32)
+        v33 = v.get('hyperv')
         if v33 is not None:
             if v33.__class__ is not dict:
-                wrong_type(out, f"{at}/hyperv", "RUN801", "an object", v33)
+                wrong_type(out, f"{at}/hyperv", 'RUN801', 'an object', v33)
             else:
-                v34 = v33.get("utilityVMPath")
+                v34 = v33.get('utilityVMPath')
                 if v34 is not None:
                     if v34.__class__ is not str:
-                        wrong_type(out, f"{at}/hyperv/utilityVMPath", "RUN801", "a string", v34)
-
+                        wrong_type(out, f"{at}/hyperv/utilityVMPath", 'RUN801', 'a string', v34)
 
 def _Vm(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN802", "an object", v)
+        wrong_type(out, at, 'RUN802', 'an object', v)
     else:
-        v1 = v.get("hypervisor")
+        v1 = v.get('hypervisor')
         if v1 is not None:
             if v1.__class__ is not dict:
-                wrong_type(out, f"{at}/hypervisor", "RUN802", "an object", v1)
+                wrong_type(out, f"{at}/hypervisor", 'RUN802', 'an object', v1)
             else:
-                v2 = v1.get("path")
+                v2 = v1.get('path')
                 if v2 is not None:
                     if v2.__class__ is not str:
-                        wrong_type(out, f"{at}/hypervisor/path", "RUN802", "a string", v2)
+                        wrong_type(out, f"{at}/hypervisor/path", 'RUN802', 'a string', v2)
                 else:
-                    missing(out, f"{at}/hypervisor/path", "RUN802")
-                v3 = v1.get("parameters")
+                    missing(out, f"{at}/hypervisor/path", 'RUN802')
+                v3 = v1.get('parameters')
                 if v3 is not None:
                     if v3.__class__ is not list:
-                        wrong_type(out, f"{at}/hypervisor/parameters", "RUN802", "a list", v3)
+                        wrong_type(out, f"{at}/hypervisor/parameters", 'RUN802', 'a list', v3)
                     else:
                         for i4, v4 in enumerate(v3):
                             if v4.__class__ is not str:
-                                wrong_type(out, f"{at}/hypervisor/parameters/{i4}", "RUN802", "a string", v4)
-        v5 = v.get("kernel")
+                                wrong_type(out, f"{at}/hypervisor/parameters/{i4}", 'RUN802', 'a string', v4)
+        v5 = v.get('kernel')
         if v5 is not None:
             if v5.__class__ is not dict:
-                wrong_type(out, f"{at}/kernel", "RUN802", "an object", v5)
+                wrong_type(out, f"{at}/kernel", 'RUN802', 'an object', v5)
             else:
-                v6 = v5.get("path")
+                v6 = v5.get('path')
                 if v6 is not None:
                     if v6.__class__ is not str:
-                        wrong_type(out, f"{at}/kernel/path", "RUN802", "a string", v6)
+                        wrong_type(out, f"{at}/kernel/path", 'RUN802', 'a string', v6)
                 else:
-                    missing(out, f"{at}/kernel/path", "RUN802")
-                v7 = v5.get("parameters")
+                    missing(out, f"{at}/kernel/path", 'RUN802')
+                v7 = v5.get('parameters')
                 if v7 is not None:
                     if v7.__class__ is not list:
-                        wrong_type(out, f"{at}/kernel/parameters", "RUN802", "a list", v7)
+                        wrong_type(out, f"{at}/kernel/parameters", 'RUN802', 'a list', v7)
                     else:
                         for i8, v8 in enumerate(v7):
                             if v8.__class__ is not str:
-                                wrong_type(out, f"{at}/kernel/parameters/{i8}", "RUN802", "a string", v8)
-                v9 = v5.get("initrd")
+                                wrong_type(out, f"{at}/kernel/parameters/{i8}", 'RUN802', 'a string', v8)
+                v9 = v5.get('initrd')
                 if v9 is not None:
                     if v9.__class__ is not str:
-                        wrong_type(out, f"{at}/kernel/initrd", "RUN802", "a string", v9)
+                        wrong_type(out, f"{at}/kernel/initrd", 'RUN802', 'a string', v9)
         else:
-            missing(out, f"{at}/kernel", "RUN802")
-        v10 = v.get("image")
+            missing(out, f"{at}/kernel", 'RUN802')
+        v10 = v.get('image')
         if v10 is not None:
             if v10.__class__ is not dict:
-                wrong_type(out, f"{at}/image", "RUN802", "an object", v10)
+                wrong_type(out, f"{at}/image", 'RUN802', 'an object', v10)
             else:
-                v11 = v10.get("path")
+                v11 = v10.get('path')
                 if v11 is not None:
                     if v11.__class__ is not str:
-                        wrong_type(out, f"{at}/image/path", "RUN802", "a string", v11)
+                        wrong_type(out, f"{at}/image/path", 'RUN802', 'a string', v11)
                 else:
-                    missing(out, f"{at}/image/path", "RUN802")
-                v12 = v10.get("format")
+                    missing(out, f"{at}/image/path", 'RUN802')
+                v12 = v10.get('format')
                 if v12 is not None:
                     if v12.__class__ is not str:
-                        wrong_type(out, f"{at}/image/format", "RUN802", "a string", v12)
-                    elif v12 not in ("raw", "qcow2", "vdi", "vmdk", "vhd"):
-                        not_listed(out, f"{at}/image/format", "RUN802", v12, ("raw", "qcow2", "vdi", "vmdk", "vhd"))
+                        wrong_type(out, f"{at}/image/format", 'RUN802', 'a string', v12)
+                    elif v12 not in ('raw', 'qcow2', 'vdi', 'vmdk', 'vhd'):
+                        not_listed(out, f"{at}/image/format", 'RUN802', v12, ('raw', 'qcow2', 'vdi', 'vmdk', 'vhd'))
                 else:
-                    missing(out, f"{at}/image/format", "RUN802")
-        v13 = v.get("hwConfig")
+                    missing(out, f"{at}/image/format", 'RUN802')
+        v13 = v.get('hwConfig')
         if v13 is not None:
             if v13.__class__ is not dict:
-                wrong_type(out, f"{at}/hwConfig", "RUN802", "an object", v13)
+                wrong_type(out, f"{at}/hwConfig", 'RUN802', 'an object', v13)
             else:
-                v14 = v13.get("deviceTree")
+                v14 = v13.get('deviceTree')
                 if v14 is not None:
                     if v14.__class__ is not str:
-                        wrong_type(out, f"{at}/hwConfig/deviceTree", "RUN802", "a string", v14)
-                v15 = v13.get("vcpus")
+                        wrong_type(out, f"{at}/hwConfig/deviceTree", 'RUN802', 'a string', v14)
+                v15 = v13.get('vcpus')
                 if v15 is not None:
                     if v15.__class__ is not int:
-                        no_integer(out, f"{at}/hwConfig/vcpus", "RUN802", v15)
+                        no_integer(out, f"{at}/hwConfig/vcpus", 'RUN802', v15)
                     elif not 0 <= v15 <= 4294967295:
-                        out_of_range(out, f"{at}/hwConfig/vcpus", "RUN802", v15, 0, 4294967295)
-                v16 = v13.get("memory")
+                        out_of_range(out, f"{at}/hwConfig/vcpus", 'RUN802', v15, 0, 4294967295)
+                v16 = v13.get('memory')
                 if v16 is not None:
                     if v16.__class__ is not int:
-                        no_integer(out, f"{at}/hwConfig/memory", "RUN802", v16)
+                        no_integer(out, f"{at}/hwConfig/memory", 'RUN802', v16)
                     elif not 0 <= v16 <= 18446744073709551615:
-                        out_of_range(out, f"{at}/hwConfig/memory", "RUN802", v16, 0, 18446744073709551615)
-                v17 = v13.get("dtdevs")
+                        out_of_range(out, f"{at}/hwConfig/memory", 'RUN802', v16, 0, 18446744073709551615)
+                v17 = v13.get('dtdevs')
                 if v17 is not None:
                     if v17.__class__ is not list:
-                        wrong_type(out, f"{at}/hwConfig/dtdevs", "RUN802", "a list", v17)
+                        wrong_type(out, f"{at}/hwConfig/dtdevs", 'RUN802', 'a list', v17)
                     else:
                         for i18, v18 in enumerate(v17):
                             if v18.__class__ is not str:
-                                wrong_type(out, f"{at}/hwConfig/dtdevs/{i18}", "RUN802", "a string", v18)
-                v19 = v13.get("iomems")
+                                wrong_type(out, f"{at}/hwConfig/dtdevs/{i18}", 'RUN802', 'a string', v18)
+                v19 = v13.get('iomems')
                 if v19 is not None:
                     if v19.__class__ is not list:
-                        wrong_type(out, f"{at}/hwConfig/iomems", "RUN802", "a list", v19)
+                        wrong_type(out, f"{at}/hwConfig/iomems", 'RUN802', 'a list', v19)
                     else:
                         for i20, v20 in enumerate(v19):
                             if v20.__class__ is not dict:
-                                wrong_type(out, f"{at}/hwConfig/iomems/{i20}", "RUN802", "an object", v20)
+                                wrong_type(out, f"{at}/hwConfig/iomems/{i20}", 'RUN802', 'an object', v20)
                             else:
-                                v21 = v20.get("firstGFN")
+                                v21 = v20.get('firstGFN')
                                 if v21 is not None:
                                     if v21.__class__ is not int:
-                                        no_integer(out, f"{at}/hwConfig/iomems/{i20}/firstGFN", "RUN802", v21)
+                                        no_integer(out, f"{at}/hwConfig/iomems/{i20}/firstGFN", 'RUN802', v21)
                                     elif not 0 <= v21 <= 18446744073709551615:
-                                        out_of_range(out, f"{at}/hwConfig/iomems/{i20}/firstGFN", "RUN802", v21, 0, 18446744073709551615)
-                                v22 = v20.get("firstMFN")
+                                        out_of_range(out, f"{at}/hwConfig/iomems/{i20}/firstGFN", 'RUN802', v21, 0, 18446744073709551615)
+                                v22 = v20.get('firstMFN')
                                 if v22 is not None:
                                     if v22.__class__ is not int:
-                                        no_integer(out, f"{at}/hwConfig/iomems/{i20}/firstMFN", "RUN802", v22)
+                                        no_integer(out, f"{at}/hwConfig/iomems/{i20}/firstMFN", 'RUN802', v22)
                                     elif not 0 <= v22 <= 18446744073709551615:
-                                        out_of_range(out, f"{at}/hwConfig/iomems/{i20}/firstMFN", "RUN802", v22, 0, 18446744073709551615)
+                                        out_of_range(out, f"{at}/hwConfig/iomems/{i20}/firstMFN", 'RUN802', v22, 0, 18446744073709551615)
                                 else:
-                                    missing(out, f"{at}/hwConfig/iomems/{i20}/firstMFN", "RUN802")
-                                v23 = v20.get("nrMFNs")
+                                    missing(out, f"{at}/hwConfig/iomems/{i20}/firstMFN", 'RUN802')
+                                v23 = v20.get('nrMFNs')
                                 if v23 is not None:
                                     if v23.__class__ is not int:
-                                        no_integer(out, f"{at}/hwConfig/iomems/{i20}/nrMFNs", "RUN802", v23)
+                                        no_integer(out, f"{at}/hwConfig/iomems/{i20}/nrMFNs", 'RUN802', v23)
                                     elif not 0 <= v23 <= 18446744073709551615:
-                                        out_of_range(out, f"{at}/hwConfig/iomems/{i20}/nrMFNs", "RUN802", v23, 0, 18446744073709551615)
+                                        out_of_range(out, f"{at}/hwConfig/iomems/{i20}/nrMFNs", 'RUN802', v23, 0, 18446744073709551615)
                                 else:
-                                    missing(out, f"{at}/hwConfig/iomems/{i20}/nrMFNs", "RUN802")
-                v24 = v13.get("irqs")
+                                    missing(out, f"{at}/hwConfig/iomems/{i20}/nrMFNs", 'RUN802')
+                v24 = v13.get('irqs')
                 if v24 is not None:
                     if v24.__class__ is not list:
-                        wrong_type(out, f"{at}/hwConfig/irqs", "RUN802", "a list", v24)
+                        wrong_type(out, f"{at}/hwConfig/irqs", 'RUN802', 'a list', v24)
                     else:
                         for i25, v25 in enumerate(v24):
                             if v25.__class__ is not int:
-                                no_integer(out, f"{at}/hwConfig/irqs/{i25}", "RUN802", v25)
+                                no_integer(out, f"{at}/hwConfig/irqs/{i25}", 'RUN802', v25)
                             elif not 0 <= v25 <= 4294967295:
-                                out_of_range(out, f"{at}/hwConfig/irqs/{i25}", "RUN802", v25, 0, 4294967295)
-
+                                out_of_range(out, f"{at}/hwConfig/irqs/{i25}", 'RUN802', v25, 0, 4294967295)
 
 def _Zos(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN803", "an object", v)
+        wrong_type(out, at, 'RUN803', 'an object', v)
     else:
-        v1 = v.get("namespaces")
+        v1 = v.get('namespaces')
         if v1 is not None:
             if v1.__class__ is not list:
-                wrong_type(out, f"{at}/namespaces", "RUN803", "a list", v1)
+                wrong_type(out, f"{at}/namespaces", 'RUN803', 'a list', v1)
             else:
                 for i2, v2 in enumerate(v1):
                     if v2.__class__ is not dict:
-                        wrong_type(out, f"{at}/namespaces/{i2}", "RUN803", "an object", v2)
+                        wrong_type(out, f"{at}/namespaces/{i2}", 'RUN803', 'an object', v2)
                     else:
-                        v3 = v2.get("type")
+                        v3 = v2.get('type')
                         if v3 is not None:
                             if v3.__class__ is not str:
-                                wrong_type(out, f"{at}/namespaces/{i2}/type", "RUN803", "a string", v3)
-                            elif v3 not in ("mount", "pid", "uts", "ipc"):
-                                not_listed(out, f"{at}/namespaces/{i2}/type", "RUN803", v3, ("mount", "pid", "uts", "ipc"))
+                                wrong_type(out, f"{at}/namespaces/{i2}/type", 'RUN803', 'a string', v3)
+                            elif v3 not in ('mount', 'pid', 'uts', 'ipc'):
+                                not_listed(out, f"{at}/namespaces/{i2}/type", 'RUN803', v3, ('mount', 'pid', 'uts', 'ipc'))
                         else:
-                            missing(out, f"{at}/namespaces/{i2}/type", "RUN803")
-                        v4 = v2.get("path")
+                            missing(out, f"{at}/namespaces/{i2}/type", 'RUN803')
+                        v4 = v2.get('path')
                         if v4 is not None:
                             if v4.__class__ is not str:
-                                wrong_type(out, f"{at}/namespaces/{i2}/path", "RUN803", "a string", v4)
-
+                                wrong_type(out, f"{at}/namespaces/{i2}/path", 'RUN803', 'a string', v4)
 
 def _FreeBSD(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN804", "an object", v)
+        wrong_type(out, at, 'RUN804', 'an object', v)
     else:
-        v1 = v.get("devices")
+        v1 = v.get('devices')
         if v1 is not None:
             if v1.__class__ is not list:
-                wrong_type(out, f"{at}/devices", "RUN804", "a list", v1)
+                wrong_type(out, f"{at}/devices", 'RUN804', 'a list', v1)
             else:
                 for i2, v2 in enumerate(v1):
                     if v2.__class__ is not dict:
-                        wrong_type(out, f"{at}/devices/{i2}", "RUN804", "an object", v2)
+                        wrong_type(out, f"{at}/devices/{i2}", 'RUN804', 'an object', v2)
                     else:
-                        v3 = v2.get("path")
+                        v3 = v2.get('path')
                         if v3 is not None:
                             if v3.__class__ is not str:
-                                wrong_type(out, f"{at}/devices/{i2}/path", "RUN804", "a string", v3)
-                        v4 = v2.get("mode")
+                                wrong_type(out, f"{at}/devices/{i2}/path", 'RUN804', 'a string', v3)
+                        v4 = v2.get('mode')
                         if v4 is not None:
                             if v4.__class__ is not int:
-                                no_integer(out, f"{at}/devices/{i2}/mode", "RUN804", v4)
+                                no_integer(out, f"{at}/devices/{i2}/mode", 'RUN804', v4)
                             elif not 0 <= v4 <= 511:
-                                out_of_range(out, f"{at}/devices/{i2}/mode", "RUN804", v4, 0, 511)
-        v5 = v.get("jail")
+                                out_of_range(out, f"{at}/devices/{i2}/mode", 'RUN804', v4, 0, 511)
+        v5 = v.get('jail')
         if v5 is not None:
             if v5.__class__ is not dict:
-                wrong_type(out, f"{at}/jail", "RUN804", "an object", v5)
+                wrong_type(out, f"{at}/jail", 'RUN804', 'an object', v5)
             else:
-                v6 = v5.get("parent")
+                v6 = v5.get('parent')
                 if v6 is not None:
                     if v6.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/parent", "RUN804", "a string", v6)
-                v7 = v5.get("host")
+                        wrong_type(out, f"{at}/jail/parent", 'RUN804', 'a string', v6)
+                v7 = v5.get('host')
                 if v7 is not None:
                     if v7.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/host", "RUN804", "a string", v7)
-                    elif v7 not in ("new", "inherit"):
-                        not_listed(out, f"{at}/jail/host", "RUN804", v7, ("new", "inherit"))
-                v8 = v5.get("ip4")
+                        wrong_type(out, f"{at}/jail/host", 'RUN804', 'a string', v7)
+                    elif v7 not in ('new', 'inherit'):
+                        not_listed(out, f"{at}/jail/host", 'RUN804', v7, ('new', 'inherit'))
+                v8 = v5.get('ip4')
                 if v8 is not None:
                     if v8.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/ip4", "RUN804", "a string", v8)
-                    elif v8 not in ("disable", "new", "inherit"):
-                        not_listed(out, f"{at}/jail/ip4", "RUN804", v8, ("disable", "new", "inherit"))
-                v9 = v5.get("ip4Addr")
+                        wrong_type(out, f"{at}/jail/ip4", 'RUN804', 'a string', v8)
+                    elif v8 not in ('disable', 'new', 'inherit'):
+                        not_listed(out, f"{at}/jail/ip4", 'RUN804', v8, ('disable', 'new', 'inherit'))
+                v9 = v5.get('ip4Addr')
                 if v9 is not None:
                     if v9.__class__ is not list:
-                        wrong_type(out, f"{at}/jail/ip4Addr", "RUN804", "a list", v9)
+                        wrong_type(out, f"{at}/jail/ip4Addr", 'RUN804', 'a list', v9)
                     else:
                         for i10, v10 in enumerate(v9):
                             if v10.__class__ is not str:
-                                wrong_type(out, f"{at}/jail/ip4Addr/{i10}", "RUN804", "a string", v10)
-                v11 = v5.get("ip6")
+                                wrong_type(out, f"{at}/jail/ip4Addr/{i10}", 'RUN804', 'a string', v10)
+                v11 = v5.get('ip6')
                 if v11 is not None:
                     if v11.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/ip6", "RUN804", "a string", v11)
-                    elif v11 not in ("disable", "new", "inherit"):
-                        not_listed(out, f"{at}/jail/ip6", "RUN804", v11, ("disable", "new", "inherit"))
-                v12 = v5.get("ip6Addr")
+                        wrong_type(out, f"{at}/jail/ip6", 'RUN804', 'a string', v11)
+                    elif v11 not in ('disable', 'new', 'inherit'):
+                        not_listed(out, f"{at}/jail/ip6", 'RUN804', v11, ('disable', 'new', 'inherit'))
+                v12 = v5.get('ip6Addr')
                 if v12 is not None:
                     if v12.__class__ is not list:
-                        wrong_type(out, f"{at}/jail/ip6Addr", "RUN804", "a list", v12)
+                        wrong_type(out, f"{at}/jail/ip6Addr", 'RUN804', 'a list', v12)
                     else:
                         for i13, v13 in enumerate(v12):
                             if v13.__class__ is not str:
-                                wrong_type(out, f"{at}/jail/ip6Addr/{i13}", "RUN804", "a string", v13)
-                v14 = v5.get("vnet")
+                                wrong_type(out, f"{at}/jail/ip6Addr/{i13}", 'RUN804', 'a string', v13)
+                v14 = v5.get('vnet')
                 if v14 is not None:
                     if v14.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/vnet", "RUN804", "a string", v14)
-                    elif v14 not in ("new", "inherit"):
-                        not_listed(out, f"{at}/jail/vnet", "RUN804", v14, ("new", "inherit"))
-                v15 = v5.get("interface")
+                        wrong_type(out, f"{at}/jail/vnet", 'RUN804', 'a string', v14)
+                    elif v14 not in ('new', 'inherit'):
+                        not_listed(out, f"{at}/jail/vnet", 'RUN804', v14, ('new', 'inherit'))
+                v15 = v5.get('interface')
                 if v15 is not None:
                     if v15.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/interface", "RUN804", "a string", v15)
-                v16 = v5.get("vnetInterfaces")
+                        wrong_type(out, f"{at}/jail/interface", 'RUN804', 'a string', v15)
+                v16 = v5.get('vnetInterfaces')
                 if v16 is not None:
                     if v16.__class__ is not list:
-                        wrong_type(out, f"{at}/jail/vnetInterfaces", "RUN804", "a list", v16)
+                        wrong_type(out, f"{at}/jail/vnetInterfaces", 'RUN804', 'a list', v16)
                     else:
                         for i17, v17 in enumerate(v16):
                             if v17.__class__ is not str:
-                                wrong_type(out, f"{at}/jail/vnetInterfaces/{i17}", "RUN804", "a string", v17)
-                v18 = v5.get("sysvmsg")
+                                wrong_type(out, f"{at}/jail/vnetInterfaces/{i17}", 'RUN804', 'a string', v17)
+                v18 = v5.get('sysvmsg')
                 if v18 is not None:
                     if v18.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/sysvmsg", "RUN804", "a string", v18)
-                    elif v18 not in ("disable", "new", "inherit"):
-                        not_listed(out, f"{at}/jail/sysvmsg", "RUN804", v18, ("disable", "new", "inherit"))
-                v19 = v5.get("sysvsem")
+                        wrong_type(out, f"{at}/jail/sysvmsg", 'RUN804', 'a string', v18)
+                    elif v18 not in ('disable', 'new', 'inherit'):
+                        not_listed(out, f"{at}/jail/sysvmsg", 'RUN804', v18, ('disable', 'new', 'inherit'))
+                v19 = v5.get('sysvsem')
                 if v19 is not None:
                     if v19.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/sysvsem", "RUN804", "a string", v19)
-                    elif v19 not in ("disable", "new", "inherit"):
-                        not_listed(out, f"{at}/jail/sysvsem", "RUN804", v19, ("disable", "new", "inherit"))
-                v20 = v5.get("sysvshm")
+                        wrong_type(out, f"{at}/jail/sysvsem", 'RUN804', 'a string', v19)
+                    elif v19 not in ('disable', 'new', 'inherit'):
+                        not_listed(out, f"{at}/jail/sysvsem", 'RUN804', v19, ('disable', 'new', 'inherit'))
+                v20 = v5.get('sysvshm')
                 if v20 is not None:
                     if v20.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/sysvshm", "RUN804", "a string", v20)
-                    elif v20 not in ("disable", "new", "inherit"):
-                        not_listed(out, f"{at}/jail/sysvshm", "RUN804", v20, ("disable", "new", "inherit"))
-                v21 = v5.get("enforceStatfs")
+                        wrong_type(out, f"{at}/jail/sysvshm", 'RUN804', 'a string', v20)
+                    elif v20 not in ('disable', 'new', 'inherit'):
+                        not_listed(out, f"{at}/jail/sysvshm", 'RUN804', v20, ('disable', 'new', 'inherit'))
+                v21 = v5.get('enforceStatfs')
                 if v21 is not None:
                     if v21.__class__ is not int:
-                        no_integer(out, f"{at}/jail/enforceStatfs", "RUN804", v21)
+                        no_integer(out, f"{at}/jail/enforceStatfs", 'RUN804', v21)
                     elif not 0 <= v21 <= 255:
-                        out_of_range(out, f"{at}/jail/enforceStatfs", "RUN804", v21, 0, 255)
-                v22 = v5.get("allow")
+                        out_of_range(out, f"{at}/jail/enforceStatfs", 'RUN804', v21, 0, 255)
+                v22 = v5.get('allow')
                 if v22 is not None:
                     if v22.__class__ is not dict:
-                        wrong_type(out, f"{at}/jail/allow", "RUN804", "an object", v22)
+                        wrong_type(out, f"{at}/jail/allow", 'RUN804', 'an object', v22)
                     else:
-                        v23 = v22.get("setHostname")
+                        v23 = v22.get('setHostname')
                         if v23 is not None:
                             if v23.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/setHostname", "RUN804", "a boolean", v23)
-                        v24 = v22.get("rawSockets")
+                                wrong_type(out, f"{at}/jail/allow/setHostname", 'RUN804', 'a boolean', v23)
+                        v24 = v22.get('rawSockets')
                         if v24 is not None:
                             if v24.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/rawSockets", "RUN804", "a boolean", v24)
-                        v25 = v22.get("chflags")
+                                wrong_type(out, f"{at}/jail/allow/rawSockets", 'RUN804', 'a boolean', v24)
+                        v25 = v22.get('chflags')
                         if v25 is not None:
                             if v25.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/chflags", "RUN804", "a boolean", v25)
-                        v26 = v22.get("mount")
+                                wrong_type(out, f"{at}/jail/allow/chflags", 'RUN804', 'a boolean', v25)
+                        v26 = v22.get('mount')
                         if v26 is not None:
                             if v26.__class__ is not list:
-                                wrong_type(out, f"{at}/jail/allow/mount", "RUN804", "a list", v26)
+                                wrong_type(out, f"{at}/jail/allow/mount", 'RUN804', 'a list', v26)
                             else:
                                 for i27, v27 in enumerate(v26):
                                     if v27.__class__ is not str:
-                                        wrong_type(out, f"{at}/jail/allow/mount/{i27}", "RUN804", "a string", v27)
-                        v28 = v22.get("quotas")
+                                        wrong_type(out, f"{at}/jail/allow/mount/{i27}", 'RUN804', 'a string', v27)
+                        v28 = v22.get('quotas')
                         if v28 is not None:
                             if v28.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/quotas", "RUN804", "a boolean", v28)
-                        v29 = v22.get("socketAf")
+                                wrong_type(out, f"{at}/jail/allow/quotas", 'RUN804', 'a boolean', v28)
+                        v29 = v22.get('socketAf')
                         if v29 is not None:
                             if v29.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/socketAf", "RUN804", "a boolean", v29)
-                        v30 = v22.get("mlock")
+                                wrong_type(out, f"{at}/jail/allow/socketAf", 'RUN804', 'a boolean', v29)
+                        v30 = v22.get('mlock')
                         if v30 is not None:
                             if v30.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/mlock", "RUN804", "a boolean", v30)
-                        v31 = v22.get("reservedPorts")
+                                wrong_type(out, f"{at}/jail/allow/mlock", 'RUN804', 'a boolean', v30)
+                        v31 = v22.get('reservedPorts')
                         if v31 is not None:
                             if v31.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/reservedPorts", "RUN804", "a boolean", v31)
-                        v32 = v22.get("suser")
+                                wrong_type(out, f"{at}/jail/allow/reservedPorts", 'RUN804', 'a boolean', v31)
+                        v32 = v22.get('suser')
                         if v32 is not None:
                             if v32.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/suser", "RUN804", "a boolean", v32)
-
+                                wrong_type(out, f"{at}/jail/allow/suser", 'RUN804', 'a boolean', v32)
 
 def _document(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "RUN001", "an object", v)
+        wrong_type(out, at, 'RUN001', 'an object', v)
     else:
-        v1 = v.get("ociVersion")
+        v1 = v.get('ociVersion')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/ociVersion", "RUN002", "a string", v1)
+                wrong_type(out, f"{at}/ociVersion", 'RUN002', 'a string', v1)
         else:
-            missing(out, f"{at}/ociVersion", "RUN002")
-        v2 = v.get("root")
+            missing(out, f"{at}/ociVersion", 'RUN002')
+        v2 = v.get('root')
         if v2 is not None:
             _Root(v2, f"{at}/root", out)
-        v3 = v.get("mounts")
+        v3 = v.get('mounts')
         if v3 is not None:
             if v3.__class__ is not list:
-                wrong_type(out, f"{at}/mounts", "RUN101", "a list", v3)
+                wrong_type(out, f"{at}/mounts", 'RUN101', 'a list', v3)
             else:
                 for i4, v4 in enumerate(v3):
                     _Mount(v4, f"{at}/mounts/{i4}", out)
-        v5 = v.get("process")
+        v5 = v.get('process')
         if v5 is not None:
             _Process(v5, f"{at}/process", out)
-        v6 = v.get("hostname")
+        v6 = v.get('hostname')
         if v6 is not None:
             if v6.__class__ is not str:
-                wrong_type(out, f"{at}/hostname", "RUN001", "a string", v6)
-        v7 = v.get("domainname")
+                wrong_type(out, f"{at}/hostname", 'RUN001', 'a string', v6)
+        v7 = v.get('domainname')
         if v7 is not None:
             if v7.__class__ is not str:
-                wrong_type(out, f"{at}/domainname", "RUN001", "a string", v7)
-        v8 = v.get("hooks")
+                wrong_type(out, f"{at}/domainname", 'RUN001', 'a string', v7)
+        v8 = v.get('hooks')
         if v8 is not None:
             _Hooks(v8, f"{at}/hooks", out)
-        v9 = v.get("annotations")
+        v9 = v.get('annotations')
         if v9 is not None:
             if v9.__class__ is not dict:
-                wrong_type(out, f"{at}/annotations", "RUN310", "an object", v9)
+                wrong_type(out, f"{at}/annotations", 'RUN310', 'an object', v9)
             else:
                 for k9, v10 in v9.items():
                     if v10 is not None:
                         if v10.__class__ is not str:
-                            wrong_type(out, f"{at}/annotations/{escape(k9)}", "RUN310", "a string", v10)
-        v11 = v.get("linux")
+                            wrong_type(out, f"{at}/annotations/{escape(k9)}", 'RUN310', 'a string', v10)
+        v11 = v.get('linux')
         if v11 is not None:
             _Linux(v11, f"{at}/linux", out)
-        v12 = v.get("solaris")
+        v12 = v.get('solaris')
         if v12 is not None:
             _Solaris(v12, f"{at}/solaris", out)
-        v13 = v.get("windows")
+        v13 = v.get('windows')
         if v13 is not None:
             _Windows(v13, f"{at}/windows", out)
-        v14 = v.get("vm")
+        v14 = v.get('vm')
         if v14 is not None:
             _Vm(v14, f"{at}/vm", out)
-        v15 = v.get("zos")
+        v15 = v.get('zos')
         if v15 is not None:
             _Zos(v15, f"{at}/zos", out)
-        v16 = v.get("freebsd")
+        v16 = v.get('freebsd')
         if v16 is not None:
             _FreeBSD(v16, f"{at}/freebsd", out)
 

@@ -12,413 +12,245 @@ if TYPE_CHECKING:
 
 def _document(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "FEA001", "an object", v)
+        wrong_type(out, at, 'FEA001', 'an object', v)
     else:
-        v1 = v.get("ociVersionMin")
+        v1 = v.get('ociVersionMin')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/ociVersionMin", "FEA002", "a string", v1)
+                wrong_type(out, f"{at}/ociVersionMin", 'FEA002', 'a string', v1)
         else:
-            missing(out, f"{at}/ociVersionMin", "FEA002")
-        v2 = v.get("ociVersionMax")
+            missing(out, f"{at}/ociVersionMin", 'FEA002')
+        v2 = v.get('ociVersionMax')
         if v2 is not None:
             if v2.__class__ is not str:
-                wrong_type(out, f"{at}/ociVersionMax", "FEA002", "a string", v2)
+                wrong_type(out, f"{at}/ociVersionMax", 'FEA002', 'a string', v2)
         else:
-            missing(out, f"{at}/ociVersionMax", "FEA002")
-        v3 = v.get("hooks")
+            missing(out, f"{at}/ociVersionMax", 'FEA002')
+        v3 = v.get('hooks')
         if v3 is not None:
             if v3.__class__ is not list:
-                wrong_type(out, f"{at}/hooks", "FEA001", "a list", v3)
+                wrong_type(out, f"{at}/hooks", 'FEA001', 'a list', v3)
             else:
                 for i4, v4 in enumerate(v3):
                     if v4.__class__ is not str:
-                        wrong_type(out, f"{at}/hooks/{i4}", "FEA001", "a string", v4)
-        v5 = v.get("mountOptions")
+                        wrong_type(out, f"{at}/hooks/{i4}", 'FEA001', 'a string', v4)
+        v5 = v.get('mountOptions')
         if v5 is not None:
             if v5.__class__ is not list:
-                wrong_type(out, f"{at}/mountOptions", "FEA001", "a list", v5)
+                wrong_type(out, f"{at}/mountOptions", 'FEA001', 'a list', v5)
             else:
                 for i6, v6 in enumerate(v5):
                     if v6.__class__ is not str:
-                        wrong_type(out, f"{at}/mountOptions/{i6}", "FEA001", "a string", v6)
-        v7 = v.get("annotations")
+                        wrong_type(out, f"{at}/mountOptions/{i6}", 'FEA001', 'a string', v6)
+        v7 = v.get('annotations')
         if v7 is not None:
             if v7.__class__ is not dict:
-                wrong_type(out, f"{at}/annotations", "FEA001", "an object", v7)
+                wrong_type(out, f"{at}/annotations", 'FEA001', 'an object', v7)
             else:
                 for k7, v8 in v7.items():
                     if v8 is not None:
                         if v8.__class__ is not str:
-                            wrong_type(out, f"{at}/annotations/{escape(k7)}", "FEA001", "a string", v8)
-        v9 = v.get("potentiallyUnsafeConfigAnnotations")
+                            wrong_type(out, f"{at}/annotations/{escape(k7)}", 'FEA001', 'a string', v8)
+        v9 = v.get('potentiallyUnsafeConfigAnnotations')
         if v9 is not None:
             if v9.__class__ is not list:
-                wrong_type(out, f"{at}/potentiallyUnsafeConfigAnnotations", "FEA001", "a list", v9)
+                wrong_type(out, f"{at}/potentiallyUnsafeConfigAnnotations", 'FEA001', 'a list', v9)
             else:
                 for i10, v10 in enumerate(v9):
                     if v10.__class__ is not str:
-                        wrong_type(out, f"{at}/potentiallyUnsafeConfigAnnotations/{i10}", "FEA001", "a string", v10)
-        v11 = v.get("linux")
+                        wrong_type(out, f"{at}/potentiallyUnsafeConfigAnnotations/{i10}", 'FEA001', 'a string', v10)
+        v11 = v.get('linux')
         if v11 is not None:
             if v11.__class__ is not dict:
-                wrong_type(out, f"{at}/linux", "FEA001", "an object", v11)
+                wrong_type(out, f"{at}/linux", 'FEA001', 'an object', v11)
             else:
-                v12 = v11.get("namespaces")
+                v12 = v11.get('namespaces')
                 if v12 is not None:
                     if v12.__class__ is not list:
-                        wrong_type(out, f"{at}/linux/namespaces", "FEA003", "a list", v12)
+                        wrong_type(out, f"{at}/linux/namespaces", 'FEA003', 'a list', v12)
                     else:
                         for i13, v13 in enumerate(v12):
                             if v13.__class__ is not str:
-                                wrong_type(out, f"{at}/linux/namespaces/{i13}", "FEA003", "a string", v13)
-                            elif v13 not in ("mount", "pid", "network", "uts", "ipc", "user", "cgroup", "time"):
-                                not_listed(
-                                    out,
-                                    f"{at}/linux/namespaces/{i13}",
-                                    "FEA003",
-                                    v13,
-                                    ("mount", "pid", "network", "uts", "ipc", "user", "cgroup", "time"),
-                                )
-                v14 = v11.get("capabilities")
+                                wrong_type(out, f"{at}/linux/namespaces/{i13}", 'FEA003', 'a string', v13)
+                            elif v13 not in ('mount', 'pid', 'network', 'uts', 'ipc', 'user', 'cgroup', 'time'):
+                                not_listed(out, f"{at}/linux/namespaces/{i13}", 'FEA003', v13, ('mount', 'pid', 'network', 'uts', 'ipc', 'user', 'cgroup', 'time'))
+                v14 = v11.get('capabilities')
                 if v14 is not None:
                     if v14.__class__ is not list:
-                        wrong_type(out, f"{at}/linux/capabilities", "FEA004", "a list", v14)
+                        wrong_type(out, f"{at}/linux/capabilities", 'FEA004', 'a list', v14)
                     else:
                         for i15, v15 in enumerate(v14):
                             if v15.__class__ is not str:
-                                wrong_type(out, f"{at}/linux/capabilities/{i15}", "FEA004", "a string", v15)
+                                wrong_type(out, f"{at}/linux/capabilities/{i15}", 'FEA004', 'a string', v15)
                             elif not capability(v15):
-                                no_match(out, f"{at}/linux/capabilities/{i15}", "FEA004", v15, "^CAP_[A-Z_]+$")
-                v16 = v11.get("cgroup")
+                                no_match(out, f"{at}/linux/capabilities/{i15}", 'FEA004', v15, '^CAP_[A-Z_]+$')
+                v16 = v11.get('cgroup')
                 if v16 is not None:
                     if v16.__class__ is not dict:
-                        wrong_type(out, f"{at}/linux/cgroup", "FEA001", "an object", v16)
+                        wrong_type(out, f"{at}/linux/cgroup", 'FEA001', 'an object', v16)
                     else:
-                        v17 = v16.get("v1")
+                        v17 = v16.get('v1')
                         if v17 is not None:
                             if v17.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/cgroup/v1", "FEA001", "a boolean", v17)
-                        v18 = v16.get("v2")
+                                wrong_type(out, f"{at}/linux/cgroup/v1", 'FEA001', 'a boolean', v17)
+                        v18 = v16.get('v2')
                         if v18 is not None:
                             if v18.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/cgroup/v2", "FEA001", "a boolean", v18)
-                        v19 = v16.get("systemd")
+                                wrong_type(out, f"{at}/linux/cgroup/v2", 'FEA001', 'a boolean', v18)
+                        v19 = v16.get('systemd')
                         if v19 is not None:
                             if v19.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/cgroup/systemd", "FEA001", "a boolean", v19)
-                        v20 = v16.get("systemdUser")
+                                wrong_type(out, f"{at}/linux/cgroup/systemd", 'FEA001', 'a boolean', v19)
+                        v20 = v16.get('systemdUser')
                         if v20 is not None:
                             if v20.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/cgroup/systemdUser", "FEA001", "a boolean", v20)
-                        v21 = v16.get("rdma")
+                                wrong_type(out, f"{at}/linux/cgroup/systemdUser", 'FEA001', 'a boolean', v20)
+                        v21 = v16.get('rdma')
                         if v21 is not None:
                             if v21.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/cgroup/rdma", "FEA001", "a boolean", v21)
-                v22 = v11.get("seccomp")
+                                wrong_type(out, f"{at}/linux/cgroup/rdma", 'FEA001', 'a boolean', v21)
+                v22 = v11.get('seccomp')
                 if v22 is not None:
                     if v22.__class__ is not dict:
-                        wrong_type(out, f"{at}/linux/seccomp", "FEA005", "an object", v22)
+                        wrong_type(out, f"{at}/linux/seccomp", 'FEA005', 'an object', v22)
                     else:
-                        v23 = v22.get("enabled")
+                        v23 = v22.get('enabled')
                         if v23 is not None:
                             if v23.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/seccomp/enabled", "FEA005", "a boolean", v23)
-                        v24 = v22.get("actions")
+                                wrong_type(out, f"{at}/linux/seccomp/enabled", 'FEA005', 'a boolean', v23)
+                        v24 = v22.get('actions')
                         if v24 is not None:
                             if v24.__class__ is not list:
-                                wrong_type(out, f"{at}/linux/seccomp/actions", "FEA005", "a list", v24)
+                                wrong_type(out, f"{at}/linux/seccomp/actions", 'FEA005', 'a list', v24)
                             else:
                                 for i25, v25 in enumerate(v24):
                                     if v25.__class__ is not str:
-                                        wrong_type(out, f"{at}/linux/seccomp/actions/{i25}", "FEA005", "a string", v25)
-                                    elif v25 not in (
-                                        "SCMP_ACT_KILL",
-                                        "SCMP_ACT_KILL_PROCESS",
-                                        "SCMP_ACT_KILL_THREAD",
-                                        "SCMP_ACT_TRAP",
-                                        "SCMP_ACT_ERRNO",
-                                        "SCMP_ACT_TRACE",
-                                        "SCMP_ACT_ALLOW",
-                                        "SCMP_ACT_LOG",
-                                        "SCMP_ACT_NOTIFY",
-                                    ):
-                                        not_listed(
-                                            out,
-                                            f"{at}/linux/seccomp/actions/{i25}",
-                                            "FEA005",
-                                            v25,
-                                            (
-                                                "SCMP_ACT_KILL",
-                                                "SCMP_ACT_KILL_PROCESS",
-                                                "SCMP_ACT_KILL_THREAD",
-                                                "SCMP_ACT_TRAP",
-                                                "SCMP_ACT_ERRNO",
-                                                "SCMP_ACT_TRACE",
-                                                "SCMP_ACT_ALLOW",
-                                                "SCMP_ACT_LOG",
-                                                "SCMP_ACT_NOTIFY",
-                                            ),
-                                        )
-                        v26 = v22.get("operators")
+                                        wrong_type(out, f"{at}/linux/seccomp/actions/{i25}", 'FEA005', 'a string', v25)
+                                    elif v25 not in ('SCMP_ACT_KILL', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_TRAP', 'SCMP_ACT_ERRNO', 'SCMP_ACT_TRACE', 'SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_NOTIFY'):
+                                        not_listed(out, f"{at}/linux/seccomp/actions/{i25}", 'FEA005', v25, ('SCMP_ACT_KILL', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL_THREAD', 'SCMP_ACT_TRAP', 'SCMP_ACT_ERRNO', 'SCMP_ACT_TRACE', 'SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_NOTIFY'))
+                        v26 = v22.get('operators')
                         if v26 is not None:
                             if v26.__class__ is not list:
-                                wrong_type(out, f"{at}/linux/seccomp/operators", "FEA005", "a list", v26)
+                                wrong_type(out, f"{at}/linux/seccomp/operators", 'FEA005', 'a list', v26)
                             else:
                                 for i27, v27 in enumerate(v26):
                                     if v27.__class__ is not str:
-                                        wrong_type(out, f"{at}/linux/seccomp/operators/{i27}", "FEA005", "a string", v27)
-                                    elif v27 not in (
-                                        "SCMP_CMP_NE",
-                                        "SCMP_CMP_LT",
-                                        "SCMP_CMP_LE",
-                                        "SCMP_CMP_EQ",
-                                        "SCMP_CMP_GE",
-                                        "SCMP_CMP_GT",
-                                        "SCMP_CMP_MASKED_EQ",
-                                    ):
-                                        not_listed(
-                                            out,
-                                            f"{at}/linux/seccomp/operators/{i27}",
-                                            "FEA005",
-                                            v27,
-                                            (
-                                                "SCMP_CMP_NE",
-                                                "SCMP_CMP_LT",
-                                                "SCMP_CMP_LE",
-                                                "SCMP_CMP_EQ",
-                                                "SCMP_CMP_GE",
-                                                "SCMP_CMP_GT",
-                                                "SCMP_CMP_MASKED_EQ",
-                                            ),
-                                        )
-                        v28 = v22.get("archs")
+                                        wrong_type(out, f"{at}/linux/seccomp/operators/{i27}", 'FEA005', 'a string', v27)
+                                    elif v27 not in ('SCMP_CMP_NE', 'SCMP_CMP_LT', 'SCMP_CMP_LE', 'SCMP_CMP_EQ', 'SCMP_CMP_GE', 'SCMP_CMP_GT', 'SCMP_CMP_MASKED_EQ'):
+                                        not_listed(out, f"{at}/linux/seccomp/operators/{i27}", 'FEA005', v27, ('SCMP_CMP_NE', 'SCMP_CMP_LT', 'SCMP_CMP_LE', 'SCMP_CMP_EQ', 'SCMP_CMP_GE', 'SCMP_CMP_GT', 'SCMP_CMP_MASKED_EQ'))
+                        v28 = v22.get('archs')
                         if v28 is not None:
                             if v28.__class__ is not list:
-                                wrong_type(out, f"{at}/linux/seccomp/archs", "FEA005", "a list", v28)
+                                wrong_type(out, f"{at}/linux/seccomp/archs", 'FEA005', 'a list', v28)
                             else:
                                 for i29, v29 in enumerate(v28):
                                     if v29.__class__ is not str:
-                                        wrong_type(out, f"{at}/linux/seccomp/archs/{i29}", "FEA005", "a string", v29)
-                                    elif v29 not in (
-                                        "SCMP_ARCH_X86",
-                                        "SCMP_ARCH_X86_64",
-                                        "SCMP_ARCH_X32",
-                                        "SCMP_ARCH_ARM",
-                                        "SCMP_ARCH_AARCH64",
-                                        "SCMP_ARCH_LOONGARCH64",
-                                        "SCMP_ARCH_M68K",
-                                        "SCMP_ARCH_MIPS",
-                                        "SCMP_ARCH_MIPS64",
-                                        "SCMP_ARCH_MIPS64N32",
-                                        "SCMP_ARCH_MIPSEL",
-                                        "SCMP_ARCH_MIPSEL64",
-                                        "SCMP_ARCH_MIPSEL64N32",
-                                        "SCMP_ARCH_PPC",
-                                        "SCMP_ARCH_PPC64",
-                                        "SCMP_ARCH_PPC64LE",
-                                        "SCMP_ARCH_S390",
-                                        "SCMP_ARCH_S390X",
-                                        "SCMP_ARCH_SH",
-                                        "SCMP_ARCH_SHEB",
-                                        "SCMP_ARCH_PARISC",
-                                        "SCMP_ARCH_PARISC64",
-                                        "SCMP_ARCH_RISCV64",
-                                    ):
-                                        not_listed(
-                                            out,
-                                            f"{at}/linux/seccomp/archs/{i29}",
-                                            "FEA005",
-                                            v29,
-                                            (
-                                                "SCMP_ARCH_X86",
-                                                "SCMP_ARCH_X86_64",
-                                                "SCMP_ARCH_X32",
-                                                "SCMP_ARCH_ARM",
-                                                "SCMP_ARCH_AARCH64",
-                                                "SCMP_ARCH_LOONGARCH64",
-                                                "SCMP_ARCH_M68K",
-                                                "SCMP_ARCH_MIPS",
-                                                "SCMP_ARCH_MIPS64",
-                                                "SCMP_ARCH_MIPS64N32",
-                                                "SCMP_ARCH_MIPSEL",
-                                                "SCMP_ARCH_MIPSEL64",
-                                                "SCMP_ARCH_MIPSEL64N32",
-                                                "SCMP_ARCH_PPC",
-                                                "SCMP_ARCH_PPC64",
-                                                "SCMP_ARCH_PPC64LE",
-                                                "SCMP_ARCH_S390",
-                                                "SCMP_ARCH_S390X",
-                                                "SCMP_ARCH_SH",
-                                                "SCMP_ARCH_SHEB",
-                                                "SCMP_ARCH_PARISC",
-                                                "SCMP_ARCH_PARISC64",
-                                                "SCMP_ARCH_RISCV64",
-                                            ),
-                                        )
-                        v30 = v22.get("knownFlags")
+                                        wrong_type(out, f"{at}/linux/seccomp/archs/{i29}", 'FEA005', 'a string', v29)
+                                    elif v29 not in ('SCMP_ARCH_X86', 'SCMP_ARCH_X86_64', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_LOONGARCH64', 'SCMP_ARCH_M68K', 'SCMP_ARCH_MIPS', 'SCMP_ARCH_MIPS64', 'SCMP_ARCH_MIPS64N32', 'SCMP_ARCH_MIPSEL', 'SCMP_ARCH_MIPSEL64', 'SCMP_ARCH_MIPSEL64N32', 'SCMP_ARCH_PPC', 'SCMP_ARCH_PPC64', 'SCMP_ARCH_PPC64LE', 'SCMP_ARCH_S390', 'SCMP_ARCH_S390X', 'SCMP_ARCH_SH', 'SCMP_ARCH_SHEB', 'SCMP_ARCH_PARISC', 'SCMP_ARCH_PARISC64', 'SCMP_ARCH_RISCV64'):
+                                        not_listed(out, f"{at}/linux/seccomp/archs/{i29}", 'FEA005', v29, ('SCMP_ARCH_X86', 'SCMP_ARCH_X86_64', 'SCMP_ARCH_X32', 'SCMP_ARCH_ARM', 'SCMP_ARCH_AARCH64', 'SCMP_ARCH_LOONGARCH64', 'SCMP_ARCH_M68K', 'SCMP_ARCH_MIPS', 'SCMP_ARCH_MIPS64', 'SCMP_ARCH_MIPS64N32', 'SCMP_ARCH_MIPSEL', 'SCMP_ARCH_MIPSEL64', 'SCMP_ARCH_MIPSEL64N32', 'SCMP_ARCH_PPC', 'SCMP_ARCH_PPC64', 'SCMP_ARCH_PPC64LE', 'SCMP_ARCH_S390', 'SCMP_ARCH_S390X', 'SCMP_ARCH_SH', 'SCMP_ARCH_SHEB', 'SCMP_ARCH_PARISC', 'SCMP_ARCH_PARISC64', 'SCMP_ARCH_RISCV64'))
+                        v30 = v22.get('knownFlags')
                         if v30 is not None:
                             if v30.__class__ is not list:
-                                wrong_type(out, f"{at}/linux/seccomp/knownFlags", "FEA005", "a list", v30)
+                                wrong_type(out, f"{at}/linux/seccomp/knownFlags", 'FEA005', 'a list', v30)
                             else:
                                 for i31, v31 in enumerate(v30):
                                     if v31.__class__ is not str:
-                                        wrong_type(out, f"{at}/linux/seccomp/knownFlags/{i31}", "FEA005", "a string", v31)
-                                    elif v31 not in (
-                                        "SECCOMP_FILTER_FLAG_TSYNC",
-                                        "SECCOMP_FILTER_FLAG_LOG",
-                                        "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-                                    ):
-                                        not_listed(
-                                            out,
-                                            f"{at}/linux/seccomp/knownFlags/{i31}",
-                                            "FEA005",
-                                            v31,
-                                            (
-                                                "SECCOMP_FILTER_FLAG_TSYNC",
-                                                "SECCOMP_FILTER_FLAG_LOG",
-                                                "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                                "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-                                            ),
-                                        )
-                        v32 = v22.get("supportedFlags")
+                                        wrong_type(out, f"{at}/linux/seccomp/knownFlags/{i31}", 'FEA005', 'a string', v31)
+                                    elif v31 not in ('SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'):
+                                        not_listed(out, f"{at}/linux/seccomp/knownFlags/{i31}", 'FEA005', v31, ('SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'))
+                        v32 = v22.get('supportedFlags')
                         if v32 is not None:
                             if v32.__class__ is not list:
-                                wrong_type(out, f"{at}/linux/seccomp/supportedFlags", "FEA005", "a list", v32)
+                                wrong_type(out, f"{at}/linux/seccomp/supportedFlags", 'FEA005', 'a list', v32)
                             else:
                                 for i33, v33 in enumerate(v32):
                                     if v33.__class__ is not str:
-                                        wrong_type(out, f"{at}/linux/seccomp/supportedFlags/{i33}", "FEA005", "a string", v33)
-                                    elif v33 not in (
-                                        "SECCOMP_FILTER_FLAG_TSYNC",
-                                        "SECCOMP_FILTER_FLAG_LOG",
-                                        "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-                                    ):
-                                        not_listed(
-                                            out,
-                                            f"{at}/linux/seccomp/supportedFlags/{i33}",
-                                            "FEA005",
-                                            v33,
-                                            (
-                                                "SECCOMP_FILTER_FLAG_TSYNC",
-                                                "SECCOMP_FILTER_FLAG_LOG",
-                                                "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                                "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-                                            ),
-                                        )
-                v34 = v11.get("apparmor")
+                                        wrong_type(out, f"{at}/linux/seccomp/supportedFlags/{i33}", 'FEA005', 'a string', v33)
+                                    elif v33 not in ('SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'):
+                                        not_listed(out, f"{at}/linux/seccomp/supportedFlags/{i33}", 'FEA005', v33, ('SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'))
+                v34 = v11.get('apparmor')
                 if v34 is not None:
                     if v34.__class__ is not dict:
-                        wrong_type(out, f"{at}/linux/apparmor", "FEA001", "an object", v34)
+                        wrong_type(out, f"{at}/linux/apparmor", 'FEA001', 'an object', v34)
                     else:
-                        v35 = v34.get("enabled")
+                        v35 = v34.get('enabled')
                         if v35 is not None:
                             if v35.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/apparmor/enabled", "FEA001", "a boolean", v35)
-                v36 = v11.get("selinux")
+                                wrong_type(out, f"{at}/linux/apparmor/enabled", 'FEA001', 'a boolean', v35)
+                v36 = v11.get('selinux')
                 if v36 is not None:
                     if v36.__class__ is not dict:
-                        wrong_type(out, f"{at}/linux/selinux", "FEA001", "an object", v36)
+                        wrong_type(out, f"{at}/linux/selinux", 'FEA001', 'an object', v36)
                     else:
-                        v37 = v36.get("enabled")
+                        v37 = v36.get('enabled')
                         if v37 is not None:
                             if v37.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/selinux/enabled", "FEA001", "a boolean", v37)
-                v38 = v11.get("intelRdt")
+                                wrong_type(out, f"{at}/linux/selinux/enabled", 'FEA001', 'a boolean', v37)
+                v38 = v11.get('intelRdt')
                 if v38 is not None:
                     if v38.__class__ is not dict:
-                        wrong_type(out, f"{at}/linux/intelRdt", "FEA001", "an object", v38)
+                        wrong_type(out, f"{at}/linux/intelRdt", 'FEA001', 'an object', v38)
                     else:
-                        v39 = v38.get("enabled")
+                        v39 = v38.get('enabled')
                         if v39 is not None:
                             if v39.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/intelRdt/enabled", "FEA001", "a boolean", v39)
-                        v40 = v38.get("schemata")
+                                wrong_type(out, f"{at}/linux/intelRdt/enabled", 'FEA001', 'a boolean', v39)
+                        v40 = v38.get('schemata')
                         if v40 is not None:
                             if v40.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/intelRdt/schemata", "FEA001", "a boolean", v40)
-                        v41 = v38.get("monitoring")
+                                wrong_type(out, f"{at}/linux/intelRdt/schemata", 'FEA001', 'a boolean', v40)
+                        v41 = v38.get('monitoring')
                         if v41 is not None:
                             if v41.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/intelRdt/monitoring", "FEA001", "a boolean", v41)
-                v42 = v11.get("memoryPolicy")
+                                wrong_type(out, f"{at}/linux/intelRdt/monitoring", 'FEA001', 'a boolean', v41)
+                v42 = v11.get('memoryPolicy')
                 if v42 is not None:
                     if v42.__class__ is not dict:
-                        wrong_type(out, f"{at}/linux/memoryPolicy", "FEA006", "an object", v42)
+                        wrong_type(out, f"{at}/linux/memoryPolicy", 'FEA006', 'an object', v42)
                     else:
-                        v43 = v42.get("modes")
+                        v43 = v42.get('modes')
                         if v43 is not None:
                             if v43.__class__ is not list:
-                                wrong_type(out, f"{at}/linux/memoryPolicy/modes", "FEA006", "a list", v43)
+                                wrong_type(out, f"{at}/linux/memoryPolicy/modes", 'FEA006', 'a list', v43)
                             else:
                                 for i44, v44 in enumerate(v43):
                                     if v44.__class__ is not str:
-                                        wrong_type(out, f"{at}/linux/memoryPolicy/modes/{i44}", "FEA006", "a string", v44)
-                                    elif v44 not in (
-                                        "MPOL_DEFAULT",
-                                        "MPOL_BIND",
-                                        "MPOL_INTERLEAVE",
-                                        "MPOL_WEIGHTED_INTERLEAVE",
-                                        "MPOL_PREFERRED",
-                                        "MPOL_PREFERRED_MANY",
-                                        "MPOL_LOCAL",
-                                    ):
-                                        not_listed(
-                                            out,
-                                            f"{at}/linux/memoryPolicy/modes/{i44}",
-                                            "FEA006",
-                                            v44,
-                                            (
-                                                "MPOL_DEFAULT",
-                                                "MPOL_BIND",
-                                                "MPOL_INTERLEAVE",
-                                                "MPOL_WEIGHTED_INTERLEAVE",
-                                                "MPOL_PREFERRED",
-                                                "MPOL_PREFERRED_MANY",
-                                                "MPOL_LOCAL",
-                                            ),
-                                        )
-                        v45 = v42.get("flags")
+                                        wrong_type(out, f"{at}/linux/memoryPolicy/modes/{i44}", 'FEA006', 'a string', v44)
+                                    elif v44 not in ('MPOL_DEFAULT', 'MPOL_BIND', 'MPOL_INTERLEAVE', 'MPOL_WEIGHTED_INTERLEAVE', 'MPOL_PREFERRED', 'MPOL_PREFERRED_MANY', 'MPOL_LOCAL'):
+                                        not_listed(out, f"{at}/linux/memoryPolicy/modes/{i44}", 'FEA006', v44, ('MPOL_DEFAULT', 'MPOL_BIND', 'MPOL_INTERLEAVE', 'MPOL_WEIGHTED_INTERLEAVE', 'MPOL_PREFERRED', 'MPOL_PREFERRED_MANY', 'MPOL_LOCAL'))
+                        v45 = v42.get('flags')
                         if v45 is not None:
                             if v45.__class__ is not list:
-                                wrong_type(out, f"{at}/linux/memoryPolicy/flags", "FEA006", "a list", v45)
+                                wrong_type(out, f"{at}/linux/memoryPolicy/flags", 'FEA006', 'a list', v45)
                             else:
                                 for i46, v46 in enumerate(v45):
                                     if v46.__class__ is not str:
-                                        wrong_type(out, f"{at}/linux/memoryPolicy/flags/{i46}", "FEA006", "a string", v46)
-                                    elif v46 not in ("MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"):
-                                        not_listed(
-                                            out,
-                                            f"{at}/linux/memoryPolicy/flags/{i46}",
-                                            "FEA006",
-                                            v46,
-                                            ("MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"),
-                                        )
-                v47 = v11.get("mountExtensions")
+                                        wrong_type(out, f"{at}/linux/memoryPolicy/flags/{i46}", 'FEA006', 'a string', v46)
+                                    elif v46 not in ('MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'):
+                                        not_listed(out, f"{at}/linux/memoryPolicy/flags/{i46}", 'FEA006', v46, ('MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'))
+                v47 = v11.get('mountExtensions')
                 if v47 is not None:
                     if v47.__class__ is not dict:
-                        wrong_type(out, f"{at}/linux/mountExtensions", "FEA001", "an object", v47)
+                        wrong_type(out, f"{at}/linux/mountExtensions", 'FEA001', 'an object', v47)
                     else:
-                        v48 = v47.get("idmap")
+                        v48 = v47.get('idmap')
                         if v48 is not None:
                             if v48.__class__ is not dict:
-                                wrong_type(out, f"{at}/linux/mountExtensions/idmap", "FEA001", "an object", v48)
+                                wrong_type(out, f"{at}/linux/mountExtensions/idmap", 'FEA001', 'an object', v48)
                             else:
-                                v49 = v48.get("enabled")
+                                v49 = v48.get('enabled')
                                 if v49 is not None:
                                     if v49.__class__ is not bool:
-                                        wrong_type(out, f"{at}/linux/mountExtensions/idmap/enabled", "FEA001", "a boolean", v49)
-                v50 = v11.get("netDevices")
+                                        wrong_type(out, f"{at}/linux/mountExtensions/idmap/enabled", 'FEA001', 'a boolean', v49)
+                v50 = v11.get('netDevices')
                 if v50 is not None:
                     if v50.__class__ is not dict:
-                        wrong_type(out, f"{at}/linux/netDevices", "FEA001", "an object", v50)
+                        wrong_type(out, f"{at}/linux/netDevices", 'FEA001', 'an object', v50)
                     else:
-                        v51 = v50.get("enabled")
+                        v51 = v50.get('enabled')
                         if v51 is not None:
                             if v51.__class__ is not bool:
-                                wrong_type(out, f"{at}/linux/netDevices/enabled", "FEA001", "a boolean", v51)
+                                wrong_type(out, f"{at}/linux/netDevices/enabled", 'FEA001', 'a boolean', v51)
 
 
 def validate(v: Any) -> list[Row]:

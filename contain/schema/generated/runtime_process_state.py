@@ -11,86 +11,85 @@ if TYPE_CHECKING:
 
 def _State(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "STA001", "an object", v)
+        wrong_type(out, at, 'STA001', 'an object', v)
     else:
-        v1 = v.get("ociVersion")
+        v1 = v.get('ociVersion')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/ociVersion", "STA002", "a string", v1)
+                wrong_type(out, f"{at}/ociVersion", 'STA002', 'a string', v1)
         else:
-            missing(out, f"{at}/ociVersion", "STA002")
-        v2 = v.get("id")
+            missing(out, f"{at}/ociVersion", 'STA002')
+        v2 = v.get('id')
         if v2 is not None:
             if v2.__class__ is not str:
-                wrong_type(out, f"{at}/id", "STA002", "a string", v2)
+                wrong_type(out, f"{at}/id", 'STA002', 'a string', v2)
         else:
-            missing(out, f"{at}/id", "STA002")
-        v3 = v.get("status")
+            missing(out, f"{at}/id", 'STA002')
+        v3 = v.get('status')
         if v3 is not None:
             if v3.__class__ is not str:
-                wrong_type(out, f"{at}/status", "STA003", "a string", v3)
-            elif v3 not in ("creating", "created", "running", "stopped"):
-                not_listed(out, f"{at}/status", "STA003", v3, ("creating", "created", "running", "stopped"))
+                wrong_type(out, f"{at}/status", 'STA003', 'a string', v3)
+            elif v3 not in ('creating', 'created', 'running', 'stopped'):
+                not_listed(out, f"{at}/status", 'STA003', v3, ('creating', 'created', 'running', 'stopped'))
         else:
-            missing(out, f"{at}/status", "STA003")
-        v4 = v.get("pid")
+            missing(out, f"{at}/status", 'STA003')
+        v4 = v.get('pid')
         if v4 is not None:
             if v4.__class__ is not int:
-                no_integer(out, f"{at}/pid", "STA001", v4)
+                no_integer(out, f"{at}/pid", 'STA001', v4)
             elif not 0 <= v4:
-                out_of_range(out, f"{at}/pid", "STA001", v4, 0, None)
-        v5 = v.get("bundle")
+                out_of_range(out, f"{at}/pid", 'STA001', v4, 0, None)
+        v5 = v.get('bundle')
         if v5 is not None:
             if v5.__class__ is not str:
-                wrong_type(out, f"{at}/bundle", "STA002", "a string", v5)
+                wrong_type(out, f"{at}/bundle", 'STA002', 'a string', v5)
         else:
-            missing(out, f"{at}/bundle", "STA002")
-        v6 = v.get("annotations")
+            missing(out, f"{at}/bundle", 'STA002')
+        v6 = v.get('annotations')
         if v6 is not None:
             if v6.__class__ is not dict:
-                wrong_type(out, f"{at}/annotations", "STA004", "an object", v6)
+                wrong_type(out, f"{at}/annotations", 'STA004', 'an object', v6)
             else:
                 for k6, v7 in v6.items():
                     if v7 is not None:
                         if v7.__class__ is not str:
-                            wrong_type(out, f"{at}/annotations/{escape(k6)}", "STA004", "a string", v7)
-
+                            wrong_type(out, f"{at}/annotations/{escape(k6)}", 'STA004', 'a string', v7)
 
 def _document(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "STA101", "an object", v)
+        wrong_type(out, at, 'STA101', 'an object', v)
     else:
-        v1 = v.get("ociVersion")
+        v1 = v.get('ociVersion')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/ociVersion", "STA101", "a string", v1)
+                wrong_type(out, f"{at}/ociVersion", 'STA101', 'a string', v1)
         else:
-            missing(out, f"{at}/ociVersion", "STA101")
-        v2 = v.get("fds")
+            missing(out, f"{at}/ociVersion", 'STA101')
+        v2 = v.get('fds')
         if v2 is not None:
             if v2.__class__ is not list:
-                wrong_type(out, f"{at}/fds", "STA101", "a list", v2)
+                wrong_type(out, f"{at}/fds", 'STA101', 'a list', v2)
             else:
                 for i3, v3 in enumerate(v2):
                     if v3.__class__ is not str:
-                        wrong_type(out, f"{at}/fds/{i3}", "STA101", "a string", v3)
-        v4 = v.get("pid")
+                        wrong_type(out, f"{at}/fds/{i3}", 'STA101', 'a string', v3)
+        v4 = v.get('pid')
         if v4 is not None:
             if v4.__class__ is not int:
-                no_integer(out, f"{at}/pid", "STA101", v4)
+                no_integer(out, f"{at}/pid", 'STA101', v4)
             elif not 0 <= v4:
-                out_of_range(out, f"{at}/pid", "STA101", v4, 0, None)
+                out_of_range(out, f"{at}/pid", 'STA101', v4, 0, None)
         else:
-            missing(out, f"{at}/pid", "STA101")
-        v5 = v.get("metadata")
+            missing(out, f"{at}/pid", 'STA101')
+        v5 = v.get('metadata')
         if v5 is not None:
             if v5.__class__ is not str:
-                wrong_type(out, f"{at}/metadata", "STA101", "a string", v5)
-        v6 = v.get("state")
+                wrong_type(out, f"{at}/metadata", 'STA101', 'a string', v5)
+        v6 = v.get('state')
         if v6 is not None:
             _State(v6, f"{at}/state", out)
         else:
-            missing(out, f"{at}/state", "STA101")
+            missing(out, f"{at}/state", 'STA101')
 
 
 def validate(v: Any) -> list[Row]:

@@ -11,49 +11,49 @@ if TYPE_CHECKING:
 
 def _document(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
-        wrong_type(out, at, "STA001", "an object", v)
+        wrong_type(out, at, 'STA001', 'an object', v)
     else:
-        v1 = v.get("ociVersion")
+        v1 = v.get('ociVersion')
         if v1 is not None:
             if v1.__class__ is not str:
-                wrong_type(out, f"{at}/ociVersion", "STA002", "a string", v1)
+                wrong_type(out, f"{at}/ociVersion", 'STA002', 'a string', v1)
         else:
-            missing(out, f"{at}/ociVersion", "STA002")
-        v2 = v.get("id")
+            missing(out, f"{at}/ociVersion", 'STA002')
+        v2 = v.get('id')
         if v2 is not None:
             if v2.__class__ is not str:
-                wrong_type(out, f"{at}/id", "STA002", "a string", v2)
+                wrong_type(out, f"{at}/id", 'STA002', 'a string', v2)
         else:
-            missing(out, f"{at}/id", "STA002")
-        v3 = v.get("status")
+            missing(out, f"{at}/id", 'STA002')
+        v3 = v.get('status')
         if v3 is not None:
             if v3.__class__ is not str:
-                wrong_type(out, f"{at}/status", "STA003", "a string", v3)
-            elif v3 not in ("creating", "created", "running", "stopped"):
-                not_listed(out, f"{at}/status", "STA003", v3, ("creating", "created", "running", "stopped"))
+                wrong_type(out, f"{at}/status", 'STA003', 'a string', v3)
+            elif v3 not in ('creating', 'created', 'running', 'stopped'):
+                not_listed(out, f"{at}/status", 'STA003', v3, ('creating', 'created', 'running', 'stopped'))
         else:
-            missing(out, f"{at}/status", "STA003")
-        v4 = v.get("pid")
+            missing(out, f"{at}/status", 'STA003')
+        v4 = v.get('pid')
         if v4 is not None:
             if v4.__class__ is not int:
-                no_integer(out, f"{at}/pid", "STA001", v4)
+                no_integer(out, f"{at}/pid", 'STA001', v4)
             elif not 0 <= v4:
-                out_of_range(out, f"{at}/pid", "STA001", v4, 0, None)
-        v5 = v.get("bundle")
+                out_of_range(out, f"{at}/pid", 'STA001', v4, 0, None)
+        v5 = v.get('bundle')
         if v5 is not None:
             if v5.__class__ is not str:
-                wrong_type(out, f"{at}/bundle", "STA002", "a string", v5)
+                wrong_type(out, f"{at}/bundle", 'STA002', 'a string', v5)
         else:
-            missing(out, f"{at}/bundle", "STA002")
-        v6 = v.get("annotations")
+            missing(out, f"{at}/bundle", 'STA002')
+        v6 = v.get('annotations')
         if v6 is not None:
             if v6.__class__ is not dict:
-                wrong_type(out, f"{at}/annotations", "STA004", "an object", v6)
+                wrong_type(out, f"{at}/annotations", 'STA004', 'an object', v6)
             else:
                 for k6, v7 in v6.items():
                     if v7 is not None:
                         if v7.__class__ is not str:
-                            wrong_type(out, f"{at}/annotations/{escape(k6)}", "STA004", "a string", v7)
+                            wrong_type(out, f"{at}/annotations/{escape(k6)}", 'STA004', 'a string', v7)
 
 
 def validate(v: Any) -> list[Row]:
