@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "1997670a28cc197a3fe3fc46df8d022f"
+DIGEST = "621275b8ffa3d76e2b8ee23a9b1e4930"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -16,12 +16,31 @@ KINDS = {
     "WriteSysctl": 10,
     "LoopbackUp": 11,
     "MoveNetDevice": 12,
-    "Execute": 13,
-    "Supervise": 14,
-    "MakeGate": 15,
-    "HoldDescriptors": 16,
-    "WaitAtGate": 17,
-    "LeaveContainer": 18,
-    "AdoptContainer": 19,
-    "OpenGate": 20,
+    "LimitResource": 13,
+    "SetOomScore": 14,
+    "SetPersonality": 15,
+    "SetScheduler": 16,
+    "SetIoPriority": 17,
+    "SetMemoryPolicy": 18,
+    "SetAffinity": 19,
+    "EnterFolder": 20,
+    "FindProgram": 21,
+    "LeaveHost": 22,
+    "Execute": 23,
+    "JoinKeyring": 24,
+    "SetExecLabel": 25,
+    "HideProcess": 26,
+    "DropBounding": 27,
+    "SetIds": 28,
+    "SetCapabilities": 29,
+    "NoNewPrivileges": 30,
+    "ConnectListener": 31,
+    "LoadSeccomp": 32,
+    "Supervise": 33,
+    "MakeGate": 34,
+    "HoldDescriptors": 35,
+    "WaitAtGate": 36,
+    "LeaveContainer": 37,
+    "AdoptContainer": 38,
+    "OpenGate": 39,
 }
