@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "4256fde83f92e33f1b34cb1be9eafcd6"
+DIGEST = "79c6e24e20c9da82f9ff87cce3d80161"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -34,12 +34,31 @@ KINDS = {
     "MakeDevice": 28,
     "MakeLink": 29,
     "BindConsole": 30,
-    "Execute": 31,
-    "Supervise": 32,
-    "MakeGate": 33,
-    "HoldDescriptors": 34,
-    "WaitAtGate": 35,
-    "LeaveContainer": 36,
-    "AdoptContainer": 37,
-    "OpenGate": 38,
+    "LimitResource": 31,
+    "SetOomScore": 32,
+    "SetPersonality": 33,
+    "SetScheduler": 34,
+    "SetIoPriority": 35,
+    "SetMemoryPolicy": 36,
+    "SetAffinity": 37,
+    "EnterFolder": 38,
+    "FindProgram": 39,
+    "LeaveHost": 40,
+    "Execute": 41,
+    "JoinKeyring": 42,
+    "SetExecLabel": 43,
+    "HideProcess": 44,
+    "DropBounding": 45,
+    "SetIds": 46,
+    "SetCapabilities": 47,
+    "NoNewPrivileges": 48,
+    "ConnectListener": 49,
+    "LoadSeccomp": 50,
+    "Supervise": 51,
+    "MakeGate": 52,
+    "HoldDescriptors": 53,
+    "WaitAtGate": 54,
+    "LeaveContainer": 55,
+    "AdoptContainer": 56,
+    "OpenGate": 57,
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from contain.plan.compile.devices import devices
 from contain.plan.compile.mounts import masks, mounts
 from contain.plan.compile.namespaces import namespaces
+from contain.plan.compile.process import process
 from contain.plan.compile.rootfs import pivot, rootfs
+from contain.plan.compile.security import security
 from contain.plan.plan import Plan
 from contain.plan.slots import Slots
 
@@ -28,6 +30,9 @@ FAMILIES: tuple[Family, ...] = (
     # terminal, hooks and all others stand before these two: the host's root must still be in view
     masks,
     pivot,
+    # the last two, in this order: what needs privileges comes before the ids change, and `go` ends with execve
+    process,
+    security,
 )
 
 
