@@ -61,14 +61,29 @@ def config_of(*args: str, user_namespace: bool = False, **members: Any) -> dict[
     """A configuration with all namespaces and the usual mounts; members replace its own, those of `linux` and `process` are merged."""
     config: dict[str, Any] = {
         "ociVersion": "1.3.0",
-        "process": {"user": {"uid": 0, "gid": 0}, "args": list(args) or ["/bin/true"], "env": ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"], "cwd": "/"},
+        "process": {
+            "user": {"uid": 0, "gid": 0},
+            "args": list(args) or ["/bin/true"],
+            "env": ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"],
+            "cwd": "/",
+        },
         "root": {"path": "rootfs", "readonly": False},
         "hostname": "box",
         "mounts": [
             {"destination": "/proc", "type": "proc", "source": "proc"},
             {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
-            {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]},
-            {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
+            {
+                "destination": "/dev/pts",
+                "type": "devpts",
+                "source": "devpts",
+                "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
+            },
+            {
+                "destination": "/dev/shm",
+                "type": "tmpfs",
+                "source": "shm",
+                "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+            },
             {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
         ],
         "linux": {"namespaces": [{"type": name} for name in (*NAMESPACES, *(["user"] if user_namespace else []))]},

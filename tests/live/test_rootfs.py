@@ -15,7 +15,14 @@ def who(request, user):
         return {}, {}
     if request.param == "ordinary user":
         return {"user": user}, {}
-    return {}, {"user_namespace": True, "linux": {"uidMappings": maps, "gidMappings": maps, "namespaces": [{"type": kind} for kind in ("user", "pid", "mount", "network", "ipc", "uts", "cgroup")]}}
+    return {}, {
+        "user_namespace": True,
+        "linux": {
+            "uidMappings": maps,
+            "gidMappings": maps,
+            "namespaces": [{"type": kind} for kind in ("user", "pid", "mount", "network", "ipc", "uts", "cgroup")],
+        },
+    }
 
 
 def test_the_usual_mounts_are_there(run_spec, who):

@@ -23,8 +23,8 @@ static int change_classic(int fd, uint64_t set, uint64_t clear, uint64_t propaga
         uint64_t attribute;
         unsigned long flag;
     } flags[] = {
-        {MOUNT_ATTR_RDONLY, MS_RDONLY}, {MOUNT_ATTR_NOSUID, MS_NOSUID},           {MOUNT_ATTR_NODEV, MS_NODEV},
-        {MOUNT_ATTR_NOEXEC, MS_NOEXEC}, {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME}, {MOUNT_ATTR_NOATIME, MS_NOATIME},
+        {MOUNT_ATTR_RDONLY, MS_RDONLY},           {MOUNT_ATTR_NOSUID, MS_NOSUID},         {MOUNT_ATTR_NODEV, MS_NODEV},
+        {MOUNT_ATTR_NOEXEC, MS_NOEXEC},           {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME}, {MOUNT_ATTR_NOATIME, MS_NOATIME},
         {MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
     };
     char path[32] = "/proc/self/fd/";

@@ -31,10 +31,11 @@ int copy_tree(int from, int to);
 int fail_with(struct context *context, int error, const char *more);
 
 #define CHANGE_OF(operation)                                                                                                               \
-    {                                                                                                                                      \
-        .set = (uint64_t)(operation)->attr_set, .clear = (uint64_t)(operation)->attr_clear,                                                \
-        .recursive_set = (uint64_t)(operation)->recursive_set, .recursive_clear = (uint64_t)(operation)->recursive_clear,                  \
-        .propagation = (uint64_t)(operation)->propagation, .propagation_recursive = (operation)->propagation_recursive != 0                \
-    }
+    {.set = (uint64_t)(operation)->attr_set,                                                                                               \
+     .clear = (uint64_t)(operation)->attr_clear,                                                                                           \
+     .recursive_set = (uint64_t)(operation)->recursive_set,                                                                                \
+     .recursive_clear = (uint64_t)(operation)->recursive_clear,                                                                            \
+     .propagation = (uint64_t)(operation)->propagation,                                                                                    \
+     .propagation_recursive = (operation)->propagation_recursive != 0}
 
 #endif

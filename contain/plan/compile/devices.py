@@ -47,7 +47,9 @@ def _device(spec: Spec, host: Host, index: int, bound: bool) -> Operation:
     origin = f"/linux/devices/{index}"
     kind = "c" if row["type"] == "u" else row["type"]
     if kind not in ("c", "b", "p"):
-        raise ManifestError(f"{row['type']!r} is no type of device", place=spec.origins.place(f"{origin}/type"), remedy="write c, b, u or p")
+        raise ManifestError(
+            f"{row['type']!r} is no type of device", place=spec.origins.place(f"{origin}/type"), remedy="write c, b, u or p"
+        )
     if kind != "p" and ("major" not in row or "minor" not in row):
         raise ManifestError("a device needs major and minor", place=spec.origins.place(origin), remedy="give both numbers")
     path = inside(spec, row["path"], f"{origin}/path")

@@ -38,7 +38,9 @@ def masks(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         return
     linux = spec.config["linux"]
     for index, path in enumerate(linux.get("maskedPaths") or []):
-        yield MaskPath(path=inside(spec, path, f"/linux/maskedPaths/{index}"), slot=slots.new("masks"), origin=f"/linux/maskedPaths/{index}")
+        yield MaskPath(
+            path=inside(spec, path, f"/linux/maskedPaths/{index}"), slot=slots.new("masks"), origin=f"/linux/maskedPaths/{index}"
+        )
     for index, path in enumerate(linux.get("readonlyPaths") or []):
         yield ReadonlyPath(path=inside(spec, path, f"/linux/readonlyPaths/{index}"), origin=f"/linux/readonlyPaths/{index}")
 
@@ -66,9 +68,13 @@ def inside(spec: Spec, path: str, pointer: str) -> str:
 def _filesystem(spec: Spec, host: Host, row: dict[str, Any], options: Options, target: str, origin: str) -> Operation:
     kind = row.get("type") or ""
     if not kind or kind == "none":
-        raise ManifestError(f"the mount of {target} has no type", place=spec.origins.place(origin), remedy="give its type, or the option bind or rbind")
+        raise ManifestError(
+            f"the mount of {target} has no type", place=spec.origins.place(origin), remedy="give its type, or the option bind or rbind"
+        )
     if options.idmap or row.get("uidMappings"):
-        raise ManifestError("only bind mounts can be shown idmapped", place=spec.origins.place(origin), remedy="remove the mappings, or bind a folder")
+        raise ManifestError(
+            "only bind mounts can be shown idmapped", place=spec.origins.place(origin), remedy="remove the mappings, or bind a folder"
+        )
     _refuse_unmapped(spec, options, origin)
     namespace, folder = _FALLBACKS.get(kind, ("", ""))
     own = spec.namespaces().get(namespace) == ""
@@ -92,21 +98,33 @@ def _refuse_unmapped(spec: Spec, options: Options, origin: str) -> None:
         key, _, value = word.partition("=")
         rows = spec.config["linux"].get(f"{key}Mappings") if key in ("uid", "gid") else None
         if rows and value.isdecimal() and not any(line["containerID"] <= int(value) < line["containerID"] + line["size"] for line in rows):
-            raise ManifestError(f"{word}: that id is not mapped", place=spec.origins.place(f"{origin}/options"), remedy=f"map it in linux.{key}Mappings, or remove the option")
+            raise ManifestError(
+                f"{word}: that id is not mapped",
+                place=spec.origins.place(f"{origin}/options"),
+                remedy=f"map it in linux.{key}Mappings, or remove the option",
+            )
 
 
 def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, target: str, origin: str) -> Iterator[Operation]:
     source = row.get("source") or ""
     if not source:
-        raise ManifestError(f"the bind mount of {target} has no source", place=spec.origins.place(origin), remedy="give the path of the host as source")
+        raise ManifestError(
+            f"the bind mount of {target} has no source", place=spec.origins.place(origin), remedy="give the path of the host as source"
+        )
     if options.data:
         raise ManifestError(
-            f"a bind mount has no file system options: {', '.join(options.data)}", place=spec.origins.place(f"{origin}/options"), remedy="remove them; misspelt flags end up here too"
+            f"a bind mount has no file system options: {', '.join(options.data)}",
+            place=spec.origins.place(f"{origin}/options"),
+            remedy="remove them; misspelt flags end up here too",
         )
     source = source_path(spec.bundle, source)
     found = host.sources.get(source)
     if found is not None and not found.exists:
-        raise HostError(f"cannot mount {source} on {target}: {_words(found.error)}", place=spec.origins.place(origin), remedy="create the source on the host, or remove the mount")
+        raise HostError(
+            f"cannot mount {source} on {target}: {_words(found.error)}",
+            place=spec.origins.place(origin),
+            remedy="create the source on the host, or remove the mount",
+        )
     slot = 0
     if opens_early(host):
         userns = yield from _userns(spec, host, slots, row, options, origin)
@@ -123,7 +141,11 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
             origin=origin,
         )
     elif options.idmap or row.get("uidMappings"):
-        raise HostError("an idmapped mount needs the privileges of the host's root", place=spec.origins.place(origin), remedy="remove the option idmap, or run as root")
+        raise HostError(
+            "an idmapped mount needs the privileges of the host's root",
+            place=spec.origins.place(origin),
+            remedy="remove the option idmap, or run as root",
+        )
     yield BindMount(source=source, slot=slot, recursive=options.recursive, target=target, **options.attributes(), origin=origin)
 
 
@@ -131,12 +153,18 @@ def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: 
     """The namespace by which a source is shown idmapped, its slot returned: the mount's own maps, the container's, or none (0)."""
     own = (row.get("uidMappings") or [], row.get("gidMappings") or [])
     if bool(own[0]) != bool(own[1]):
-        raise ManifestError("an idmapped mount needs both uidMappings and gidMappings", place=spec.origins.place(origin), remedy="give both, or none")
+        raise ManifestError(
+            "an idmapped mount needs both uidMappings and gidMappings", place=spec.origins.place(origin), remedy="give both, or none"
+        )
     linux = spec.config["linux"]
     if own[0] or (options.idmap and not spec.run.idmap):
         maps = own if own[0] else (linux.get("uidMappings") or [], linux.get("gidMappings") or [])
         if not maps[0]:
-            raise ManifestError("idmap without mappings needs a user namespace with mappings", place=spec.origins.place(origin), remedy="give uidMappings and gidMappings")
+            raise ManifestError(
+                "idmap without mappings needs a user namespace with mappings",
+                place=spec.origins.place(origin),
+                remedy="give uidMappings and gidMappings",
+            )
         lines = tuple("".join(f"{line['containerID']} {line['hostID']} {line['size']}\n" for line in rows) for rows in maps)
         name = f"userns/{lines[0]}/{lines[1]}"
         fresh = not slots.has(name)

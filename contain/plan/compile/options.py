@@ -115,4 +115,6 @@ def propagation_of(word: str) -> tuple[int, bool]:
 def known_words() -> list[str]:
     """Every option that does not belong to a file system, sorted: what `features` reports."""
     below = ["r" + word for word in (*_ATTRIBUTES, *_PROPAGATIONS)]
-    return sorted({*_ATTRIBUTES, *_PROPAGATIONS, *below, *_SYSTEM_FLAGS, *_NOTHING, "bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap"})
+    return sorted(
+        {*_ATTRIBUTES, *_PROPAGATIONS, *below, *_SYSTEM_FLAGS, *_NOTHING, "bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap"}
+    )

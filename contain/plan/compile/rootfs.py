@@ -6,7 +6,16 @@ from contain.errors import ManifestError
 from contain.plan.compile.idmaps import id_maps, text
 from contain.plan.compile.options import PRIVATE, SHARED, SLAVE, propagation_of
 from contain.plan.operations.mounts import OpenUserns
-from contain.plan.operations.rootfs import AttachRoot, EnterRoot, IsolateMounts, OpenProc, OpenRoot, PivotRoot, SetRootPropagation, SetRootReadonly
+from contain.plan.operations.rootfs import (
+    AttachRoot,
+    EnterRoot,
+    IsolateMounts,
+    OpenProc,
+    OpenRoot,
+    PivotRoot,
+    SetRootPropagation,
+    SetRootReadonly,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +41,9 @@ def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         raise ManifestError("root.path is missing", place=spec.origins.place("/root"), remedy='add "root": {"path": "rootfs"}')
     if host.root.path == spec.root and not host.root.exists:
         raise ManifestError(
-            f"cannot open the root {spec.root}: {_words(host.root.error)}", place=spec.origins.place("/root/path"), remedy="correct the path, or make the root file system"
+            f"cannot open the root {spec.root}: {_words(host.root.error)}",
+            place=spec.origins.place("/root/path"),
+            remedy="correct the path, or make the root file system",
         )
     # mounts in the root never reach the host; those of the host reach it when it is asked to follow
     held = SLAVE if recursive and propagation in (SLAVE, SHARED) else PRIVATE
@@ -84,7 +95,10 @@ def _idmapped(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     yield OpenUserns(uid_lines=text(maps.uid), gid_lines=text(maps.gid), slot=userns_slot(spec, host, slots), origin="/linux/uidMappings")
     kind = host.root.type
     if kind and kind not in host.idmap:
-        spec.warn(f"the root's file system ({kind}) cannot be shown idmapped: its files belong to nobody in the container, and what others may not write cannot be written", "/root/path")
+        spec.warn(
+            f"the root's file system ({kind}) cannot be shown idmapped: its files belong to nobody in the container, and what others may not write cannot be written",
+            "/root/path",
+        )
         return 0
     return userns_slot(spec, host, slots)
 
@@ -100,7 +114,11 @@ def _refuse_mounts(spec: Spec) -> Iterator[Operation]:
         if rows and joined:
             spec.warn(f"{pointer.rpartition('/')[2]} are left out: the mount namespace is joined, and has its own", pointer)
         elif rows:
-            raise ManifestError(f"{pointer.rpartition('/')[2]} need a mount namespace", place=spec.origins.place(pointer), remedy='add {"type": "mount"} to linux.namespaces')
+            raise ManifestError(
+                f"{pointer.rpartition('/')[2]} need a mount namespace",
+                place=spec.origins.place(pointer),
+                remedy='add {"type": "mount"} to linux.namespaces',
+            )
     yield from ()
 
 

@@ -7,7 +7,16 @@ from contain.plan.operation import Operation
 from contain.plan.operations.rootfs import propagation_words
 
 #: MOUNT_ATTR_* bit → option
-_ATTRIBUTES = {0x1: "ro", 0x2: "nosuid", 0x4: "nodev", 0x8: "noexec", 0x10: "noatime", 0x20: "strictatime", 0x80: "nodiratime", 0x200000: "nosymfollow"}
+_ATTRIBUTES = {
+    0x1: "ro",
+    0x2: "nosuid",
+    0x4: "nodev",
+    0x8: "noexec",
+    0x10: "noatime",
+    0x20: "strictatime",
+    0x80: "nodiratime",
+    0x200000: "nosymfollow",
+}
 _CLEARED = {0x1: "rw", 0x2: "suid", 0x4: "dev", 0x8: "exec", 0x80: "diratime", 0x200000: "symfollow"}
 _TARGET_REMEDIES = {
     "ENOENT": "create the target in the root, or remove the mount",
@@ -44,7 +53,10 @@ class OpenSource(Operation):
     `shared` keeps its propagation with the host. `userns` shows it idmapped; `idmap_recursive` with everything below.
     """
 
-    remedies = {"ENOENT": "create the source on the host, or remove the mount", "EINVAL": "this file system cannot be shown idmapped: remove the option idmap"}
+    remedies = {
+        "ENOENT": "create the source on the host, or remove the mount",
+        "EINVAL": "this file system cannot be shown idmapped: remove the option idmap",
+    }
 
     stage: int = at.OPEN
     path: str
@@ -74,7 +86,9 @@ class _Mount(Operation):
 
     def details(self) -> str:
         """The options in parentheses, or nothing."""
-        words = attribute_words(self.attr_set, self.attr_clear) + ["r" + word for word in attribute_words(self.recursive_set, self.recursive_clear)]
+        words = attribute_words(self.attr_set, self.attr_clear) + [
+            "r" + word for word in attribute_words(self.recursive_set, self.recursive_clear)
+        ]
         words += [propagation_words(self.propagation, recursive=self.propagation_recursive)] if self.propagation else []
         return f" ({', '.join(words)})" if words else ""
 

@@ -47,7 +47,11 @@ class OpenRoot(Operation):
 class AttachRoot(Operation):
     """Attaches the tree in slot ROOT, or opens it now at `path`, over the root of init; slot HOST_ROOT keeps the host's."""
 
-    remedies = {"ENOENT": "correct the path of the root", "EACCES": "the user who runs the container must be able to reach the root", "ENOTDIR": "the root must be a folder"}
+    remedies = {
+        "ENOENT": "correct the path of the root",
+        "EACCES": "the user who runs the container must be able to reach the root",
+        "ENOTDIR": "the root must be a folder",
+    }
 
     stage: int = at.PREPARE
     path: str
@@ -73,7 +77,10 @@ class EnterRoot(Operation):
 class PivotRoot(Operation):
     """Makes slot ROOT the root of the namespace and lets go of the host's; without pivot_root by chroot, the host's /proc and /sys gone."""
 
-    remedies = {"EINVAL": "the host's root is no mount that can be pivoted (an initramfs, a chroot): use --no-pivot", "EBUSY": "the root is the host's own"}
+    remedies = {
+        "EINVAL": "the host's root is no mount that can be pivoted (an initramfs, a chroot): use --no-pivot",
+        "EBUSY": "the root is the host's own",
+    }
 
     stage: int = at.PIVOT
     pivot: bool = True

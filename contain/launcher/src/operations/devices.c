@@ -45,7 +45,8 @@ static int show_device(struct context *context, const struct make_device *operat
         return fail_with(context, errno, "the host's own device");
     bool same = fstat(tree, &found) == 0 && (found.st_mode & S_IFMT) == type_of(operation->kind) &&
                 found.st_rdev == makedev((unsigned)operation->major, (unsigned)operation->minor);
-    int result = same ? show_on(context, tree, folder, name, 0666) : fail(context, ENODEV, "the host's file of this name is another device");
+    int result =
+        same ? show_on(context, tree, folder, name, 0666) : fail(context, ENODEV, "the host's file of this name is another device");
     close(tree);
     return result;
 }

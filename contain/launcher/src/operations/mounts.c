@@ -162,7 +162,8 @@ static int mount_classic(int root, int target, const struct mount_filesystem *op
 /* The host's own files in place of a file system that may not be mounted here, with all attributes below too. */
 static int show_fallback(const char *path, uint64_t attributes) {
     int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-    const struct change change = {.recursive_set = attributes & ~(uint64_t)MOUNT_ATTR__ATIME, .propagation = MS_SLAVE, .propagation_recursive = true};
+    const struct change change = {
+        .recursive_set = attributes & ~(uint64_t)MOUNT_ATTR__ATIME, .propagation = MS_SLAVE, .propagation_recursive = true};
     if (tree >= 0 && change_mount(tree, &change) < 0) {
         int error = errno;
         close(tree);
