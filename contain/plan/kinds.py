@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "043f8b94a3ee46e5663c1059ee42840f"
+DIGEST = "0085dd7c485d6a5bf17c9aafca343725"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -16,12 +16,23 @@ KINDS = {
     "WriteSysctl": 10,
     "LoopbackUp": 11,
     "MoveNetDevice": 12,
-    "Execute": 13,
-    "Supervise": 14,
-    "MakeGate": 15,
-    "HoldDescriptors": 16,
-    "WaitAtGate": 17,
-    "LeaveContainer": 18,
-    "AdoptContainer": 19,
-    "OpenGate": 20,
+    "MakeCgroup": 13,
+    "OpenCgroup": 14,
+    "DelegateCgroup": 15,
+    "PlaceInCgroup": 16,
+    "WriteCgroup": 17,
+    "CheckMemoryUse": 18,
+    "WriteDeviceRules": 19,
+    "AttachDeviceProgram": 20,
+    "KillCgroup": 21,
+    "ReadCgroupUsage": 22,
+    "RemoveCgroup": 23,
+    "Execute": 24,
+    "Supervise": 25,
+    "MakeGate": 26,
+    "HoldDescriptors": 27,
+    "WaitAtGate": 28,
+    "LeaveContainer": 29,
+    "AdoptContainer": 30,
+    "OpenGate": 31,
 }

@@ -36,7 +36,7 @@ class _Record(type):
         for base in bases:
             defaults = {**getattr(base, "_defaults", {}), **defaults}
         body["__slots__"] = tuple(own)
-        body["_fields"] = tuple(f for base in bases for f in getattr(base, "_fields", ())) + tuple(own)
+        body["_fields"] = tuple(dict.fromkeys([*(f for base in bases for f in getattr(base, "_fields", ())), *own]))  # stage is declared again
         body["_defaults"] = defaults
         return super().__new__(mcs, name, bases, body)
 

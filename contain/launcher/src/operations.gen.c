@@ -145,6 +145,161 @@ static int step_move_net_device(struct context *context, struct cursor *in, int6
     return do_move_net_device(context, &operation);
 }
 
+static int step_make_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    operation.undo = take_i64(in);
+    operation.v2 = take_i64(in);
+    operation.cpuset = take_i64(in);
+    operation.needed = take_texts(in);
+    operation.wanted = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_cgroup(context, &operation);
+}
+
+static int step_open_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_cgroup operation = {0};
+    (void)ask;
+    operation.folder = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_cgroup(context, &operation);
+}
+
+static int step_delegate_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct delegate_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.uid = take_i64(in);
+    operation.gid = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_delegate_cgroup(context, &operation);
+}
+
+static int step_place_in_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct place_in_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.folder = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_place_in_cgroup(context, &operation);
+}
+
+static int step_write_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct write_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.file = take_text(in);
+    operation.lines = take_texts(in);
+    operation.alternative = take_text(in);
+    operation.alternative_lines = take_texts(in);
+    operation.optional = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_write_cgroup(context, &operation);
+}
+
+static int step_check_memory_use(struct context *context, struct cursor *in, int64_t ask) {
+    struct check_memory_use operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.file = take_text(in);
+    operation.limit = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_check_memory_use(context, &operation);
+}
+
+static int step_write_device_rules(struct context *context, struct cursor *in, int64_t ask) {
+    struct write_device_rules operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.allow_all = take_i64(in);
+    operation.exceptions = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_write_device_rules(context, &operation);
+}
+
+static int step_attach_device_program(struct context *context, struct cursor *in, int64_t ask) {
+    struct attach_device_program operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.program = take_blob(in);
+    operation.rules = take_i64(in);
+    operation.replace = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_attach_device_program(context, &operation);
+}
+
+static int step_kill_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct kill_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.method = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_kill_cgroup(context, &operation);
+}
+
+static int step_read_cgroup_usage(struct context *context, struct cursor *in, int64_t ask) {
+    struct read_cgroup_usage operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.v2 = take_i64(in);
+    operation.memory = take_i64(in);
+    operation.cpu = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_read_cgroup_usage(context, &operation);
+}
+
+static int step_remove_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct remove_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.ours = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_remove_cgroup(context, &operation);
+}
+
 static int step_execute(struct context *context, struct cursor *in, int64_t ask) {
     struct execute operation = {0};
     (void)ask;
@@ -255,6 +410,17 @@ const struct operation_row operation_rows[] = {
     {"WriteSysctl", step_write_sysctl},
     {"LoopbackUp", step_loopback_up},
     {"MoveNetDevice", step_move_net_device},
+    {"MakeCgroup", step_make_cgroup},
+    {"OpenCgroup", step_open_cgroup},
+    {"DelegateCgroup", step_delegate_cgroup},
+    {"PlaceInCgroup", step_place_in_cgroup},
+    {"WriteCgroup", step_write_cgroup},
+    {"CheckMemoryUse", step_check_memory_use},
+    {"WriteDeviceRules", step_write_device_rules},
+    {"AttachDeviceProgram", step_attach_device_program},
+    {"KillCgroup", step_kill_cgroup},
+    {"ReadCgroupUsage", step_read_cgroup_usage},
+    {"RemoveCgroup", step_remove_cgroup},
     {"Execute", step_execute},
     {"Supervise", step_supervise},
     {"MakeGate", step_make_gate},
@@ -266,4 +432,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x04, 0x3f, 0x8b, 0x94, 0xa3, 0xee, 0x46, 0xe5, 0x66, 0x3c, 0x10, 0x59, 0xee, 0x42, 0x84, 0x0f};
+const uint8_t operations_digest[16] = {0x00, 0x85, 0xdd, 0x7c, 0x48, 0x5d, 0x6a, 0x5b, 0xf1, 0x7c, 0x9a, 0xaf, 0xca, 0x34, 0x37, 0x25};

@@ -50,14 +50,25 @@ enum operation_kind {
     OPERATION_WRITE_SYSCTL = 10,
     OPERATION_LOOPBACK_UP = 11,
     OPERATION_MOVE_NET_DEVICE = 12,
-    OPERATION_EXECUTE = 13,
-    OPERATION_SUPERVISE = 14,
-    OPERATION_MAKE_GATE = 15,
-    OPERATION_HOLD_DESCRIPTORS = 16,
-    OPERATION_WAIT_AT_GATE = 17,
-    OPERATION_LEAVE_CONTAINER = 18,
-    OPERATION_ADOPT_CONTAINER = 19,
-    OPERATION_OPEN_GATE = 20,
+    OPERATION_MAKE_CGROUP = 13,
+    OPERATION_OPEN_CGROUP = 14,
+    OPERATION_DELEGATE_CGROUP = 15,
+    OPERATION_PLACE_IN_CGROUP = 16,
+    OPERATION_WRITE_CGROUP = 17,
+    OPERATION_CHECK_MEMORY_USE = 18,
+    OPERATION_WRITE_DEVICE_RULES = 19,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 20,
+    OPERATION_KILL_CGROUP = 21,
+    OPERATION_READ_CGROUP_USAGE = 22,
+    OPERATION_REMOVE_CGROUP = 23,
+    OPERATION_EXECUTE = 24,
+    OPERATION_SUPERVISE = 25,
+    OPERATION_MAKE_GATE = 26,
+    OPERATION_HOLD_DESCRIPTORS = 27,
+    OPERATION_WAIT_AT_GATE = 28,
+    OPERATION_LEAVE_CONTAINER = 29,
+    OPERATION_ADOPT_CONTAINER = 30,
+    OPERATION_OPEN_GATE = 31,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -145,6 +156,106 @@ struct move_net_device {
     const char *rename;
 };
 int do_move_net_device(struct context *context, const struct move_net_device *operation);
+
+/* Makes the cgroup `path` below the hierarchy at `mount`, with its missing parents, and opens it into `slot`. */
+struct make_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t slot;
+    int64_t undo;
+    int64_t v2;
+    int64_t cpuset;
+    struct texts needed;
+    struct texts wanted;
+};
+int do_make_cgroup(struct context *context, const struct make_cgroup *operation);
+
+/* Opens a cgroup that exists into `slot`: for a plan that changes a container. */
+struct open_cgroup {
+    const char *folder;
+    int64_t slot;
+};
+int do_open_cgroup(struct context *context, const struct open_cgroup *operation);
+
+/* Gives the v2 cgroup in `slot` to the container's user, as far as delegation goes (/sys/kernel/cgroup/delegate). */
+struct delegate_cgroup {
+    int64_t slot;
+    int64_t uid;
+    int64_t gid;
+};
+int do_delegate_cgroup(struct context *context, const struct delegate_cgroup *operation);
+
+/* Puts the container's first process into the v1 cgroup in `slot`; on v2 clone3 does it. */
+struct place_in_cgroup {
+    int64_t slot;
+    const char *folder;
+};
+int do_place_in_cgroup(struct context *context, const struct place_in_cgroup *operation);
+
+/* Writes lines, each in one write(2), to a file of the cgroup in `slot`. */
+struct write_cgroup {
+    int64_t slot;
+    const char *file;
+    struct texts lines;
+    const char *alternative;
+    struct texts alternative_lines;
+    int64_t optional;
+};
+int do_write_cgroup(struct context *context, const struct write_cgroup *operation);
+
+/* Refuses a memory limit below what is used already (`checkBeforeUpdate`). */
+struct check_memory_use {
+    int64_t slot;
+    const char *file;
+    int64_t limit;
+};
+int do_check_memory_use(struct context *context, const struct check_memory_use *operation);
+
+/* Allows or denies all devices in the v1 cgroup in `slot`, then writes the exceptions. */
+struct write_device_rules {
+    int64_t slot;
+    int64_t allow_all;
+    struct texts exceptions;
+};
+int do_write_device_rules(struct context *context, const struct write_device_rules *operation);
+
+/* Loads an eBPF program that decides on access to devices, and attaches it to the v2 cgroup in `slot`. */
+struct attach_device_program {
+    int64_t slot;
+    struct blob program;
+    int64_t rules;
+    int64_t replace;
+};
+int do_attach_device_program(struct context *context, const struct attach_device_program *operation);
+
+/* Kills all that is left in the cgroup `path` below `mount`, if undo `undo` says that this run made it. */
+struct kill_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    const char *method;
+};
+int do_kill_cgroup(struct context *context, const struct kill_cgroup *operation);
+
+/* Reads what the container used before its cgroup goes: out-of-memory kills and the peak (`memory`), processor time (`cpu`). */
+struct read_cgroup_usage {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    int64_t v2;
+    int64_t memory;
+    int64_t cpu;
+};
+int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage *operation);
+
+/* Removes the cgroup `path` below `mount`, what the payload made below it, and the parents made with it, if undo `undo` says so. */
+struct remove_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    int64_t ours;
+};
+int do_remove_cgroup(struct context *context, const struct remove_cgroup *operation);
 
 /* Replaces init by the container's program: looks `args[0]` up in PATH of `env` inside the root, then execve. */
 struct execute {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contain.plan.compile.cgroup import cgroup
 from contain.plan.compile.namespaces import namespaces
 from contain.plan.plan import Plan
 from contain.plan.slots import Slots
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     Family = Callable[[Spec, Host, Slots], Iterator[Operation]]
 
 #: In the order in which their operations stand within a stage.
-FAMILIES: tuple[Family, ...] = (namespaces,)
+FAMILIES: tuple[Family, ...] = (namespaces, cgroup)
 
 
 def compile_run(spec: Spec, host: Host) -> Plan:
