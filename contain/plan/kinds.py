@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "0085dd7c485d6a5bf17c9aafca343725"
+DIGEST = "4ee7561569924f568ea3581bacb4ded6"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -27,12 +27,31 @@ KINDS = {
     "KillCgroup": 21,
     "ReadCgroupUsage": 22,
     "RemoveCgroup": 23,
-    "Execute": 24,
-    "Supervise": 25,
-    "MakeGate": 26,
-    "HoldDescriptors": 27,
-    "WaitAtGate": 28,
-    "LeaveContainer": 29,
-    "AdoptContainer": 30,
-    "OpenGate": 31,
+    "LimitResource": 24,
+    "SetOomScore": 25,
+    "SetPersonality": 26,
+    "SetScheduler": 27,
+    "SetIoPriority": 28,
+    "SetMemoryPolicy": 29,
+    "SetAffinity": 30,
+    "EnterFolder": 31,
+    "FindProgram": 32,
+    "LeaveHost": 33,
+    "Execute": 34,
+    "JoinKeyring": 35,
+    "SetExecLabel": 36,
+    "HideProcess": 37,
+    "DropBounding": 38,
+    "SetIds": 39,
+    "SetCapabilities": 40,
+    "NoNewPrivileges": 41,
+    "ConnectListener": 42,
+    "LoadSeccomp": 43,
+    "Supervise": 44,
+    "MakeGate": 45,
+    "HoldDescriptors": 46,
+    "WaitAtGate": 47,
+    "LeaveContainer": 48,
+    "AdoptContainer": 49,
+    "OpenGate": 50,
 }

@@ -20,6 +20,7 @@ ALL = ("user", "pid", "mount", "ipc", "uts", "network", "cgroup")
 
 
 def machine(name):
+    """A saved host."""
     with open(f"{HOSTS}/{name}.json", encoding="utf-8") as file:
         return Host.from_json(json.load(file))
 
@@ -35,6 +36,7 @@ class Document:
 
 
 def spec(resources, *, kind="rootfs", namespaces=ALL, path="", options=None, manifest=False, **run):
+    """As much of a spec as the family reads."""
     config = {
         "process": {"user": {"uid": 0, "gid": 0}},
         "mounts": [],
@@ -47,10 +49,12 @@ def spec(resources, *, kind="rootfs", namespaces=ALL, path="", options=None, man
 
 
 def operations(spec, host):
+    """What the family compiles."""
     return list(cgroup(spec, host, Slots()))
 
 
 def files(resources, *, v2):
+    """File → lines, of what can be had."""
     return {one.file: one.lines for one in settings(resources, lambda _: v2) if not one.lacking}
 
 
@@ -76,7 +80,11 @@ def files(resources, *, v2):
         ({"cpu": {"quota": -1}}, {"cpu.cfs_quota_us": ["-1"]}, {"cpu.max": ["max 100000"]}),
         ({"cpu": {"idle": 1, "shares": 5}}, {"cpu.idle": ["1"]}, {"cpu.idle": ["1"]}),
         ({"cpu": {"realtimeRuntime": 7, "realtimePeriod": 9}}, {"cpu.rt_period_us": ["9"], "cpu.rt_runtime_us": ["7"]}, {}),
-        ({"cpu": {"cpus": "0-1", "mems": "0"}}, {"cpuset.cpus": ["0-1"], "cpuset.mems": ["0"]}, {"cpuset.cpus": ["0-1"], "cpuset.mems": ["0"]}),
+        (
+            {"cpu": {"cpus": "0-1", "mems": "0"}},
+            {"cpuset.cpus": ["0-1"], "cpuset.mems": ["0"]},
+            {"cpuset.cpus": ["0-1"], "cpuset.mems": ["0"]},
+        ),
         ({"pids": {"limit": 0}}, {"pids.max": ["0"]}, {"pids.max": ["0"]}),
         ({"pids": {"limit": -1}}, {"pids.max": ["max"]}, {"pids.max": ["max"]}),
         (
@@ -94,8 +102,16 @@ def files(resources, *, v2):
             {"net_cls.classid": ["5"], "net_prio.ifpriomap": ["eth0 3"]},
             {},
         ),
-        ({"rdma": {"mlx5_1": {"hcaHandles": 3, "hcaObjects": 9}}}, {"rdma.max": ["mlx5_1 hca_handle=3 hca_object=9"]}, {"rdma.max": ["mlx5_1 hca_handle=3 hca_object=9"]}),
-        ({"unified": {"memory.high": "7", "cgroup.max.depth": "2"}}, {"cgroup.max.depth": ["2"]}, {"memory.high": ["7"], "cgroup.max.depth": ["2"]}),
+        (
+            {"rdma": {"mlx5_1": {"hcaHandles": 3, "hcaObjects": 9}}},
+            {"rdma.max": ["mlx5_1 hca_handle=3 hca_object=9"]},
+            {"rdma.max": ["mlx5_1 hca_handle=3 hca_object=9"]},
+        ),
+        (
+            {"unified": {"memory.high": "7", "cgroup.max.depth": "2"}},
+            {"cgroup.max.depth": ["2"]},
+            {"memory.high": ["7"], "cgroup.max.depth": ["2"]},
+        ),
     ],
 )
 def test_limits_become_files_of_both_versions(resources, v1, v2):

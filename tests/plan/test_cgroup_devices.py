@@ -76,7 +76,13 @@ def from_v1(allow_all, lines, type_, major, minor, access):
     return True
 
 
-@given(ROWS, st.sampled_from("bc"), st.sampled_from([1, 5, 8, 9, 4294967295]), st.sampled_from([0, 3, 7]), st.sampled_from(["r", "w", "m", "rw", "rwm"]))
+@given(
+    ROWS,
+    st.sampled_from("bc"),
+    st.sampled_from([1, 5, 8, 9, 4294967295]),
+    st.sampled_from([0, 3, 7]),
+    st.sampled_from(["r", "w", "m", "rw", "rwm"]),
+)
 def test_program_and_list_mean_the_manifest(rows, type_, major, minor, access):
     """Both versions answer as the list reads; v1 refuses what it cannot express."""
     found = rules(rows)
@@ -102,4 +108,6 @@ def test_docker_s_list_can_be_had_on_v1():
 def test_v1_says_what_it_cannot_express():
     """The kernel would ignore a part taken back from a wider entry."""
     with pytest.raises(ValueError, match="takes back a part"):
-        v1_lines(rules([{"allow": True, "type": "b", "access": "rw"}, {"allow": False, "type": "b", "major": 8, "minor": 0, "access": "w"}]))
+        v1_lines(
+            rules([{"allow": True, "type": "b", "access": "rw"}, {"allow": False, "type": "b", "major": 8, "minor": 0, "access": "w"}])
+        )

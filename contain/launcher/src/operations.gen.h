@@ -61,14 +61,33 @@ enum operation_kind {
     OPERATION_KILL_CGROUP = 21,
     OPERATION_READ_CGROUP_USAGE = 22,
     OPERATION_REMOVE_CGROUP = 23,
-    OPERATION_EXECUTE = 24,
-    OPERATION_SUPERVISE = 25,
-    OPERATION_MAKE_GATE = 26,
-    OPERATION_HOLD_DESCRIPTORS = 27,
-    OPERATION_WAIT_AT_GATE = 28,
-    OPERATION_LEAVE_CONTAINER = 29,
-    OPERATION_ADOPT_CONTAINER = 30,
-    OPERATION_OPEN_GATE = 31,
+    OPERATION_LIMIT_RESOURCE = 24,
+    OPERATION_SET_OOM_SCORE = 25,
+    OPERATION_SET_PERSONALITY = 26,
+    OPERATION_SET_SCHEDULER = 27,
+    OPERATION_SET_IO_PRIORITY = 28,
+    OPERATION_SET_MEMORY_POLICY = 29,
+    OPERATION_SET_AFFINITY = 30,
+    OPERATION_ENTER_FOLDER = 31,
+    OPERATION_FIND_PROGRAM = 32,
+    OPERATION_LEAVE_HOST = 33,
+    OPERATION_EXECUTE = 34,
+    OPERATION_JOIN_KEYRING = 35,
+    OPERATION_SET_EXEC_LABEL = 36,
+    OPERATION_HIDE_PROCESS = 37,
+    OPERATION_DROP_BOUNDING = 38,
+    OPERATION_SET_IDS = 39,
+    OPERATION_SET_CAPABILITIES = 40,
+    OPERATION_NO_NEW_PRIVILEGES = 41,
+    OPERATION_CONNECT_LISTENER = 42,
+    OPERATION_LOAD_SECCOMP = 43,
+    OPERATION_SUPERVISE = 44,
+    OPERATION_MAKE_GATE = 45,
+    OPERATION_HOLD_DESCRIPTORS = 46,
+    OPERATION_WAIT_AT_GATE = 47,
+    OPERATION_LEAVE_CONTAINER = 48,
+    OPERATION_ADOPT_CONTAINER = 49,
+    OPERATION_OPEN_GATE = 50,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -257,13 +276,161 @@ struct remove_cgroup {
 };
 int do_remove_cgroup(struct context *context, const struct remove_cgroup *operation);
 
-/* Replaces init by the container's program: looks `args[0]` up in PATH of `env` inside the root, then execve. */
+/* Sets one resource limit of init from outside; -1 is unlimited. */
+struct limit_resource {
+    const char *name;
+    int64_t number;
+    int64_t soft;
+    int64_t hard;
+};
+int do_limit_resource(struct context *context, const struct limit_resource *operation);
+
+/* Writes init's oom_score_adj from outside, through a procfs that was checked to be one. */
+struct set_oom_score {
+    int64_t value;
+};
+int do_set_oom_score(struct context *context, const struct set_oom_score *operation);
+
+/* Sets the execution domain (uname's machine, address layout). */
+struct set_personality {
+    const char *domain;
+    int64_t value;
+};
+int do_set_personality(struct context *context, const struct set_personality *operation);
+
+/* Sets policy and parameters by sched_setattr. */
+struct set_scheduler {
+    const char *policy;
+    int64_t number;
+    int64_t nice;
+    int64_t priority;
+    int64_t flags;
+    int64_t runtime;
+    int64_t deadline;
+    int64_t period;
+};
+int do_set_scheduler(struct context *context, const struct set_scheduler *operation);
+
+/* Sets the class and level for input and output. */
+struct set_io_priority {
+    const char *name;
+    int64_t value;
+};
+int do_set_io_priority(struct context *context, const struct set_io_priority *operation);
+
+/* Sets the NUMA policy; `nodes` is a bit mask, least significant byte first. */
+struct set_memory_policy {
+    const char *mode;
+    int64_t number;
+    struct blob nodes;
+};
+int do_set_memory_policy(struct context *context, const struct set_memory_policy *operation);
+
+/* Restricts the processors; `processors` is a bit mask, least significant byte first. */
+struct set_affinity {
+    const char *cpus;
+    struct blob processors;
+};
+int do_set_affinity(struct context *context, const struct set_affinity *operation);
+
+/* Changes to the working folder and checks that it is inside the root (CVE-2024-21626). */
+struct enter_folder {
+    const char *path;
+    int64_t first;
+    int64_t make;
+};
+int do_enter_folder(struct context *context, const struct enter_folder *operation);
+
+/* Looks the program up inside the root without executing it, so that `create` already says what is wrong. */
+struct find_program {
+    const char *name;
+    const char *path;
+};
+int do_find_program(struct context *context, const struct find_program *operation);
+
+/* Leaves nothing of ours to the program: descriptors above 2 + `preserve` close, mask and dispositions are the default, umask is set. */
+struct leave_host {
+    int64_t umask;
+    int64_t preserve;
+};
+int do_leave_host(struct context *context, const struct leave_host *operation);
+
+/* Replaces init by the program: looks `args[0]` up in `path` inside the root, then execve. */
 struct execute {
     struct texts args;
     struct texts env;
-    const char *cwd;
+    const char *path;
 };
 int do_execute(struct context *context, const struct execute *operation);
+
+/* Gives the container a session keyring of its own; `optional` where an outer filter may refuse keyctl. */
+struct join_keyring {
+    const char *name;
+    int64_t optional;
+};
+int do_join_keyring(struct context *context, const struct join_keyring *operation);
+
+/* Sets the label that the security module gives to the program at execve; `file` is below /proc/thread-self/attr. */
+struct set_exec_label {
+    const char *module;
+    const char *file;
+    const char *value;
+};
+int do_set_exec_label(struct context *context, const struct set_exec_label *operation);
+
+/* Makes init non-dumpable: nobody inside may trace it or open its descriptors through /proc (CVE-2016-9962). */
+struct hide_process {
+    int64_t nothing;
+};
+int do_hide_process(struct context *context, const struct hide_process *operation);
+
+/* Drops from the bounding set what is not in `keep`. */
+struct drop_bounding {
+    int64_t keep;
+};
+int do_drop_bounding(struct context *context, const struct drop_bounding *operation);
+
+/* Becomes the user, keeping permitted capabilities for SetCapabilities; `keep_groups` leaves the supplementary groups as they are. */
+struct set_ids {
+    int64_t uid;
+    int64_t gid;
+    struct texts groups;
+    int64_t keep_groups;
+};
+int do_set_ids(struct context *context, const struct set_ids *operation);
+
+/* Sets the four sets of the thread; each is a mask. */
+struct set_capabilities {
+    int64_t effective;
+    int64_t permitted;
+    int64_t inheritable;
+    int64_t ambient;
+};
+int do_set_capabilities(struct context *context, const struct set_capabilities *operation);
+
+/* Sets no_new_privs: execve never gains anything from now on. */
+struct no_new_privileges {
+    int64_t nothing;
+};
+int do_no_new_privileges(struct context *context, const struct no_new_privileges *operation);
+
+/* Connects to the socket of the seccomp agent before anything else is done, into `slot`. */
+struct connect_listener {
+    const char *path;
+    int64_t slot;
+};
+int do_connect_listener(struct context *context, const struct connect_listener *operation);
+
+/* Loads a filter for the program; with `socket`, hands its listener and `state` (a template with holes) to the agent there. */
+struct load_seccomp {
+    struct blob program;
+    int64_t flags;
+    const char *summary;
+    int64_t socket;
+    const char *state;
+};
+int do_load_seccomp(struct context *context, const struct load_seccomp *operation);
+int answer_load_seccomp(struct context *context, const struct load_seccomp *operation, int64_t value);
 
 /* How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none. */
 struct supervise {
@@ -271,6 +438,7 @@ struct supervise {
     int64_t timeout;
     int64_t parent_death;
     int64_t guardian;
+    int64_t failure_code;
 };
 int do_supervise(struct context *context, const struct supervise *operation);
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contain.plan.compile.cgroup import cgroup
 from contain.plan.compile.namespaces import namespaces
+from contain.plan.compile.process import process
+from contain.plan.compile.security import security
 from contain.plan.plan import Plan
 from contain.plan.slots import Slots
 
@@ -18,7 +20,13 @@ if TYPE_CHECKING:
     Family = Callable[[Spec, Host, Slots], Iterator[Operation]]
 
 #: In the order in which their operations stand within a stage.
-FAMILIES: tuple[Family, ...] = (namespaces, cgroup)
+FAMILIES: tuple[Family, ...] = (
+    namespaces,
+    cgroup,
+    # the last two, in this order: what needs privileges comes before the ids change, and `go` ends with execve
+    process,
+    security,
+)
 
 
 def compile_run(spec: Spec, host: Host) -> Plan:

@@ -105,7 +105,6 @@ int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage
     int folder = open_made(context, operation->mount, operation->path, operation->undo);
     if (folder < 0)
         return 0;
-#ifdef TOKEN_SIZE
     struct usage *usage = &context->shared->usage;
     if (operation->memory) {
         usage->memory_peak = cgroup_number(folder, operation->v2 ? "memory.peak" : "memory.max_usage_in_bytes", NULL);
@@ -115,7 +114,6 @@ int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage
         int64_t time = cgroup_number(folder, operation->v2 ? "cpu.stat" : "cpuacct.usage", operation->v2 ? "usage_usec" : NULL);
         usage->cpu = operation->v2 && time > 0 ? time * 1000 : time;
     }
-#endif
     close(folder);
     return 0;
 }

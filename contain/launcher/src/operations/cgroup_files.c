@@ -27,22 +27,9 @@ static void pause_ms(unsigned milliseconds) {
 }
 
 void cgroup_path(const struct context *context, const char *mount, const char *path, char *buffer, size_t size) {
-    static const char hole[] = "\001id\001";
-    char head[CGROUP_PATH_SIZE];
-    const char *at = strstr(path, hole);
-    size_t before = at ? (size_t)(at - path) : strlen(path);
-    if (before >= sizeof head)
-        before = sizeof head - 1;
-    memcpy(head, path, before);
-    head[before] = 0;
-#ifdef TOKEN_SIZE
-    const char *id = context->shared->id;
-#else
-    char id[16];
-    (void)context;
-    format_number(id, sizeof id, getpid());
-#endif
-    join_words(buffer, size, (const char *const[]){mount, "/", head, at ? id : "", at ? at + sizeof hole - 1 : "", NULL});
+    char filled[CGROUP_PATH_SIZE];
+    fill_holes(context, path, NULL, filled, sizeof filled);
+    join_words(buffer, size, (const char *const[]){mount, "/", filled, NULL});
 }
 
 int cgroup_open(int parent, const char *path) {

@@ -19,7 +19,8 @@ struct walk {
 
 static int fail_busy(struct context *context, const char *folder) {
     char detail[DETAIL_SIZE];
-    join_words(detail, sizeof detail, (const char *const[]){"processes sit in ", folder, " itself, so it cannot hand controllers on", NULL});
+    join_words(detail, sizeof detail,
+               (const char *const[]){"processes sit in ", folder, " itself, so it cannot hand controllers on", NULL});
     return fail(context, EBUSY, detail);
 }
 
@@ -53,7 +54,8 @@ static int hand_on(struct context *context, const struct walk *walk) {
             return fail_busy(context, walk->path);
         if (error) {
             char detail[DETAIL_SIZE];
-            join_words(detail, sizeof detail, (const char *const[]){"cannot enable ", controller, " in ", walk->path, ": ", strerror(error), NULL});
+            join_words(detail, sizeof detail,
+                       (const char *const[]){"cannot enable ", controller, " in ", walk->path, ": ", strerror(error), NULL});
             return fail(context, error, detail);
         }
     }
@@ -78,13 +80,6 @@ static int fill_cpuset(int from, int to) {
     int error = copy_file(from, to, "cpuset.cpus");
     return error ? error : copy_file(from, to, "cpuset.mems");
 }
-
-#ifndef TOKEN_SIZE
-static int note_undo(struct context *context, const char *kind, const char *path) {
-    (void)context, (void)kind, (void)path;
-    return 0;
-}
-#endif
 
 static void note_made(struct context *context, const struct walk *walk, int made) {
     if (walk->operation->undo > 0 && walk->operation->undo < ARMED_COUNT)
