@@ -201,7 +201,7 @@ def user(launcher: str) -> Iterator[User]:
             subprocess.run(["useradd", "-m", "-s", "/bin/bash", ORDINARY_USER], check=True, capture_output=True)
     folder = tempfile.mkdtemp(prefix="contain-user.", dir="/var/tmp")
     os.chmod(folder, 0o755)
-    shutil.copytree(f"{TOP}/contain", f"{folder}/package/contain", ignore=shutil.ignore_patterns("src", "__pycache__"))
+    shutil.copytree(f"{TOP}/contain", f"{folder}/package/contain", ignore=shutil.ignore_patterns("src"))
     yield User(ORDINARY_USER, folder)
     shutil.rmtree(folder, ignore_errors=True)
 

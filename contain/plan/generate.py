@@ -26,7 +26,7 @@ def classes() -> list[type[Operation]]:
     for family in FAMILIES:
         module = importlib.import_module(f"contain.plan.operations.{family}")
         own = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Operation) and c.__module__ == module.__name__]
-        found += own
+        found += [c for c in own if not c.__name__.startswith("_")]
     return found
 
 
@@ -93,7 +93,7 @@ def source(table: list[type[Operation]]) -> str:
             rows += ["    if (ask >= 0)", f"        return answer_{name}(context, &operation, ask);"]
         rows += [f"    return do_{name}(context, &operation);", "}", ""]
     rows += ["const struct operation_row operation_rows[] = {", '    {"", NULL},']
-    rows += [f'    {{"{c.__name__}", step_{c_name(c.__name__)}}},' for c in table]
+    rows += [f'    {{"{c.__name__}", step_{c_name(c.__name__)}, {"true" if getattr(c, "asks", False) else "false"}}},' for c in table]
     rows += ["};", "const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];", ""]
     value = digest(table)
     octets = ", ".join(f"0x{value[i : i + 2]}" for i in range(0, 32, 2))

@@ -65,8 +65,9 @@ undo: lines `KIND PATH\n`, PATH escaped as above; undone from the last line to t
 Holes, in `template` and in the text of `summary` as the plan gives it: a name between two bytes \x01. Neither JSON nor summary
 can have that byte otherwise, so nothing a user writes is ever taken for a hole. Unknown ones are filled with nothing.
 
-    pid  start  status  created  boot  monitor  guardian  finished
-        pid is `0` when there is no init (yet, or any more); created and finished are RFC 3339
+    pid  start  status  created  boot  monitor  guardian  finished  token  id
+        pid is `0` when there is no init (yet, or any more); created and finished are RFC 3339; token is made by the launcher, and so
+        is the id of a container without a name (the first 12 digits of its token)
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ DEAD = ".dead-"
 
 TOKEN_LENGTH = 32
 HOLE = "\x01"
-HOLES = ("pid", "start", "status", "created", "boot", "monitor", "guardian", "finished")
+HOLES = ("pid", "start", "status", "created", "boot", "monitor", "guardian", "finished", "token", "id")
 
 CREATING = "creating"
 CREATED = "created"

@@ -145,17 +145,506 @@ static int step_move_net_device(struct context *context, struct cursor *in, int6
     return do_move_net_device(context, &operation);
 }
 
+static int step_isolate_mounts(struct context *context, struct cursor *in, int64_t ask) {
+    struct isolate_mounts operation = {0};
+    (void)ask;
+    operation.propagation = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_isolate_mounts(context, &operation);
+}
+
+static int step_open_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    operation.userns = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_root(context, &operation);
+}
+
+static int step_attach_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct attach_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_attach_root(context, &operation);
+}
+
+static int step_enter_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct enter_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_enter_root(context, &operation);
+}
+
+static int step_pivot_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct pivot_root operation = {0};
+    (void)ask;
+    operation.pivot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_pivot_root(context, &operation);
+}
+
+static int step_set_root_propagation(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_root_propagation operation = {0};
+    (void)ask;
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_root_propagation(context, &operation);
+}
+
+static int step_set_root_readonly(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_root_readonly operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_root_readonly(context, &operation);
+}
+
+static int step_open_proc(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_proc operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_proc(context, &operation);
+}
+
+static int step_open_userns(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_userns operation = {0};
+    (void)ask;
+    operation.uid_lines = take_text(in);
+    operation.gid_lines = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_userns(context, &operation);
+}
+
+static int step_open_source(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_source operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    operation.recursive = take_i64(in);
+    operation.shared = take_i64(in);
+    operation.userns = take_i64(in);
+    operation.idmap_recursive = take_i64(in);
+    operation.optional_idmap = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_source(context, &operation);
+}
+
+static int step_bind_mount(struct context *context, struct cursor *in, int64_t ask) {
+    struct bind_mount operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    operation.source = take_text(in);
+    operation.slot = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_bind_mount(context, &operation);
+}
+
+static int step_mount_filesystem(struct context *context, struct cursor *in, int64_t ask) {
+    struct mount_filesystem operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    operation.type = take_text(in);
+    operation.source = take_text(in);
+    operation.options = take_texts(in);
+    operation.fallback = take_text(in);
+    operation.copy_up = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mount_filesystem(context, &operation);
+}
+
+static int step_remount(struct context *context, struct cursor *in, int64_t ask) {
+    struct remount operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_remount(context, &operation);
+}
+
+static int step_mask_path(struct context *context, struct cursor *in, int64_t ask) {
+    struct mask_path operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mask_path(context, &operation);
+}
+
+static int step_readonly_path(struct context *context, struct cursor *in, int64_t ask) {
+    struct readonly_path operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_readonly_path(context, &operation);
+}
+
+static int step_make_device(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_device operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.kind = take_text(in);
+    operation.major = take_i64(in);
+    operation.minor = take_i64(in);
+    operation.mode = take_i64(in);
+    operation.uid = take_i64(in);
+    operation.gid = take_i64(in);
+    operation.source = take_text(in);
+    operation.bind = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_device(context, &operation);
+}
+
+static int step_make_link(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_link operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.target = take_text(in);
+    operation.replace = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_link(context, &operation);
+}
+
+static int step_bind_console(struct context *context, struct cursor *in, int64_t ask) {
+    struct bind_console operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_bind_console(context, &operation);
+}
+
+static int step_limit_resource(struct context *context, struct cursor *in, int64_t ask) {
+    struct limit_resource operation = {0};
+    (void)ask;
+    operation.name = take_text(in);
+    operation.number = take_i64(in);
+    operation.soft = take_i64(in);
+    operation.hard = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_limit_resource(context, &operation);
+}
+
+static int step_set_oom_score(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_oom_score operation = {0};
+    (void)ask;
+    operation.value = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_oom_score(context, &operation);
+}
+
+static int step_set_personality(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_personality operation = {0};
+    (void)ask;
+    operation.domain = take_text(in);
+    operation.value = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_personality(context, &operation);
+}
+
+static int step_set_scheduler(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_scheduler operation = {0};
+    (void)ask;
+    operation.policy = take_text(in);
+    operation.number = take_i64(in);
+    operation.nice = take_i64(in);
+    operation.priority = take_i64(in);
+    operation.flags = take_i64(in);
+    operation.runtime = take_i64(in);
+    operation.deadline = take_i64(in);
+    operation.period = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_scheduler(context, &operation);
+}
+
+static int step_set_io_priority(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_io_priority operation = {0};
+    (void)ask;
+    operation.name = take_text(in);
+    operation.value = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_io_priority(context, &operation);
+}
+
+static int step_set_memory_policy(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_memory_policy operation = {0};
+    (void)ask;
+    operation.mode = take_text(in);
+    operation.number = take_i64(in);
+    operation.nodes = take_blob(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_memory_policy(context, &operation);
+}
+
+static int step_set_affinity(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_affinity operation = {0};
+    (void)ask;
+    operation.cpus = take_text(in);
+    operation.processors = take_blob(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_affinity(context, &operation);
+}
+
+static int step_enter_folder(struct context *context, struct cursor *in, int64_t ask) {
+    struct enter_folder operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.first = take_i64(in);
+    operation.make = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_enter_folder(context, &operation);
+}
+
+static int step_find_program(struct context *context, struct cursor *in, int64_t ask) {
+    struct find_program operation = {0};
+    (void)ask;
+    operation.name = take_text(in);
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_find_program(context, &operation);
+}
+
+static int step_leave_host(struct context *context, struct cursor *in, int64_t ask) {
+    struct leave_host operation = {0};
+    (void)ask;
+    operation.umask = take_i64(in);
+    operation.preserve = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_leave_host(context, &operation);
+}
+
 static int step_execute(struct context *context, struct cursor *in, int64_t ask) {
     struct execute operation = {0};
     (void)ask;
     operation.args = take_texts(in);
     operation.env = take_texts(in);
-    operation.cwd = take_text(in);
+    operation.path = take_text(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
         return 0;
     return do_execute(context, &operation);
+}
+
+static int step_join_keyring(struct context *context, struct cursor *in, int64_t ask) {
+    struct join_keyring operation = {0};
+    (void)ask;
+    operation.name = take_text(in);
+    operation.optional = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_join_keyring(context, &operation);
+}
+
+static int step_set_exec_label(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_exec_label operation = {0};
+    (void)ask;
+    operation.module = take_text(in);
+    operation.file = take_text(in);
+    operation.value = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_exec_label(context, &operation);
+}
+
+static int step_hide_process(struct context *context, struct cursor *in, int64_t ask) {
+    struct hide_process operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_hide_process(context, &operation);
+}
+
+static int step_drop_bounding(struct context *context, struct cursor *in, int64_t ask) {
+    struct drop_bounding operation = {0};
+    (void)ask;
+    operation.keep = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_drop_bounding(context, &operation);
+}
+
+static int step_set_ids(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_ids operation = {0};
+    (void)ask;
+    operation.uid = take_i64(in);
+    operation.gid = take_i64(in);
+    operation.groups = take_texts(in);
+    operation.keep_groups = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_ids(context, &operation);
+}
+
+static int step_set_capabilities(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_capabilities operation = {0};
+    (void)ask;
+    operation.effective = take_i64(in);
+    operation.permitted = take_i64(in);
+    operation.inheritable = take_i64(in);
+    operation.ambient = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_capabilities(context, &operation);
+}
+
+static int step_no_new_privileges(struct context *context, struct cursor *in, int64_t ask) {
+    struct no_new_privileges operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_no_new_privileges(context, &operation);
+}
+
+static int step_connect_listener(struct context *context, struct cursor *in, int64_t ask) {
+    struct connect_listener operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_connect_listener(context, &operation);
+}
+
+static int step_load_seccomp(struct context *context, struct cursor *in, int64_t ask) {
+    struct load_seccomp operation = {0};
+    (void)ask;
+    operation.program = take_blob(in);
+    operation.flags = take_i64(in);
+    operation.summary = take_text(in);
+    operation.socket = take_i64(in);
+    operation.state = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    if (ask >= 0)
+        return answer_load_seccomp(context, &operation, ask);
+    return do_load_seccomp(context, &operation);
 }
 
 static int step_supervise(struct context *context, struct cursor *in, int64_t ask) {
@@ -165,6 +654,7 @@ static int step_supervise(struct context *context, struct cursor *in, int64_t as
     operation.timeout = take_i64(in);
     operation.parent_death = take_i64(in);
     operation.guardian = take_i64(in);
+    operation.failure_code = take_i64(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
@@ -243,27 +733,64 @@ static int step_open_gate(struct context *context, struct cursor *in, int64_t as
 
 const struct operation_row operation_rows[] = {
     {"", NULL},
-    {"OpenNamespace", step_open_namespace},
-    {"EnterNamespace", step_enter_namespace},
-    {"Unshare", step_unshare},
-    {"CreateProcess", step_create_process},
-    {"WriteIdMap", step_write_id_map},
-    {"WriteTimeOffsets", step_write_time_offsets},
-    {"BecomeRoot", step_become_root},
-    {"SetHostname", step_set_hostname},
-    {"SetDomainname", step_set_domainname},
-    {"WriteSysctl", step_write_sysctl},
-    {"LoopbackUp", step_loopback_up},
-    {"MoveNetDevice", step_move_net_device},
-    {"Execute", step_execute},
-    {"Supervise", step_supervise},
-    {"MakeGate", step_make_gate},
-    {"HoldDescriptors", step_hold_descriptors},
-    {"WaitAtGate", step_wait_at_gate},
-    {"LeaveContainer", step_leave_container},
-    {"AdoptContainer", step_adopt_container},
-    {"OpenGate", step_open_gate},
+    {"OpenNamespace", step_open_namespace, false},
+    {"EnterNamespace", step_enter_namespace, false},
+    {"Unshare", step_unshare, false},
+    {"CreateProcess", step_create_process, false},
+    {"WriteIdMap", step_write_id_map, false},
+    {"WriteTimeOffsets", step_write_time_offsets, false},
+    {"BecomeRoot", step_become_root, false},
+    {"SetHostname", step_set_hostname, false},
+    {"SetDomainname", step_set_domainname, false},
+    {"WriteSysctl", step_write_sysctl, false},
+    {"LoopbackUp", step_loopback_up, false},
+    {"MoveNetDevice", step_move_net_device, false},
+    {"IsolateMounts", step_isolate_mounts, false},
+    {"OpenRoot", step_open_root, false},
+    {"AttachRoot", step_attach_root, false},
+    {"EnterRoot", step_enter_root, false},
+    {"PivotRoot", step_pivot_root, false},
+    {"SetRootPropagation", step_set_root_propagation, false},
+    {"SetRootReadonly", step_set_root_readonly, false},
+    {"OpenProc", step_open_proc, false},
+    {"OpenUserns", step_open_userns, false},
+    {"OpenSource", step_open_source, false},
+    {"BindMount", step_bind_mount, false},
+    {"MountFilesystem", step_mount_filesystem, false},
+    {"Remount", step_remount, false},
+    {"MaskPath", step_mask_path, false},
+    {"ReadonlyPath", step_readonly_path, false},
+    {"MakeDevice", step_make_device, false},
+    {"MakeLink", step_make_link, false},
+    {"BindConsole", step_bind_console, false},
+    {"LimitResource", step_limit_resource, false},
+    {"SetOomScore", step_set_oom_score, false},
+    {"SetPersonality", step_set_personality, false},
+    {"SetScheduler", step_set_scheduler, false},
+    {"SetIoPriority", step_set_io_priority, false},
+    {"SetMemoryPolicy", step_set_memory_policy, false},
+    {"SetAffinity", step_set_affinity, false},
+    {"EnterFolder", step_enter_folder, false},
+    {"FindProgram", step_find_program, false},
+    {"LeaveHost", step_leave_host, false},
+    {"Execute", step_execute, false},
+    {"JoinKeyring", step_join_keyring, false},
+    {"SetExecLabel", step_set_exec_label, false},
+    {"HideProcess", step_hide_process, false},
+    {"DropBounding", step_drop_bounding, false},
+    {"SetIds", step_set_ids, false},
+    {"SetCapabilities", step_set_capabilities, false},
+    {"NoNewPrivileges", step_no_new_privileges, false},
+    {"ConnectListener", step_connect_listener, false},
+    {"LoadSeccomp", step_load_seccomp, true},
+    {"Supervise", step_supervise, false},
+    {"MakeGate", step_make_gate, false},
+    {"HoldDescriptors", step_hold_descriptors, false},
+    {"WaitAtGate", step_wait_at_gate, false},
+    {"LeaveContainer", step_leave_container, false},
+    {"AdoptContainer", step_adopt_container, false},
+    {"OpenGate", step_open_gate, false},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x04, 0x3f, 0x8b, 0x94, 0xa3, 0xee, 0x46, 0xe5, 0x66, 0x3c, 0x10, 0x59, 0xee, 0x42, 0x84, 0x0f};
+const uint8_t operations_digest[16] = {0x79, 0xc6, 0xe2, 0x4e, 0x20, 0xc9, 0xda, 0x82, 0xf9, 0xff, 0x87, 0xcc, 0xe3, 0xd8, 0x01, 0x61};

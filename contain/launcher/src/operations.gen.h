@@ -50,14 +50,51 @@ enum operation_kind {
     OPERATION_WRITE_SYSCTL = 10,
     OPERATION_LOOPBACK_UP = 11,
     OPERATION_MOVE_NET_DEVICE = 12,
-    OPERATION_EXECUTE = 13,
-    OPERATION_SUPERVISE = 14,
-    OPERATION_MAKE_GATE = 15,
-    OPERATION_HOLD_DESCRIPTORS = 16,
-    OPERATION_WAIT_AT_GATE = 17,
-    OPERATION_LEAVE_CONTAINER = 18,
-    OPERATION_ADOPT_CONTAINER = 19,
-    OPERATION_OPEN_GATE = 20,
+    OPERATION_ISOLATE_MOUNTS = 13,
+    OPERATION_OPEN_ROOT = 14,
+    OPERATION_ATTACH_ROOT = 15,
+    OPERATION_ENTER_ROOT = 16,
+    OPERATION_PIVOT_ROOT = 17,
+    OPERATION_SET_ROOT_PROPAGATION = 18,
+    OPERATION_SET_ROOT_READONLY = 19,
+    OPERATION_OPEN_PROC = 20,
+    OPERATION_OPEN_USERNS = 21,
+    OPERATION_OPEN_SOURCE = 22,
+    OPERATION_BIND_MOUNT = 23,
+    OPERATION_MOUNT_FILESYSTEM = 24,
+    OPERATION_REMOUNT = 25,
+    OPERATION_MASK_PATH = 26,
+    OPERATION_READONLY_PATH = 27,
+    OPERATION_MAKE_DEVICE = 28,
+    OPERATION_MAKE_LINK = 29,
+    OPERATION_BIND_CONSOLE = 30,
+    OPERATION_LIMIT_RESOURCE = 31,
+    OPERATION_SET_OOM_SCORE = 32,
+    OPERATION_SET_PERSONALITY = 33,
+    OPERATION_SET_SCHEDULER = 34,
+    OPERATION_SET_IO_PRIORITY = 35,
+    OPERATION_SET_MEMORY_POLICY = 36,
+    OPERATION_SET_AFFINITY = 37,
+    OPERATION_ENTER_FOLDER = 38,
+    OPERATION_FIND_PROGRAM = 39,
+    OPERATION_LEAVE_HOST = 40,
+    OPERATION_EXECUTE = 41,
+    OPERATION_JOIN_KEYRING = 42,
+    OPERATION_SET_EXEC_LABEL = 43,
+    OPERATION_HIDE_PROCESS = 44,
+    OPERATION_DROP_BOUNDING = 45,
+    OPERATION_SET_IDS = 46,
+    OPERATION_SET_CAPABILITIES = 47,
+    OPERATION_NO_NEW_PRIVILEGES = 48,
+    OPERATION_CONNECT_LISTENER = 49,
+    OPERATION_LOAD_SECCOMP = 50,
+    OPERATION_SUPERVISE = 51,
+    OPERATION_MAKE_GATE = 52,
+    OPERATION_HOLD_DESCRIPTORS = 53,
+    OPERATION_WAIT_AT_GATE = 54,
+    OPERATION_LEAVE_CONTAINER = 55,
+    OPERATION_ADOPT_CONTAINER = 56,
+    OPERATION_OPEN_GATE = 57,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -146,13 +183,320 @@ struct move_net_device {
 };
 int do_move_net_device(struct context *context, const struct move_net_device *operation);
 
-/* Replaces init by the container's program: looks `args[0]` up in PATH of `env` inside the root, then execve. */
+/* Makes all mounts of the new namespace private or slave, so that nothing that follows reaches the host. */
+struct isolate_mounts {
+    int64_t propagation;
+};
+int do_isolate_mounts(struct context *context, const struct isolate_mounts *operation);
+
+/* Clones the tree at `path` into slot ROOT while the host's privileges are there; shown idmapped by the namespace in `userns` (0: no). */
+struct open_root {
+    const char *path;
+    int64_t propagation;
+    int64_t recursive;
+    int64_t userns;
+};
+int do_open_root(struct context *context, const struct open_root *operation);
+
+/* Attaches the tree in slot ROOT, or opens it now at `path`, over the root of init; slot HOST_ROOT keeps the host's. */
+struct attach_root {
+    const char *path;
+    int64_t propagation;
+    int64_t recursive;
+};
+int do_attach_root(struct context *context, const struct attach_root *operation);
+
+/* Makes slot ROOT the root of init by chroot alone: a container that shares the mount namespace. */
+struct enter_root {
+    const char *path;
+};
+int do_enter_root(struct context *context, const struct enter_root *operation);
+
+/* Makes slot ROOT the root of the namespace and lets go of the host's; without pivot_root by chroot, the host's /proc and /sys gone. */
+struct pivot_root {
+    int64_t pivot;
+};
+int do_pivot_root(struct context *context, const struct pivot_root *operation);
+
+/* Sets how mounts below the container's root propagate, once the host's root is gone. */
+struct set_root_propagation {
+    int64_t propagation;
+    int64_t recursive;
+};
+int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation);
+
+/* Makes the root itself read-only; what is mounted below keeps its own way. */
+struct set_root_readonly {
+    int64_t nothing;
+};
+int do_set_root_readonly(struct context *context, const struct set_root_readonly *operation);
+
+/* Keeps in slot PROC a procfs that is one, and that nothing is mounted over: a new one where allowed, else the container's or the host's, verified. */
+struct open_proc {
+    int64_t nothing;
+};
+int do_open_proc(struct context *context, const struct open_proc *operation);
+
+/* Makes a user namespace with these maps for idmapped mounts, held by its descriptor alone. */
+struct open_userns {
+    const char *uid_lines;
+    const char *gid_lines;
+    int64_t slot;
+};
+int do_open_userns(struct context *context, const struct open_userns *operation);
+
+/* Clones the source of a bind mount into `slot` while the host's privileges are there. */
+struct open_source {
+    const char *path;
+    int64_t slot;
+    int64_t recursive;
+    int64_t shared;
+    int64_t userns;
+    int64_t idmap_recursive;
+    int64_t optional_idmap;
+};
+int do_open_source(struct context *context, const struct open_source *operation);
+
+/* Shows a file or folder of the host, from `slot` or opened now at `source`, on `target` inside the root. */
+struct bind_mount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *source;
+    int64_t slot;
+    int64_t recursive;
+};
+int do_bind_mount(struct context *context, const struct bind_mount *operation);
+
+/* Mounts a new file system of `type` on `target`; `options` are its own (`size=1m`). */
+struct mount_filesystem {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *type;
+    const char *source;
+    struct texts options;
+    const char *fallback;
+    int64_t copy_up;
+};
+int do_mount_filesystem(struct context *context, const struct mount_filesystem *operation);
+
+/* Changes the attributes of what is mounted on `target` already. */
+struct remount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+};
+int do_remount(struct context *context, const struct remount *operation);
+
+/* Hides a path: a file behind the host's own /dev/null, a folder behind an empty read-only file system; what is not there needs nothing. */
+struct mask_path {
+    const char *path;
+    int64_t slot;
+};
+int do_mask_path(struct context *context, const struct mask_path *operation);
+
+/* Makes a path read-only with all below; what is not there needs nothing. */
+struct readonly_path {
+    const char *path;
+};
+int do_readonly_path(struct context *context, const struct readonly_path *operation);
+
+/* Makes a node (`kind` is c, b or p); where that is refused, shows the host's own at `source` in its place, verified by its numbers. */
+struct make_device {
+    const char *path;
+    const char *kind;
+    int64_t major;
+    int64_t minor;
+    int64_t mode;
+    int64_t uid;
+    int64_t gid;
+    const char *source;
+    int64_t bind;
+};
+int do_make_device(struct context *context, const struct make_device *operation);
+
+/* Makes a symbolic link of /dev; one that says the same already is left alone. */
+struct make_link {
+    const char *path;
+    const char *target;
+    int64_t replace;
+};
+int do_make_link(struct context *context, const struct make_link *operation);
+
+/* Shows the terminal in slot CONSOLE as /dev/console; by its descriptor, never by a name in the container (CVE-2025-52565). */
+struct bind_console {
+    const char *path;
+};
+int do_bind_console(struct context *context, const struct bind_console *operation);
+
+/* Sets one resource limit of init from outside; -1 is unlimited. */
+struct limit_resource {
+    const char *name;
+    int64_t number;
+    int64_t soft;
+    int64_t hard;
+};
+int do_limit_resource(struct context *context, const struct limit_resource *operation);
+
+/* Writes init's oom_score_adj from outside, through a procfs that was checked to be one. */
+struct set_oom_score {
+    int64_t value;
+};
+int do_set_oom_score(struct context *context, const struct set_oom_score *operation);
+
+/* Sets the execution domain (uname's machine, address layout). */
+struct set_personality {
+    const char *domain;
+    int64_t value;
+};
+int do_set_personality(struct context *context, const struct set_personality *operation);
+
+/* Sets policy and parameters by sched_setattr. */
+struct set_scheduler {
+    const char *policy;
+    int64_t number;
+    int64_t nice;
+    int64_t priority;
+    int64_t flags;
+    int64_t runtime;
+    int64_t deadline;
+    int64_t period;
+};
+int do_set_scheduler(struct context *context, const struct set_scheduler *operation);
+
+/* Sets the class and level for input and output. */
+struct set_io_priority {
+    const char *name;
+    int64_t value;
+};
+int do_set_io_priority(struct context *context, const struct set_io_priority *operation);
+
+/* Sets the NUMA policy; `nodes` is a bit mask, least significant byte first. */
+struct set_memory_policy {
+    const char *mode;
+    int64_t number;
+    struct blob nodes;
+};
+int do_set_memory_policy(struct context *context, const struct set_memory_policy *operation);
+
+/* Restricts the processors; `processors` is a bit mask, least significant byte first. */
+struct set_affinity {
+    const char *cpus;
+    struct blob processors;
+};
+int do_set_affinity(struct context *context, const struct set_affinity *operation);
+
+/* Changes to the working folder and checks that it is inside the root (CVE-2024-21626). */
+struct enter_folder {
+    const char *path;
+    int64_t first;
+    int64_t make;
+};
+int do_enter_folder(struct context *context, const struct enter_folder *operation);
+
+/* Looks the program up inside the root without executing it, so that `create` already says what is wrong. */
+struct find_program {
+    const char *name;
+    const char *path;
+};
+int do_find_program(struct context *context, const struct find_program *operation);
+
+/* Leaves nothing of ours to the program: descriptors above 2 + `preserve` close, mask and dispositions are the default, umask is set. */
+struct leave_host {
+    int64_t umask;
+    int64_t preserve;
+};
+int do_leave_host(struct context *context, const struct leave_host *operation);
+
+/* Replaces init by the program: looks `args[0]` up in `path` inside the root, then execve. */
 struct execute {
     struct texts args;
     struct texts env;
-    const char *cwd;
+    const char *path;
 };
 int do_execute(struct context *context, const struct execute *operation);
+
+/* Gives the container a session keyring of its own; `optional` where an outer filter may refuse keyctl. */
+struct join_keyring {
+    const char *name;
+    int64_t optional;
+};
+int do_join_keyring(struct context *context, const struct join_keyring *operation);
+
+/* Sets the label that the security module gives to the program at execve; `file` is below /proc/thread-self/attr. */
+struct set_exec_label {
+    const char *module;
+    const char *file;
+    const char *value;
+};
+int do_set_exec_label(struct context *context, const struct set_exec_label *operation);
+
+/* Makes init non-dumpable: nobody inside may trace it or open its descriptors through /proc (CVE-2016-9962). */
+struct hide_process {
+    int64_t nothing;
+};
+int do_hide_process(struct context *context, const struct hide_process *operation);
+
+/* Drops from the bounding set what is not in `keep`. */
+struct drop_bounding {
+    int64_t keep;
+};
+int do_drop_bounding(struct context *context, const struct drop_bounding *operation);
+
+/* Becomes the user, keeping permitted capabilities for SetCapabilities; `keep_groups` leaves the supplementary groups as they are. */
+struct set_ids {
+    int64_t uid;
+    int64_t gid;
+    struct texts groups;
+    int64_t keep_groups;
+};
+int do_set_ids(struct context *context, const struct set_ids *operation);
+
+/* Sets the four sets of the thread; each is a mask. */
+struct set_capabilities {
+    int64_t effective;
+    int64_t permitted;
+    int64_t inheritable;
+    int64_t ambient;
+};
+int do_set_capabilities(struct context *context, const struct set_capabilities *operation);
+
+/* Sets no_new_privs: execve never gains anything from now on. */
+struct no_new_privileges {
+    int64_t nothing;
+};
+int do_no_new_privileges(struct context *context, const struct no_new_privileges *operation);
+
+/* Connects to the socket of the seccomp agent before anything else is done, into `slot`. */
+struct connect_listener {
+    const char *path;
+    int64_t slot;
+};
+int do_connect_listener(struct context *context, const struct connect_listener *operation);
+
+/* Loads a filter for the program; with `socket`, hands its listener and `state` (a template with holes) to the agent there. */
+struct load_seccomp {
+    struct blob program;
+    int64_t flags;
+    const char *summary;
+    int64_t socket;
+    const char *state;
+};
+int do_load_seccomp(struct context *context, const struct load_seccomp *operation);
+int answer_load_seccomp(struct context *context, const struct load_seccomp *operation, int64_t value);
 
 /* How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none. */
 struct supervise {
@@ -160,6 +504,7 @@ struct supervise {
     int64_t timeout;
     int64_t parent_death;
     int64_t guardian;
+    int64_t failure_code;
 };
 int do_supervise(struct context *context, const struct supervise *operation);
 

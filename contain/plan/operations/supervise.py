@@ -9,7 +9,8 @@ from contain.plan.operation import Operation
 class Supervise(Operation):
     """How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none.
 
-    `parent_death` ends the container when the launcher's parent dies; `guardian` forks the twin that cleans up after a killed monitor.
+    `parent_death` ends the container when the launcher's parent dies; `guardian` allows the twin that cleans up after a killed monitor (none is
+    made when our own PID 1 ends with the monitor and nothing on the host is changed); `failure_code` is what any failure of ours exits with, 0 for 125, 126 and 127.
     """
 
     stage: int = at.OPEN
@@ -17,6 +18,7 @@ class Supervise(Operation):
     timeout: int = 0
     parent_death: bool = False
     guardian: bool = False
+    failure_code: int = 0
 
     def describe(self) -> str:
         """See the base."""
