@@ -145,6 +145,253 @@ static int step_move_net_device(struct context *context, struct cursor *in, int6
     return do_move_net_device(context, &operation);
 }
 
+static int step_isolate_mounts(struct context *context, struct cursor *in, int64_t ask) {
+    struct isolate_mounts operation = {0};
+    (void)ask;
+    operation.propagation = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_isolate_mounts(context, &operation);
+}
+
+static int step_open_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    operation.userns = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_root(context, &operation);
+}
+
+static int step_attach_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct attach_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_attach_root(context, &operation);
+}
+
+static int step_enter_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct enter_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_enter_root(context, &operation);
+}
+
+static int step_pivot_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct pivot_root operation = {0};
+    (void)ask;
+    operation.pivot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_pivot_root(context, &operation);
+}
+
+static int step_set_root_propagation(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_root_propagation operation = {0};
+    (void)ask;
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_root_propagation(context, &operation);
+}
+
+static int step_set_root_readonly(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_root_readonly operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_root_readonly(context, &operation);
+}
+
+static int step_open_proc(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_proc operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_proc(context, &operation);
+}
+
+static int step_open_userns(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_userns operation = {0};
+    (void)ask;
+    operation.uid_lines = take_text(in);
+    operation.gid_lines = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_userns(context, &operation);
+}
+
+static int step_open_source(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_source operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    operation.recursive = take_i64(in);
+    operation.shared = take_i64(in);
+    operation.userns = take_i64(in);
+    operation.idmap_recursive = take_i64(in);
+    operation.optional_idmap = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_source(context, &operation);
+}
+
+static int step_bind_mount(struct context *context, struct cursor *in, int64_t ask) {
+    struct bind_mount operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    operation.source = take_text(in);
+    operation.slot = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_bind_mount(context, &operation);
+}
+
+static int step_mount_filesystem(struct context *context, struct cursor *in, int64_t ask) {
+    struct mount_filesystem operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    operation.type = take_text(in);
+    operation.source = take_text(in);
+    operation.options = take_texts(in);
+    operation.fallback = take_text(in);
+    operation.copy_up = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mount_filesystem(context, &operation);
+}
+
+static int step_remount(struct context *context, struct cursor *in, int64_t ask) {
+    struct remount operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_remount(context, &operation);
+}
+
+static int step_mask_path(struct context *context, struct cursor *in, int64_t ask) {
+    struct mask_path operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mask_path(context, &operation);
+}
+
+static int step_readonly_path(struct context *context, struct cursor *in, int64_t ask) {
+    struct readonly_path operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_readonly_path(context, &operation);
+}
+
+static int step_make_device(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_device operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.kind = take_text(in);
+    operation.major = take_i64(in);
+    operation.minor = take_i64(in);
+    operation.mode = take_i64(in);
+    operation.uid = take_i64(in);
+    operation.gid = take_i64(in);
+    operation.source = take_text(in);
+    operation.bind = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_device(context, &operation);
+}
+
+static int step_make_link(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_link operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.target = take_text(in);
+    operation.replace = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_link(context, &operation);
+}
+
+static int step_bind_console(struct context *context, struct cursor *in, int64_t ask) {
+    struct bind_console operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_bind_console(context, &operation);
+}
+
 static int step_make_cgroup(struct context *context, struct cursor *in, int64_t ask) {
     struct make_cgroup operation = {0};
     (void)ask;
@@ -653,6 +900,24 @@ const struct operation_row operation_rows[] = {
     {"WriteSysctl", step_write_sysctl, false},
     {"LoopbackUp", step_loopback_up, false},
     {"MoveNetDevice", step_move_net_device, false},
+    {"IsolateMounts", step_isolate_mounts, false},
+    {"OpenRoot", step_open_root, false},
+    {"AttachRoot", step_attach_root, false},
+    {"EnterRoot", step_enter_root, false},
+    {"PivotRoot", step_pivot_root, false},
+    {"SetRootPropagation", step_set_root_propagation, false},
+    {"SetRootReadonly", step_set_root_readonly, false},
+    {"OpenProc", step_open_proc, false},
+    {"OpenUserns", step_open_userns, false},
+    {"OpenSource", step_open_source, false},
+    {"BindMount", step_bind_mount, false},
+    {"MountFilesystem", step_mount_filesystem, false},
+    {"Remount", step_remount, false},
+    {"MaskPath", step_mask_path, false},
+    {"ReadonlyPath", step_readonly_path, false},
+    {"MakeDevice", step_make_device, false},
+    {"MakeLink", step_make_link, false},
+    {"BindConsole", step_bind_console, false},
     {"MakeCgroup", step_make_cgroup, false},
     {"OpenCgroup", step_open_cgroup, false},
     {"DelegateCgroup", step_delegate_cgroup, false},
@@ -694,4 +959,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x4e, 0xe7, 0x56, 0x15, 0x69, 0x92, 0x4f, 0x56, 0x8e, 0xa3, 0x58, 0x1b, 0xac, 0xb4, 0xde, 0xd6};
+const uint8_t operations_digest[16] = {0x38, 0xaa, 0xa5, 0x45, 0x2c, 0x59, 0xe5, 0x54, 0x67, 0x13, 0x5e, 0x04, 0x7f, 0x34, 0x1b, 0x8c};

@@ -50,44 +50,62 @@ enum operation_kind {
     OPERATION_WRITE_SYSCTL = 10,
     OPERATION_LOOPBACK_UP = 11,
     OPERATION_MOVE_NET_DEVICE = 12,
-    OPERATION_MAKE_CGROUP = 13,
-    OPERATION_OPEN_CGROUP = 14,
-    OPERATION_DELEGATE_CGROUP = 15,
-    OPERATION_PLACE_IN_CGROUP = 16,
-    OPERATION_WRITE_CGROUP = 17,
-    OPERATION_CHECK_MEMORY_USE = 18,
-    OPERATION_WRITE_DEVICE_RULES = 19,
-    OPERATION_ATTACH_DEVICE_PROGRAM = 20,
-    OPERATION_KILL_CGROUP = 21,
-    OPERATION_READ_CGROUP_USAGE = 22,
-    OPERATION_REMOVE_CGROUP = 23,
-    OPERATION_LIMIT_RESOURCE = 24,
-    OPERATION_SET_OOM_SCORE = 25,
-    OPERATION_SET_PERSONALITY = 26,
-    OPERATION_SET_SCHEDULER = 27,
-    OPERATION_SET_IO_PRIORITY = 28,
-    OPERATION_SET_MEMORY_POLICY = 29,
-    OPERATION_SET_AFFINITY = 30,
-    OPERATION_ENTER_FOLDER = 31,
-    OPERATION_FIND_PROGRAM = 32,
-    OPERATION_LEAVE_HOST = 33,
-    OPERATION_EXECUTE = 34,
-    OPERATION_JOIN_KEYRING = 35,
-    OPERATION_SET_EXEC_LABEL = 36,
-    OPERATION_HIDE_PROCESS = 37,
-    OPERATION_DROP_BOUNDING = 38,
-    OPERATION_SET_IDS = 39,
-    OPERATION_SET_CAPABILITIES = 40,
-    OPERATION_NO_NEW_PRIVILEGES = 41,
-    OPERATION_CONNECT_LISTENER = 42,
-    OPERATION_LOAD_SECCOMP = 43,
-    OPERATION_SUPERVISE = 44,
-    OPERATION_MAKE_GATE = 45,
-    OPERATION_HOLD_DESCRIPTORS = 46,
-    OPERATION_WAIT_AT_GATE = 47,
-    OPERATION_LEAVE_CONTAINER = 48,
-    OPERATION_ADOPT_CONTAINER = 49,
-    OPERATION_OPEN_GATE = 50,
+    OPERATION_ISOLATE_MOUNTS = 13,
+    OPERATION_OPEN_ROOT = 14,
+    OPERATION_ATTACH_ROOT = 15,
+    OPERATION_ENTER_ROOT = 16,
+    OPERATION_PIVOT_ROOT = 17,
+    OPERATION_SET_ROOT_PROPAGATION = 18,
+    OPERATION_SET_ROOT_READONLY = 19,
+    OPERATION_OPEN_PROC = 20,
+    OPERATION_OPEN_USERNS = 21,
+    OPERATION_OPEN_SOURCE = 22,
+    OPERATION_BIND_MOUNT = 23,
+    OPERATION_MOUNT_FILESYSTEM = 24,
+    OPERATION_REMOUNT = 25,
+    OPERATION_MASK_PATH = 26,
+    OPERATION_READONLY_PATH = 27,
+    OPERATION_MAKE_DEVICE = 28,
+    OPERATION_MAKE_LINK = 29,
+    OPERATION_BIND_CONSOLE = 30,
+    OPERATION_MAKE_CGROUP = 31,
+    OPERATION_OPEN_CGROUP = 32,
+    OPERATION_DELEGATE_CGROUP = 33,
+    OPERATION_PLACE_IN_CGROUP = 34,
+    OPERATION_WRITE_CGROUP = 35,
+    OPERATION_CHECK_MEMORY_USE = 36,
+    OPERATION_WRITE_DEVICE_RULES = 37,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 38,
+    OPERATION_KILL_CGROUP = 39,
+    OPERATION_READ_CGROUP_USAGE = 40,
+    OPERATION_REMOVE_CGROUP = 41,
+    OPERATION_LIMIT_RESOURCE = 42,
+    OPERATION_SET_OOM_SCORE = 43,
+    OPERATION_SET_PERSONALITY = 44,
+    OPERATION_SET_SCHEDULER = 45,
+    OPERATION_SET_IO_PRIORITY = 46,
+    OPERATION_SET_MEMORY_POLICY = 47,
+    OPERATION_SET_AFFINITY = 48,
+    OPERATION_ENTER_FOLDER = 49,
+    OPERATION_FIND_PROGRAM = 50,
+    OPERATION_LEAVE_HOST = 51,
+    OPERATION_EXECUTE = 52,
+    OPERATION_JOIN_KEYRING = 53,
+    OPERATION_SET_EXEC_LABEL = 54,
+    OPERATION_HIDE_PROCESS = 55,
+    OPERATION_DROP_BOUNDING = 56,
+    OPERATION_SET_IDS = 57,
+    OPERATION_SET_CAPABILITIES = 58,
+    OPERATION_NO_NEW_PRIVILEGES = 59,
+    OPERATION_CONNECT_LISTENER = 60,
+    OPERATION_LOAD_SECCOMP = 61,
+    OPERATION_SUPERVISE = 62,
+    OPERATION_MAKE_GATE = 63,
+    OPERATION_HOLD_DESCRIPTORS = 64,
+    OPERATION_WAIT_AT_GATE = 65,
+    OPERATION_LEAVE_CONTAINER = 66,
+    OPERATION_ADOPT_CONTAINER = 67,
+    OPERATION_OPEN_GATE = 68,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -175,6 +193,165 @@ struct move_net_device {
     const char *rename;
 };
 int do_move_net_device(struct context *context, const struct move_net_device *operation);
+
+/* Makes all mounts of the new namespace private or slave, so that nothing that follows reaches the host. */
+struct isolate_mounts {
+    int64_t propagation;
+};
+int do_isolate_mounts(struct context *context, const struct isolate_mounts *operation);
+
+/* Clones the tree at `path` into slot ROOT while the host's privileges are there; shown idmapped by the namespace in `userns` (0: no). */
+struct open_root {
+    const char *path;
+    int64_t propagation;
+    int64_t recursive;
+    int64_t userns;
+};
+int do_open_root(struct context *context, const struct open_root *operation);
+
+/* Attaches the tree in slot ROOT, or opens it now at `path`, over the root of init; slot HOST_ROOT keeps the host's. */
+struct attach_root {
+    const char *path;
+    int64_t propagation;
+    int64_t recursive;
+};
+int do_attach_root(struct context *context, const struct attach_root *operation);
+
+/* Makes slot ROOT the root of init by chroot alone: a container that shares the mount namespace. */
+struct enter_root {
+    const char *path;
+};
+int do_enter_root(struct context *context, const struct enter_root *operation);
+
+/* Makes slot ROOT the root of the namespace and lets go of the host's; without pivot_root by chroot, the host's /proc and /sys gone. */
+struct pivot_root {
+    int64_t pivot;
+};
+int do_pivot_root(struct context *context, const struct pivot_root *operation);
+
+/* Sets how mounts below the container's root propagate, once the host's root is gone. */
+struct set_root_propagation {
+    int64_t propagation;
+    int64_t recursive;
+};
+int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation);
+
+/* Makes the root itself read-only; what is mounted below keeps its own way. */
+struct set_root_readonly {
+    int64_t nothing;
+};
+int do_set_root_readonly(struct context *context, const struct set_root_readonly *operation);
+
+/* Keeps in slot PROC a procfs that is one, and that nothing is mounted over: a new one where allowed, else the container's or the host's, verified. */
+struct open_proc {
+    int64_t nothing;
+};
+int do_open_proc(struct context *context, const struct open_proc *operation);
+
+/* Makes a user namespace with these maps for idmapped mounts, held by its descriptor alone. */
+struct open_userns {
+    const char *uid_lines;
+    const char *gid_lines;
+    int64_t slot;
+};
+int do_open_userns(struct context *context, const struct open_userns *operation);
+
+/* Clones the source of a bind mount into `slot` while the host's privileges are there. */
+struct open_source {
+    const char *path;
+    int64_t slot;
+    int64_t recursive;
+    int64_t shared;
+    int64_t userns;
+    int64_t idmap_recursive;
+    int64_t optional_idmap;
+};
+int do_open_source(struct context *context, const struct open_source *operation);
+
+/* Shows a file or folder of the host, from `slot` or opened now at `source`, on `target` inside the root. */
+struct bind_mount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *source;
+    int64_t slot;
+    int64_t recursive;
+};
+int do_bind_mount(struct context *context, const struct bind_mount *operation);
+
+/* Mounts a new file system of `type` on `target`; `options` are its own (`size=1m`). */
+struct mount_filesystem {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *type;
+    const char *source;
+    struct texts options;
+    const char *fallback;
+    int64_t copy_up;
+};
+int do_mount_filesystem(struct context *context, const struct mount_filesystem *operation);
+
+/* Changes the attributes of what is mounted on `target` already. */
+struct remount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+};
+int do_remount(struct context *context, const struct remount *operation);
+
+/* Hides a path: a file behind the host's own /dev/null, a folder behind an empty read-only file system; what is not there needs nothing. */
+struct mask_path {
+    const char *path;
+    int64_t slot;
+};
+int do_mask_path(struct context *context, const struct mask_path *operation);
+
+/* Makes a path read-only with all below; what is not there needs nothing. */
+struct readonly_path {
+    const char *path;
+};
+int do_readonly_path(struct context *context, const struct readonly_path *operation);
+
+/* Makes a node (`kind` is c, b or p); where that is refused, shows the host's own at `source` in its place, verified by its numbers. */
+struct make_device {
+    const char *path;
+    const char *kind;
+    int64_t major;
+    int64_t minor;
+    int64_t mode;
+    int64_t uid;
+    int64_t gid;
+    const char *source;
+    int64_t bind;
+};
+int do_make_device(struct context *context, const struct make_device *operation);
+
+/* Makes a symbolic link of /dev; one that says the same already is left alone. */
+struct make_link {
+    const char *path;
+    const char *target;
+    int64_t replace;
+};
+int do_make_link(struct context *context, const struct make_link *operation);
+
+/* Shows the terminal in slot CONSOLE as /dev/console; by its descriptor, never by a name in the container (CVE-2025-52565). */
+struct bind_console {
+    const char *path;
+};
+int do_bind_console(struct context *context, const struct bind_console *operation);
 
 /* Makes the cgroup `path` below the hierarchy at `mount`, with its missing parents, and opens it into `slot`. */
 struct make_cgroup {
