@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from contain.spec.options import Option
 
 #: Names that people know from subprocess and docker beside the table's own.
-ALIASES = {"cwd": "workdir", "volumes": "volume", "ulimits": "ulimit", "labels": "label", "sockets": "socket", "devices": "device", "mounts": "mount"}
+ALIASES = {
+    "cwd": "workdir",
+    "volumes": "volume",
+    "ulimits": "ulimit",
+    "labels": "label",
+    "sockets": "socket",
+    "devices": "device",
+    "mounts": "mount",
+}
 
 
 def table_options(given: dict[str, Any]) -> Options:
@@ -39,7 +47,10 @@ def _value(row: Option, name: str, value: Any) -> Any:
     if not row.repeat:
         return row.read(row.shown, _text(value))
     if isinstance(value, dict):
-        value = [f"{_text(key)}{':' if row.keyword in {'volume', 'tmpfs'} and text else '='}{_text(text)}" if text != "" else _text(key) for key, text in value.items()]
+        value = [
+            f"{_text(key)}{':' if row.keyword in {'volume', 'tmpfs'} and text else '='}{_text(text)}" if text != "" else _text(key)
+            for key, text in value.items()
+        ]
     rows = [value] if isinstance(value, (str, os.PathLike)) else list(value)
     return [row.read(row.shown, _text(one)) for one in rows]
 

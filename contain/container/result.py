@@ -41,7 +41,13 @@ class Usage:
         self.memory_peak = peak  # what the memory cgroup charged: page cache and tmpfs too
         self.oom_kills = kills or 0
         group, wait = "cgroup", "rusage"
-        self.sources = {"cpu": wait if cpu is None else group, "user": wait, "system": wait, "max_rss": wait, "memory_peak": "none" if peak is None else group}
+        self.sources = {
+            "cpu": wait if cpu is None else group,
+            "user": wait,
+            "system": wait,
+            "max_rss": wait,
+            "memory_peak": "none" if peak is None else group,
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name."""

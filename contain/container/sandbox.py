@@ -45,7 +45,9 @@ class Sandbox:
         """Checks and plans."""
         targets = [name for name in TARGETS if options.get(name) is not None]
         if len(targets) > 1:
-            raise UsageError(f"{targets[0]} and {targets[1]} may not both be given", remedy="give one of rootfs, image, spec, or none of them")
+            raise UsageError(
+                f"{targets[0]} and {targets[1]} may not both be given", remedy="give one of rootfs, image, spec, or none of them"
+            )
         self._options = {name: value for name, value in options.items() if name not in TARGETS}
         self._target = os.fspath(options[targets[0]]) if targets else ""
         self._lock = threading.Lock()
@@ -83,7 +85,9 @@ class Sandbox:
             return {}
         return {{"rootfs": "rootfs", "aci": "image"}.get(self.spec.kind, "spec"): self._target}
 
-    def plan(self, cmd: Command = (), *, env: Mapping[str, str] | None = None, cwd: str | os.PathLike[str] = "", timeout: float | None = None) -> Plan:
+    def plan(
+        self, cmd: Command = (), *, env: Mapping[str, str] | None = None, cwd: str | os.PathLike[str] = "", timeout: float | None = None
+    ) -> Plan:
         """The plan of a run of `cmd`, or of the sandbox's own command."""
         return Variant(words(cmd), env, os.fspath(cwd), timeout).of(self._plan)
 
@@ -147,8 +151,10 @@ RUN_OPTIONS = ("input", "stdin", "stdout", "stderr", "text", "encoding", "check"
 def words(cmd: Command) -> list[str]:
     """The words of a command: never a string, which would ask for a shell."""
     if isinstance(cmd, (str, bytes, os.PathLike)):
-        raise UsageError(f"the command is one text, not a sequence: {cmd!r}", remedy='write ["program", "argument"]; for a shell ["sh", "-c", TEXT]')
+        raise UsageError(
+            f"the command is one text, not a sequence: {cmd!r}", remedy='write ["program", "argument"]; for a shell ["sh", "-c", TEXT]'
+        )
     found = [os.fspath(word) for word in cmd]
-    if not found or any(not isinstance(word, str) or "\0" in word for word in found):
+    if not found or any("\0" in word for word in found):
         raise UsageError("the command is empty or has a word that is no text", remedy='write ["program", "argument"]')
     return found

@@ -133,7 +133,11 @@ def run(launch: Launch, streams: Streams, args: list[str]) -> Steps:
 def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result:
     """The Result of a launcher's last record."""
     if packet.reason == "error" and not packet.started:
-        words = f"{packet.words}: {packet.detail or (os.strerror(packet.error) if packet.error else 'it failed')}" if packet.words else packet.detail
+        words = (
+            f"{packet.words}: {packet.detail or (os.strerror(packet.error) if packet.error else 'it failed')}"
+            if packet.words
+            else packet.detail
+        )
         raise LaunchError(words or "the container could not be started", place=packet.place)
     result = Result(args, reason=Reason(packet.reason), returncode=packet.code, signal=packet.signal or None, usage=Usage(packet.usage))
     result.stdout, result.stderr = streams.value("stdout"), streams.value("stderr")

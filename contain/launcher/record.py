@@ -13,7 +13,22 @@ SIZE = 8192
 class Record:
     """One packet; numbers that are not known are None."""
 
-    __slots__ = ("code", "detail", "error", "kind", "operation", "pid", "place", "reason", "signal", "stage", "started", "type", "usage", "words")
+    __slots__ = (
+        "code",
+        "detail",
+        "error",
+        "kind",
+        "operation",
+        "pid",
+        "place",
+        "reason",
+        "signal",
+        "stage",
+        "started",
+        "type",
+        "usage",
+        "words",
+    )
 
     def __init__(self, data: bytes) -> None:
         """ValueError when it is no such packet."""
