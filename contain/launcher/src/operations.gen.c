@@ -145,6 +145,408 @@ static int step_move_net_device(struct context *context, struct cursor *in, int6
     return do_move_net_device(context, &operation);
 }
 
+static int step_isolate_mounts(struct context *context, struct cursor *in, int64_t ask) {
+    struct isolate_mounts operation = {0};
+    (void)ask;
+    operation.propagation = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_isolate_mounts(context, &operation);
+}
+
+static int step_open_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    operation.userns = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_root(context, &operation);
+}
+
+static int step_attach_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct attach_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_attach_root(context, &operation);
+}
+
+static int step_enter_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct enter_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_enter_root(context, &operation);
+}
+
+static int step_pivot_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct pivot_root operation = {0};
+    (void)ask;
+    operation.pivot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_pivot_root(context, &operation);
+}
+
+static int step_set_root_propagation(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_root_propagation operation = {0};
+    (void)ask;
+    operation.propagation = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_root_propagation(context, &operation);
+}
+
+static int step_set_root_readonly(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_root_readonly operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_root_readonly(context, &operation);
+}
+
+static int step_open_proc(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_proc operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_proc(context, &operation);
+}
+
+static int step_open_userns(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_userns operation = {0};
+    (void)ask;
+    operation.uid_lines = take_text(in);
+    operation.gid_lines = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_userns(context, &operation);
+}
+
+static int step_open_source(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_source operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    operation.recursive = take_i64(in);
+    operation.shared = take_i64(in);
+    operation.userns = take_i64(in);
+    operation.idmap_recursive = take_i64(in);
+    operation.optional_idmap = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_source(context, &operation);
+}
+
+static int step_bind_mount(struct context *context, struct cursor *in, int64_t ask) {
+    struct bind_mount operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    operation.source = take_text(in);
+    operation.slot = take_i64(in);
+    operation.recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_bind_mount(context, &operation);
+}
+
+static int step_mount_filesystem(struct context *context, struct cursor *in, int64_t ask) {
+    struct mount_filesystem operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    operation.type = take_text(in);
+    operation.source = take_text(in);
+    operation.options = take_texts(in);
+    operation.fallback = take_text(in);
+    operation.copy_up = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mount_filesystem(context, &operation);
+}
+
+static int step_remount(struct context *context, struct cursor *in, int64_t ask) {
+    struct remount operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_remount(context, &operation);
+}
+
+static int step_mask_path(struct context *context, struct cursor *in, int64_t ask) {
+    struct mask_path operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mask_path(context, &operation);
+}
+
+static int step_readonly_path(struct context *context, struct cursor *in, int64_t ask) {
+    struct readonly_path operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_readonly_path(context, &operation);
+}
+
+static int step_make_device(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_device operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.kind = take_text(in);
+    operation.major = take_i64(in);
+    operation.minor = take_i64(in);
+    operation.mode = take_i64(in);
+    operation.uid = take_i64(in);
+    operation.gid = take_i64(in);
+    operation.source = take_text(in);
+    operation.bind = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_device(context, &operation);
+}
+
+static int step_make_link(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_link operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.target = take_text(in);
+    operation.replace = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_link(context, &operation);
+}
+
+static int step_bind_console(struct context *context, struct cursor *in, int64_t ask) {
+    struct bind_console operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_bind_console(context, &operation);
+}
+
+static int step_make_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    operation.undo = take_i64(in);
+    operation.v2 = take_i64(in);
+    operation.cpuset = take_i64(in);
+    operation.needed = take_texts(in);
+    operation.wanted = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_cgroup(context, &operation);
+}
+
+static int step_open_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_cgroup operation = {0};
+    (void)ask;
+    operation.folder = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_cgroup(context, &operation);
+}
+
+static int step_delegate_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct delegate_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.uid = take_i64(in);
+    operation.gid = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_delegate_cgroup(context, &operation);
+}
+
+static int step_place_in_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct place_in_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.folder = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_place_in_cgroup(context, &operation);
+}
+
+static int step_write_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct write_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.file = take_text(in);
+    operation.lines = take_texts(in);
+    operation.alternative = take_text(in);
+    operation.alternative_lines = take_texts(in);
+    operation.optional = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_write_cgroup(context, &operation);
+}
+
+static int step_check_memory_use(struct context *context, struct cursor *in, int64_t ask) {
+    struct check_memory_use operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.file = take_text(in);
+    operation.limit = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_check_memory_use(context, &operation);
+}
+
+static int step_write_device_rules(struct context *context, struct cursor *in, int64_t ask) {
+    struct write_device_rules operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.allow_all = take_i64(in);
+    operation.exceptions = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_write_device_rules(context, &operation);
+}
+
+static int step_attach_device_program(struct context *context, struct cursor *in, int64_t ask) {
+    struct attach_device_program operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.program = take_blob(in);
+    operation.rules = take_i64(in);
+    operation.replace = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_attach_device_program(context, &operation);
+}
+
+static int step_kill_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct kill_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.method = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_kill_cgroup(context, &operation);
+}
+
+static int step_read_cgroup_usage(struct context *context, struct cursor *in, int64_t ask) {
+    struct read_cgroup_usage operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.v2 = take_i64(in);
+    operation.memory = take_i64(in);
+    operation.cpu = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_read_cgroup_usage(context, &operation);
+}
+
+static int step_remove_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct remove_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.ours = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_remove_cgroup(context, &operation);
+}
+
 static int step_limit_resource(struct context *context, struct cursor *in, int64_t ask) {
     struct limit_resource operation = {0};
     (void)ask;
@@ -498,6 +900,35 @@ const struct operation_row operation_rows[] = {
     {"WriteSysctl", step_write_sysctl, false},
     {"LoopbackUp", step_loopback_up, false},
     {"MoveNetDevice", step_move_net_device, false},
+    {"IsolateMounts", step_isolate_mounts, false},
+    {"OpenRoot", step_open_root, false},
+    {"AttachRoot", step_attach_root, false},
+    {"EnterRoot", step_enter_root, false},
+    {"PivotRoot", step_pivot_root, false},
+    {"SetRootPropagation", step_set_root_propagation, false},
+    {"SetRootReadonly", step_set_root_readonly, false},
+    {"OpenProc", step_open_proc, false},
+    {"OpenUserns", step_open_userns, false},
+    {"OpenSource", step_open_source, false},
+    {"BindMount", step_bind_mount, false},
+    {"MountFilesystem", step_mount_filesystem, false},
+    {"Remount", step_remount, false},
+    {"MaskPath", step_mask_path, false},
+    {"ReadonlyPath", step_readonly_path, false},
+    {"MakeDevice", step_make_device, false},
+    {"MakeLink", step_make_link, false},
+    {"BindConsole", step_bind_console, false},
+    {"MakeCgroup", step_make_cgroup, false},
+    {"OpenCgroup", step_open_cgroup, false},
+    {"DelegateCgroup", step_delegate_cgroup, false},
+    {"PlaceInCgroup", step_place_in_cgroup, false},
+    {"WriteCgroup", step_write_cgroup, false},
+    {"CheckMemoryUse", step_check_memory_use, false},
+    {"WriteDeviceRules", step_write_device_rules, false},
+    {"AttachDeviceProgram", step_attach_device_program, false},
+    {"KillCgroup", step_kill_cgroup, false},
+    {"ReadCgroupUsage", step_read_cgroup_usage, false},
+    {"RemoveCgroup", step_remove_cgroup, false},
     {"LimitResource", step_limit_resource, false},
     {"SetOomScore", step_set_oom_score, false},
     {"SetPersonality", step_set_personality, false},
@@ -528,4 +959,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x62, 0x12, 0x75, 0xb8, 0xff, 0xa3, 0xd7, 0x6e, 0x2b, 0x8e, 0xe2, 0x3a, 0x9b, 0x1e, 0x49, 0x30};
+const uint8_t operations_digest[16] = {0x38, 0xaa, 0xa5, 0x45, 0x2c, 0x59, 0xe5, 0x54, 0x67, 0x13, 0x5e, 0x04, 0x7f, 0x34, 0x1b, 0x8c};

@@ -50,33 +50,62 @@ enum operation_kind {
     OPERATION_WRITE_SYSCTL = 10,
     OPERATION_LOOPBACK_UP = 11,
     OPERATION_MOVE_NET_DEVICE = 12,
-    OPERATION_LIMIT_RESOURCE = 13,
-    OPERATION_SET_OOM_SCORE = 14,
-    OPERATION_SET_PERSONALITY = 15,
-    OPERATION_SET_SCHEDULER = 16,
-    OPERATION_SET_IO_PRIORITY = 17,
-    OPERATION_SET_MEMORY_POLICY = 18,
-    OPERATION_SET_AFFINITY = 19,
-    OPERATION_ENTER_FOLDER = 20,
-    OPERATION_FIND_PROGRAM = 21,
-    OPERATION_LEAVE_HOST = 22,
-    OPERATION_EXECUTE = 23,
-    OPERATION_JOIN_KEYRING = 24,
-    OPERATION_SET_EXEC_LABEL = 25,
-    OPERATION_HIDE_PROCESS = 26,
-    OPERATION_DROP_BOUNDING = 27,
-    OPERATION_SET_IDS = 28,
-    OPERATION_SET_CAPABILITIES = 29,
-    OPERATION_NO_NEW_PRIVILEGES = 30,
-    OPERATION_CONNECT_LISTENER = 31,
-    OPERATION_LOAD_SECCOMP = 32,
-    OPERATION_SUPERVISE = 33,
-    OPERATION_MAKE_GATE = 34,
-    OPERATION_HOLD_DESCRIPTORS = 35,
-    OPERATION_WAIT_AT_GATE = 36,
-    OPERATION_LEAVE_CONTAINER = 37,
-    OPERATION_ADOPT_CONTAINER = 38,
-    OPERATION_OPEN_GATE = 39,
+    OPERATION_ISOLATE_MOUNTS = 13,
+    OPERATION_OPEN_ROOT = 14,
+    OPERATION_ATTACH_ROOT = 15,
+    OPERATION_ENTER_ROOT = 16,
+    OPERATION_PIVOT_ROOT = 17,
+    OPERATION_SET_ROOT_PROPAGATION = 18,
+    OPERATION_SET_ROOT_READONLY = 19,
+    OPERATION_OPEN_PROC = 20,
+    OPERATION_OPEN_USERNS = 21,
+    OPERATION_OPEN_SOURCE = 22,
+    OPERATION_BIND_MOUNT = 23,
+    OPERATION_MOUNT_FILESYSTEM = 24,
+    OPERATION_REMOUNT = 25,
+    OPERATION_MASK_PATH = 26,
+    OPERATION_READONLY_PATH = 27,
+    OPERATION_MAKE_DEVICE = 28,
+    OPERATION_MAKE_LINK = 29,
+    OPERATION_BIND_CONSOLE = 30,
+    OPERATION_MAKE_CGROUP = 31,
+    OPERATION_OPEN_CGROUP = 32,
+    OPERATION_DELEGATE_CGROUP = 33,
+    OPERATION_PLACE_IN_CGROUP = 34,
+    OPERATION_WRITE_CGROUP = 35,
+    OPERATION_CHECK_MEMORY_USE = 36,
+    OPERATION_WRITE_DEVICE_RULES = 37,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 38,
+    OPERATION_KILL_CGROUP = 39,
+    OPERATION_READ_CGROUP_USAGE = 40,
+    OPERATION_REMOVE_CGROUP = 41,
+    OPERATION_LIMIT_RESOURCE = 42,
+    OPERATION_SET_OOM_SCORE = 43,
+    OPERATION_SET_PERSONALITY = 44,
+    OPERATION_SET_SCHEDULER = 45,
+    OPERATION_SET_IO_PRIORITY = 46,
+    OPERATION_SET_MEMORY_POLICY = 47,
+    OPERATION_SET_AFFINITY = 48,
+    OPERATION_ENTER_FOLDER = 49,
+    OPERATION_FIND_PROGRAM = 50,
+    OPERATION_LEAVE_HOST = 51,
+    OPERATION_EXECUTE = 52,
+    OPERATION_JOIN_KEYRING = 53,
+    OPERATION_SET_EXEC_LABEL = 54,
+    OPERATION_HIDE_PROCESS = 55,
+    OPERATION_DROP_BOUNDING = 56,
+    OPERATION_SET_IDS = 57,
+    OPERATION_SET_CAPABILITIES = 58,
+    OPERATION_NO_NEW_PRIVILEGES = 59,
+    OPERATION_CONNECT_LISTENER = 60,
+    OPERATION_LOAD_SECCOMP = 61,
+    OPERATION_SUPERVISE = 62,
+    OPERATION_MAKE_GATE = 63,
+    OPERATION_HOLD_DESCRIPTORS = 64,
+    OPERATION_WAIT_AT_GATE = 65,
+    OPERATION_LEAVE_CONTAINER = 66,
+    OPERATION_ADOPT_CONTAINER = 67,
+    OPERATION_OPEN_GATE = 68,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -164,6 +193,265 @@ struct move_net_device {
     const char *rename;
 };
 int do_move_net_device(struct context *context, const struct move_net_device *operation);
+
+/* Makes all mounts of the new namespace private or slave, so that nothing that follows reaches the host. */
+struct isolate_mounts {
+    int64_t propagation;
+};
+int do_isolate_mounts(struct context *context, const struct isolate_mounts *operation);
+
+/* Clones the tree at `path` into slot ROOT while the host's privileges are there; shown idmapped by the namespace in `userns` (0: no). */
+struct open_root {
+    const char *path;
+    int64_t propagation;
+    int64_t recursive;
+    int64_t userns;
+};
+int do_open_root(struct context *context, const struct open_root *operation);
+
+/* Attaches the tree in slot ROOT, or opens it now at `path`, over the root of init; slot HOST_ROOT keeps the host's. */
+struct attach_root {
+    const char *path;
+    int64_t propagation;
+    int64_t recursive;
+};
+int do_attach_root(struct context *context, const struct attach_root *operation);
+
+/* Makes slot ROOT the root of init by chroot alone: a container that shares the mount namespace. */
+struct enter_root {
+    const char *path;
+};
+int do_enter_root(struct context *context, const struct enter_root *operation);
+
+/* Makes slot ROOT the root of the namespace and lets go of the host's; without pivot_root by chroot, the host's /proc and /sys gone. */
+struct pivot_root {
+    int64_t pivot;
+};
+int do_pivot_root(struct context *context, const struct pivot_root *operation);
+
+/* Sets how mounts below the container's root propagate, once the host's root is gone. */
+struct set_root_propagation {
+    int64_t propagation;
+    int64_t recursive;
+};
+int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation);
+
+/* Makes the root itself read-only; what is mounted below keeps its own way. */
+struct set_root_readonly {
+    int64_t nothing;
+};
+int do_set_root_readonly(struct context *context, const struct set_root_readonly *operation);
+
+/* Keeps in slot PROC a procfs that is one, and that nothing is mounted over: a new one where allowed, else the container's or the host's, verified. */
+struct open_proc {
+    int64_t nothing;
+};
+int do_open_proc(struct context *context, const struct open_proc *operation);
+
+/* Makes a user namespace with these maps for idmapped mounts, held by its descriptor alone. */
+struct open_userns {
+    const char *uid_lines;
+    const char *gid_lines;
+    int64_t slot;
+};
+int do_open_userns(struct context *context, const struct open_userns *operation);
+
+/* Clones the source of a bind mount into `slot` while the host's privileges are there. */
+struct open_source {
+    const char *path;
+    int64_t slot;
+    int64_t recursive;
+    int64_t shared;
+    int64_t userns;
+    int64_t idmap_recursive;
+    int64_t optional_idmap;
+};
+int do_open_source(struct context *context, const struct open_source *operation);
+
+/* Shows a file or folder of the host, from `slot` or opened now at `source`, on `target` inside the root. */
+struct bind_mount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *source;
+    int64_t slot;
+    int64_t recursive;
+};
+int do_bind_mount(struct context *context, const struct bind_mount *operation);
+
+/* Mounts a new file system of `type` on `target`; `options` are its own (`size=1m`). */
+struct mount_filesystem {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *type;
+    const char *source;
+    struct texts options;
+    const char *fallback;
+    int64_t copy_up;
+};
+int do_mount_filesystem(struct context *context, const struct mount_filesystem *operation);
+
+/* Changes the attributes of what is mounted on `target` already. */
+struct remount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+};
+int do_remount(struct context *context, const struct remount *operation);
+
+/* Hides a path: a file behind the host's own /dev/null, a folder behind an empty read-only file system; what is not there needs nothing. */
+struct mask_path {
+    const char *path;
+    int64_t slot;
+};
+int do_mask_path(struct context *context, const struct mask_path *operation);
+
+/* Makes a path read-only with all below; what is not there needs nothing. */
+struct readonly_path {
+    const char *path;
+};
+int do_readonly_path(struct context *context, const struct readonly_path *operation);
+
+/* Makes a node (`kind` is c, b or p); where that is refused, shows the host's own at `source` in its place, verified by its numbers. */
+struct make_device {
+    const char *path;
+    const char *kind;
+    int64_t major;
+    int64_t minor;
+    int64_t mode;
+    int64_t uid;
+    int64_t gid;
+    const char *source;
+    int64_t bind;
+};
+int do_make_device(struct context *context, const struct make_device *operation);
+
+/* Makes a symbolic link of /dev; one that says the same already is left alone. */
+struct make_link {
+    const char *path;
+    const char *target;
+    int64_t replace;
+};
+int do_make_link(struct context *context, const struct make_link *operation);
+
+/* Shows the terminal in slot CONSOLE as /dev/console; by its descriptor, never by a name in the container (CVE-2025-52565). */
+struct bind_console {
+    const char *path;
+};
+int do_bind_console(struct context *context, const struct bind_console *operation);
+
+/* Makes the cgroup `path` below the hierarchy at `mount`, with its missing parents, and opens it into `slot`. */
+struct make_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t slot;
+    int64_t undo;
+    int64_t v2;
+    int64_t cpuset;
+    struct texts needed;
+    struct texts wanted;
+};
+int do_make_cgroup(struct context *context, const struct make_cgroup *operation);
+
+/* Opens a cgroup that exists into `slot`: for a plan that changes a container. */
+struct open_cgroup {
+    const char *folder;
+    int64_t slot;
+};
+int do_open_cgroup(struct context *context, const struct open_cgroup *operation);
+
+/* Gives the v2 cgroup in `slot` to the container's user, as far as delegation goes (/sys/kernel/cgroup/delegate). */
+struct delegate_cgroup {
+    int64_t slot;
+    int64_t uid;
+    int64_t gid;
+};
+int do_delegate_cgroup(struct context *context, const struct delegate_cgroup *operation);
+
+/* Puts the container's first process into the v1 cgroup in `slot`; on v2 clone3 does it. */
+struct place_in_cgroup {
+    int64_t slot;
+    const char *folder;
+};
+int do_place_in_cgroup(struct context *context, const struct place_in_cgroup *operation);
+
+/* Writes lines, each in one write(2), to a file of the cgroup in `slot`. */
+struct write_cgroup {
+    int64_t slot;
+    const char *file;
+    struct texts lines;
+    const char *alternative;
+    struct texts alternative_lines;
+    int64_t optional;
+};
+int do_write_cgroup(struct context *context, const struct write_cgroup *operation);
+
+/* Refuses a memory limit below what is used already (`checkBeforeUpdate`). */
+struct check_memory_use {
+    int64_t slot;
+    const char *file;
+    int64_t limit;
+};
+int do_check_memory_use(struct context *context, const struct check_memory_use *operation);
+
+/* Allows or denies all devices in the v1 cgroup in `slot`, then writes the exceptions. */
+struct write_device_rules {
+    int64_t slot;
+    int64_t allow_all;
+    struct texts exceptions;
+};
+int do_write_device_rules(struct context *context, const struct write_device_rules *operation);
+
+/* Loads an eBPF program that decides on access to devices, and attaches it to the v2 cgroup in `slot`. */
+struct attach_device_program {
+    int64_t slot;
+    struct blob program;
+    int64_t rules;
+    int64_t replace;
+};
+int do_attach_device_program(struct context *context, const struct attach_device_program *operation);
+
+/* Kills all that is left in the cgroup `path` below `mount`, if undo `undo` says that this run made it. */
+struct kill_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    const char *method;
+};
+int do_kill_cgroup(struct context *context, const struct kill_cgroup *operation);
+
+/* Reads what the container used before its cgroup goes: out-of-memory kills and the peak (`memory`), processor time (`cpu`). */
+struct read_cgroup_usage {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    int64_t v2;
+    int64_t memory;
+    int64_t cpu;
+};
+int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage *operation);
+
+/* Removes the cgroup `path` below `mount`, what the payload made below it, and the parents made with it, if undo `undo` says so. */
+struct remove_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    int64_t ours;
+};
+int do_remove_cgroup(struct context *context, const struct remove_cgroup *operation);
 
 /* Sets one resource limit of init from outside; -1 is unlimited. */
 struct limit_resource {

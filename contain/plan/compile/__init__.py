@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contain.plan.compile.cgroup import cgroup
+from contain.plan.compile.devices import devices
+from contain.plan.compile.mounts import masks, mounts
 from contain.plan.compile.namespaces import namespaces
 from contain.plan.compile.process import process
+from contain.plan.compile.rootfs import pivot, rootfs
 from contain.plan.compile.security import security
 from contain.plan.plan import Plan
 from contain.plan.slots import Slots
@@ -21,6 +25,13 @@ if TYPE_CHECKING:
 #: In the order in which their operations stand within a stage.
 FAMILIES: tuple[Family, ...] = (
     namespaces,
+    cgroup,
+    rootfs,
+    mounts,
+    devices,
+    # terminal, hooks and all others stand before these two: the host's root must still be in view
+    masks,
+    pivot,
     # the last two, in this order: what needs privileges comes before the ids change, and `go` ends with execve
     process,
     security,
