@@ -62,39 +62,40 @@ enum operation_kind {
     OPERATION_OPEN_SOURCE = 22,
     OPERATION_BIND_MOUNT = 23,
     OPERATION_MOUNT_FILESYSTEM = 24,
-    OPERATION_REMOUNT = 25,
-    OPERATION_MASK_PATH = 26,
-    OPERATION_READONLY_PATH = 27,
-    OPERATION_MAKE_DEVICE = 28,
-    OPERATION_MAKE_LINK = 29,
-    OPERATION_BIND_CONSOLE = 30,
-    OPERATION_LIMIT_RESOURCE = 31,
-    OPERATION_SET_OOM_SCORE = 32,
-    OPERATION_SET_PERSONALITY = 33,
-    OPERATION_SET_SCHEDULER = 34,
-    OPERATION_SET_IO_PRIORITY = 35,
-    OPERATION_SET_MEMORY_POLICY = 36,
-    OPERATION_SET_AFFINITY = 37,
-    OPERATION_ENTER_FOLDER = 38,
-    OPERATION_FIND_PROGRAM = 39,
-    OPERATION_LEAVE_HOST = 40,
-    OPERATION_EXECUTE = 41,
-    OPERATION_JOIN_KEYRING = 42,
-    OPERATION_SET_EXEC_LABEL = 43,
-    OPERATION_HIDE_PROCESS = 44,
-    OPERATION_DROP_BOUNDING = 45,
-    OPERATION_SET_IDS = 46,
-    OPERATION_SET_CAPABILITIES = 47,
-    OPERATION_NO_NEW_PRIVILEGES = 48,
-    OPERATION_CONNECT_LISTENER = 49,
-    OPERATION_LOAD_SECCOMP = 50,
-    OPERATION_SUPERVISE = 51,
-    OPERATION_MAKE_GATE = 52,
-    OPERATION_HOLD_DESCRIPTORS = 53,
-    OPERATION_WAIT_AT_GATE = 54,
-    OPERATION_LEAVE_CONTAINER = 55,
-    OPERATION_ADOPT_CONTAINER = 56,
-    OPERATION_OPEN_GATE = 57,
+    OPERATION_MOUNT_CGROUPS = 25,
+    OPERATION_REMOUNT = 26,
+    OPERATION_MASK_PATH = 27,
+    OPERATION_READONLY_PATH = 28,
+    OPERATION_MAKE_DEVICE = 29,
+    OPERATION_MAKE_LINK = 30,
+    OPERATION_BIND_CONSOLE = 31,
+    OPERATION_LIMIT_RESOURCE = 32,
+    OPERATION_SET_OOM_SCORE = 33,
+    OPERATION_SET_PERSONALITY = 34,
+    OPERATION_SET_SCHEDULER = 35,
+    OPERATION_SET_IO_PRIORITY = 36,
+    OPERATION_SET_MEMORY_POLICY = 37,
+    OPERATION_SET_AFFINITY = 38,
+    OPERATION_ENTER_FOLDER = 39,
+    OPERATION_FIND_PROGRAM = 40,
+    OPERATION_LEAVE_HOST = 41,
+    OPERATION_EXECUTE = 42,
+    OPERATION_JOIN_KEYRING = 43,
+    OPERATION_SET_EXEC_LABEL = 44,
+    OPERATION_HIDE_PROCESS = 45,
+    OPERATION_DROP_BOUNDING = 46,
+    OPERATION_SET_IDS = 47,
+    OPERATION_SET_CAPABILITIES = 48,
+    OPERATION_NO_NEW_PRIVILEGES = 49,
+    OPERATION_CONNECT_LISTENER = 50,
+    OPERATION_LOAD_SECCOMP = 51,
+    OPERATION_SUPERVISE = 52,
+    OPERATION_MAKE_GATE = 53,
+    OPERATION_HOLD_DESCRIPTORS = 54,
+    OPERATION_WAIT_AT_GATE = 55,
+    OPERATION_LEAVE_CONTAINER = 56,
+    OPERATION_ADOPT_CONTAINER = 57,
+    OPERATION_OPEN_GATE = 58,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -231,7 +232,7 @@ struct set_root_readonly {
 };
 int do_set_root_readonly(struct context *context, const struct set_root_readonly *operation);
 
-/* Keeps in slot PROC a procfs that is one, and that nothing is mounted over: a new one where allowed, else the container's or the host's, verified. */
+/* Keeps in slot PROC a procfs that is one, with nothing mounted over it: a new one where allowed, else the container's, verified. */
 struct open_proc {
     int64_t nothing;
 };
@@ -288,6 +289,21 @@ struct mount_filesystem {
     int64_t copy_up;
 };
 int do_mount_filesystem(struct context *context, const struct mount_filesystem *operation);
+
+/* Shows the container's own cgroups on `target`: one file system of v2, or a tmpfs with one folder for each hierarchy of v1. */
+struct mount_cgroups {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    struct texts views;
+    struct texts links;
+    int64_t own;
+};
+int do_mount_cgroups(struct context *context, const struct mount_cgroups *operation);
 
 /* Changes the attributes of what is mounted on `target` already. */
 struct remount {
