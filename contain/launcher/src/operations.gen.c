@@ -412,6 +412,161 @@ static int step_bind_console(struct context *context, struct cursor *in, int64_t
     return do_bind_console(context, &operation);
 }
 
+static int step_make_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    operation.undo = take_i64(in);
+    operation.v2 = take_i64(in);
+    operation.cpuset = take_i64(in);
+    operation.needed = take_texts(in);
+    operation.wanted = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_cgroup(context, &operation);
+}
+
+static int step_open_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_cgroup operation = {0};
+    (void)ask;
+    operation.folder = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_cgroup(context, &operation);
+}
+
+static int step_delegate_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct delegate_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.uid = take_i64(in);
+    operation.gid = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_delegate_cgroup(context, &operation);
+}
+
+static int step_place_in_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct place_in_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.folder = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_place_in_cgroup(context, &operation);
+}
+
+static int step_write_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct write_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.file = take_text(in);
+    operation.lines = take_texts(in);
+    operation.alternative = take_text(in);
+    operation.alternative_lines = take_texts(in);
+    operation.optional = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_write_cgroup(context, &operation);
+}
+
+static int step_check_memory_use(struct context *context, struct cursor *in, int64_t ask) {
+    struct check_memory_use operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.file = take_text(in);
+    operation.limit = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_check_memory_use(context, &operation);
+}
+
+static int step_write_device_rules(struct context *context, struct cursor *in, int64_t ask) {
+    struct write_device_rules operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.allow_all = take_i64(in);
+    operation.exceptions = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_write_device_rules(context, &operation);
+}
+
+static int step_attach_device_program(struct context *context, struct cursor *in, int64_t ask) {
+    struct attach_device_program operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.program = take_blob(in);
+    operation.rules = take_i64(in);
+    operation.replace = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_attach_device_program(context, &operation);
+}
+
+static int step_kill_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct kill_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.method = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_kill_cgroup(context, &operation);
+}
+
+static int step_read_cgroup_usage(struct context *context, struct cursor *in, int64_t ask) {
+    struct read_cgroup_usage operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.v2 = take_i64(in);
+    operation.memory = take_i64(in);
+    operation.cpu = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_read_cgroup_usage(context, &operation);
+}
+
+static int step_remove_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct remove_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.ours = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_remove_cgroup(context, &operation);
+}
+
 static int step_limit_resource(struct context *context, struct cursor *in, int64_t ask) {
     struct limit_resource operation = {0};
     (void)ask;
@@ -784,6 +939,17 @@ const struct operation_row operation_rows[] = {
     {"MakeDevice", step_make_device, false},
     {"MakeLink", step_make_link, false},
     {"BindConsole", step_bind_console, false},
+    {"MakeCgroup", step_make_cgroup, false},
+    {"OpenCgroup", step_open_cgroup, false},
+    {"DelegateCgroup", step_delegate_cgroup, false},
+    {"PlaceInCgroup", step_place_in_cgroup, false},
+    {"WriteCgroup", step_write_cgroup, false},
+    {"CheckMemoryUse", step_check_memory_use, false},
+    {"WriteDeviceRules", step_write_device_rules, false},
+    {"AttachDeviceProgram", step_attach_device_program, false},
+    {"KillCgroup", step_kill_cgroup, false},
+    {"ReadCgroupUsage", step_read_cgroup_usage, false},
+    {"RemoveCgroup", step_remove_cgroup, false},
     {"LimitResource", step_limit_resource, false},
     {"SetOomScore", step_set_oom_score, false},
     {"SetPersonality", step_set_personality, false},
@@ -814,4 +980,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xd8, 0xdc, 0x68, 0xb2, 0xbe, 0xe1, 0xe6, 0xfa, 0x26, 0xe3, 0xad, 0xd3, 0x3b, 0xb7, 0x44, 0x3a};
+const uint8_t operations_digest[16] = {0x42, 0x2b, 0x37, 0x4b, 0x19, 0xa2, 0x5f, 0x16, 0xa2, 0xe0, 0x27, 0xd9, 0x1a, 0x53, 0xa8, 0xf9};
