@@ -153,6 +153,7 @@ def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]
         path=group.path,
         slot=_slot(group, slots),
         undo=slots.undo(f"cgroup{group.mount}"),
+        ours=where(spec).ours,
         v2=group.v2,
         cpuset="cpuset" in group.controllers and not group.v2,
         needed=needed,
@@ -242,14 +243,12 @@ def _report_devices(spec: Spec, host: Host) -> None:
 
 
 def _end(spec: Spec, host: Host, found: list[Group], slots: Slots) -> Iterator[Operation]:
-    ranked = sorted(found, key=_certainty)
-    if ranked:
-        group = ranked[0]
-        method = (
-            ("kill" if host.cgroup.kill else "freezer")
-            if group.v2
-            else next((name for name in ("pids", "freezer") if name in group.controllers), "")
-        )
+    for group in found[-1:]:  # the surest comes last in groups()
+        method = "freezer"
+        if group.v2:
+            method = "kill" if host.cgroup.kill else method
+        elif "freezer" not in group.controllers:
+            method = "pids" if "pids" in group.controllers else ""
         yield KillCgroup(mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), method=method)
     for group in found:
         memory, cpu = "memory" in group.controllers, (group.v2 and host.cgroup.mode == "v2") or "cpuacct" in group.controllers
@@ -261,9 +260,3 @@ def _end(spec: Spec, host: Host, found: list[Group], slots: Slots) -> Iterator[O
     for group in found:
         yield RemoveCgroup(mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), ours=ours)
 
-
-def _certainty(group: Group) -> int:
-    """How surely all in a group can be killed: cgroup.kill, pids.max=0, the freezer, a loop."""
-    if group.v2:
-        return 0
-    return 1 if "pids" in group.controllers else 2 if "freezer" in group.controllers else 3
