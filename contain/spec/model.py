@@ -270,14 +270,6 @@ class Spec:
         """Type → path ("" for a new one) of the namespaces that are not the host's."""
         return {row["type"]: row.get("path", "") for row in self.config["linux"]["namespaces"]}
 
-    def wanted(self) -> dict[str, Any]:
-        """What the host has to be asked about: the fields of contain.host.Wanted."""
-        linux = self.config["linux"]
-        paths = [row["source"] for row in self.config["mounts"] if row.get("source", "").startswith("/")]
-        paths += [row["path"] for row in linux["namespaces"] if row.get("path")]
-        paths += [row["path"] for row in linux.get("devices") or ()]
-        return {"root": self.root, "sources": list(dict.fromkeys(paths)), "host_view": self.run.host_view, "devices": self.run.devices_all}
-
     def warn(self, text: str, pointer: str = "") -> None:
         """Adds a warning, with the place of `pointer`."""
         place = self.origins.place(pointer) if pointer else ""
