@@ -62,50 +62,51 @@ enum operation_kind {
     OPERATION_OPEN_SOURCE = 22,
     OPERATION_BIND_MOUNT = 23,
     OPERATION_MOUNT_FILESYSTEM = 24,
-    OPERATION_REMOUNT = 25,
-    OPERATION_MASK_PATH = 26,
-    OPERATION_READONLY_PATH = 27,
-    OPERATION_MAKE_DEVICE = 28,
-    OPERATION_MAKE_LINK = 29,
-    OPERATION_BIND_CONSOLE = 30,
-    OPERATION_MAKE_CGROUP = 31,
-    OPERATION_OPEN_CGROUP = 32,
-    OPERATION_DELEGATE_CGROUP = 33,
-    OPERATION_PLACE_IN_CGROUP = 34,
-    OPERATION_WRITE_CGROUP = 35,
-    OPERATION_CHECK_MEMORY_USE = 36,
-    OPERATION_WRITE_DEVICE_RULES = 37,
-    OPERATION_ATTACH_DEVICE_PROGRAM = 38,
-    OPERATION_KILL_CGROUP = 39,
-    OPERATION_READ_CGROUP_USAGE = 40,
-    OPERATION_REMOVE_CGROUP = 41,
-    OPERATION_LIMIT_RESOURCE = 42,
-    OPERATION_SET_OOM_SCORE = 43,
-    OPERATION_SET_PERSONALITY = 44,
-    OPERATION_SET_SCHEDULER = 45,
-    OPERATION_SET_IO_PRIORITY = 46,
-    OPERATION_SET_MEMORY_POLICY = 47,
-    OPERATION_SET_AFFINITY = 48,
-    OPERATION_ENTER_FOLDER = 49,
-    OPERATION_FIND_PROGRAM = 50,
-    OPERATION_LEAVE_HOST = 51,
-    OPERATION_EXECUTE = 52,
-    OPERATION_JOIN_KEYRING = 53,
-    OPERATION_SET_EXEC_LABEL = 54,
-    OPERATION_HIDE_PROCESS = 55,
-    OPERATION_DROP_BOUNDING = 56,
-    OPERATION_SET_IDS = 57,
-    OPERATION_SET_CAPABILITIES = 58,
-    OPERATION_NO_NEW_PRIVILEGES = 59,
-    OPERATION_CONNECT_LISTENER = 60,
-    OPERATION_LOAD_SECCOMP = 61,
-    OPERATION_SUPERVISE = 62,
-    OPERATION_MAKE_GATE = 63,
-    OPERATION_HOLD_DESCRIPTORS = 64,
-    OPERATION_WAIT_AT_GATE = 65,
-    OPERATION_LEAVE_CONTAINER = 66,
-    OPERATION_ADOPT_CONTAINER = 67,
-    OPERATION_OPEN_GATE = 68,
+    OPERATION_MOUNT_CGROUPS = 25,
+    OPERATION_REMOUNT = 26,
+    OPERATION_MASK_PATH = 27,
+    OPERATION_READONLY_PATH = 28,
+    OPERATION_MAKE_DEVICE = 29,
+    OPERATION_MAKE_LINK = 30,
+    OPERATION_BIND_CONSOLE = 31,
+    OPERATION_MAKE_CGROUP = 32,
+    OPERATION_OPEN_CGROUP = 33,
+    OPERATION_DELEGATE_CGROUP = 34,
+    OPERATION_PLACE_IN_CGROUP = 35,
+    OPERATION_WRITE_CGROUP = 36,
+    OPERATION_CHECK_MEMORY_USE = 37,
+    OPERATION_WRITE_DEVICE_RULES = 38,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 39,
+    OPERATION_KILL_CGROUP = 40,
+    OPERATION_READ_CGROUP_USAGE = 41,
+    OPERATION_REMOVE_CGROUP = 42,
+    OPERATION_LIMIT_RESOURCE = 43,
+    OPERATION_SET_OOM_SCORE = 44,
+    OPERATION_SET_PERSONALITY = 45,
+    OPERATION_SET_SCHEDULER = 46,
+    OPERATION_SET_IO_PRIORITY = 47,
+    OPERATION_SET_MEMORY_POLICY = 48,
+    OPERATION_SET_AFFINITY = 49,
+    OPERATION_ENTER_FOLDER = 50,
+    OPERATION_FIND_PROGRAM = 51,
+    OPERATION_LEAVE_HOST = 52,
+    OPERATION_EXECUTE = 53,
+    OPERATION_JOIN_KEYRING = 54,
+    OPERATION_SET_EXEC_LABEL = 55,
+    OPERATION_HIDE_PROCESS = 56,
+    OPERATION_DROP_BOUNDING = 57,
+    OPERATION_SET_IDS = 58,
+    OPERATION_SET_CAPABILITIES = 59,
+    OPERATION_NO_NEW_PRIVILEGES = 60,
+    OPERATION_CONNECT_LISTENER = 61,
+    OPERATION_LOAD_SECCOMP = 62,
+    OPERATION_SUPERVISE = 63,
+    OPERATION_MAKE_GATE = 64,
+    OPERATION_HOLD_DESCRIPTORS = 65,
+    OPERATION_WAIT_AT_GATE = 66,
+    OPERATION_LEAVE_CONTAINER = 67,
+    OPERATION_ADOPT_CONTAINER = 68,
+    OPERATION_OPEN_GATE = 69,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -242,7 +243,7 @@ struct set_root_readonly {
 };
 int do_set_root_readonly(struct context *context, const struct set_root_readonly *operation);
 
-/* Keeps in slot PROC a procfs that is one, and that nothing is mounted over: a new one where allowed, else the container's or the host's, verified. */
+/* Keeps in slot PROC a procfs that is one, with nothing mounted over it: a new one where allowed, else the container's, verified. */
 struct open_proc {
     int64_t nothing;
 };
@@ -299,6 +300,21 @@ struct mount_filesystem {
     int64_t copy_up;
 };
 int do_mount_filesystem(struct context *context, const struct mount_filesystem *operation);
+
+/* Shows the container's own cgroups on `target`: one file system of v2, or a tmpfs with one folder for each hierarchy of v1. */
+struct mount_cgroups {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    struct texts views;
+    struct texts links;
+    int64_t own;
+};
+int do_mount_cgroups(struct context *context, const struct mount_cgroups *operation);
 
 /* Changes the attributes of what is mounted on `target` already. */
 struct remount {
