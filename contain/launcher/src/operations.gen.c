@@ -309,6 +309,26 @@ static int step_mount_filesystem(struct context *context, struct cursor *in, int
     return do_mount_filesystem(context, &operation);
 }
 
+static int step_mount_cgroups(struct context *context, struct cursor *in, int64_t ask) {
+    struct mount_cgroups operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    operation.views = take_texts(in);
+    operation.links = take_texts(in);
+    operation.own = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mount_cgroups(context, &operation);
+}
+
 static int step_remount(struct context *context, struct cursor *in, int64_t ask) {
     struct remount operation = {0};
     (void)ask;
@@ -390,6 +410,162 @@ static int step_bind_console(struct context *context, struct cursor *in, int64_t
     if (context == NULL)
         return 0;
     return do_bind_console(context, &operation);
+}
+
+static int step_make_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.slot = take_i64(in);
+    operation.undo = take_i64(in);
+    operation.ours = take_i64(in);
+    operation.v2 = take_i64(in);
+    operation.cpuset = take_i64(in);
+    operation.needed = take_texts(in);
+    operation.wanted = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_cgroup(context, &operation);
+}
+
+static int step_open_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_cgroup operation = {0};
+    (void)ask;
+    operation.folder = take_text(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_cgroup(context, &operation);
+}
+
+static int step_delegate_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct delegate_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.uid = take_i64(in);
+    operation.gid = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_delegate_cgroup(context, &operation);
+}
+
+static int step_place_in_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct place_in_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.folder = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_place_in_cgroup(context, &operation);
+}
+
+static int step_write_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct write_cgroup operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.file = take_text(in);
+    operation.lines = take_texts(in);
+    operation.alternative = take_text(in);
+    operation.alternative_lines = take_texts(in);
+    operation.optional = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_write_cgroup(context, &operation);
+}
+
+static int step_check_memory_use(struct context *context, struct cursor *in, int64_t ask) {
+    struct check_memory_use operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.file = take_text(in);
+    operation.limit = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_check_memory_use(context, &operation);
+}
+
+static int step_write_device_rules(struct context *context, struct cursor *in, int64_t ask) {
+    struct write_device_rules operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.allow_all = take_i64(in);
+    operation.exceptions = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_write_device_rules(context, &operation);
+}
+
+static int step_attach_device_program(struct context *context, struct cursor *in, int64_t ask) {
+    struct attach_device_program operation = {0};
+    (void)ask;
+    operation.slot = take_i64(in);
+    operation.program = take_blob(in);
+    operation.rules = take_i64(in);
+    operation.replace = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_attach_device_program(context, &operation);
+}
+
+static int step_kill_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct kill_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.method = take_text(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_kill_cgroup(context, &operation);
+}
+
+static int step_read_cgroup_usage(struct context *context, struct cursor *in, int64_t ask) {
+    struct read_cgroup_usage operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.v2 = take_i64(in);
+    operation.memory = take_i64(in);
+    operation.cpu = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_read_cgroup_usage(context, &operation);
+}
+
+static int step_remove_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct remove_cgroup operation = {0};
+    (void)ask;
+    operation.mount = take_text(in);
+    operation.path = take_text(in);
+    operation.undo = take_i64(in);
+    operation.ours = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_remove_cgroup(context, &operation);
 }
 
 static int step_limit_resource(struct context *context, struct cursor *in, int64_t ask) {
@@ -757,12 +933,24 @@ const struct operation_row operation_rows[] = {
     {"OpenSource", step_open_source, false},
     {"BindMount", step_bind_mount, false},
     {"MountFilesystem", step_mount_filesystem, false},
+    {"MountCgroups", step_mount_cgroups, false},
     {"Remount", step_remount, false},
     {"MaskPath", step_mask_path, false},
     {"ReadonlyPath", step_readonly_path, false},
     {"MakeDevice", step_make_device, false},
     {"MakeLink", step_make_link, false},
     {"BindConsole", step_bind_console, false},
+    {"MakeCgroup", step_make_cgroup, false},
+    {"OpenCgroup", step_open_cgroup, false},
+    {"DelegateCgroup", step_delegate_cgroup, false},
+    {"PlaceInCgroup", step_place_in_cgroup, false},
+    {"WriteCgroup", step_write_cgroup, false},
+    {"CheckMemoryUse", step_check_memory_use, false},
+    {"WriteDeviceRules", step_write_device_rules, false},
+    {"AttachDeviceProgram", step_attach_device_program, false},
+    {"KillCgroup", step_kill_cgroup, false},
+    {"ReadCgroupUsage", step_read_cgroup_usage, false},
+    {"RemoveCgroup", step_remove_cgroup, false},
     {"LimitResource", step_limit_resource, false},
     {"SetOomScore", step_set_oom_score, false},
     {"SetPersonality", step_set_personality, false},
@@ -793,4 +981,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x79, 0xc6, 0xe2, 0x4e, 0x20, 0xc9, 0xda, 0x82, 0xf9, 0xff, 0x87, 0xcc, 0xe3, 0xd8, 0x01, 0x61};
+const uint8_t operations_digest[16] = {0xda, 0x1c, 0x48, 0xc1, 0xf6, 0x6f, 0xc1, 0x06, 0xae, 0x57, 0x7e, 0xeb, 0xd6, 0x65, 0x2d, 0xda};

@@ -62,39 +62,51 @@ enum operation_kind {
     OPERATION_OPEN_SOURCE = 22,
     OPERATION_BIND_MOUNT = 23,
     OPERATION_MOUNT_FILESYSTEM = 24,
-    OPERATION_REMOUNT = 25,
-    OPERATION_MASK_PATH = 26,
-    OPERATION_READONLY_PATH = 27,
-    OPERATION_MAKE_DEVICE = 28,
-    OPERATION_MAKE_LINK = 29,
-    OPERATION_BIND_CONSOLE = 30,
-    OPERATION_LIMIT_RESOURCE = 31,
-    OPERATION_SET_OOM_SCORE = 32,
-    OPERATION_SET_PERSONALITY = 33,
-    OPERATION_SET_SCHEDULER = 34,
-    OPERATION_SET_IO_PRIORITY = 35,
-    OPERATION_SET_MEMORY_POLICY = 36,
-    OPERATION_SET_AFFINITY = 37,
-    OPERATION_ENTER_FOLDER = 38,
-    OPERATION_FIND_PROGRAM = 39,
-    OPERATION_LEAVE_HOST = 40,
-    OPERATION_EXECUTE = 41,
-    OPERATION_JOIN_KEYRING = 42,
-    OPERATION_SET_EXEC_LABEL = 43,
-    OPERATION_HIDE_PROCESS = 44,
-    OPERATION_DROP_BOUNDING = 45,
-    OPERATION_SET_IDS = 46,
-    OPERATION_SET_CAPABILITIES = 47,
-    OPERATION_NO_NEW_PRIVILEGES = 48,
-    OPERATION_CONNECT_LISTENER = 49,
-    OPERATION_LOAD_SECCOMP = 50,
-    OPERATION_SUPERVISE = 51,
-    OPERATION_MAKE_GATE = 52,
-    OPERATION_HOLD_DESCRIPTORS = 53,
-    OPERATION_WAIT_AT_GATE = 54,
-    OPERATION_LEAVE_CONTAINER = 55,
-    OPERATION_ADOPT_CONTAINER = 56,
-    OPERATION_OPEN_GATE = 57,
+    OPERATION_MOUNT_CGROUPS = 25,
+    OPERATION_REMOUNT = 26,
+    OPERATION_MASK_PATH = 27,
+    OPERATION_READONLY_PATH = 28,
+    OPERATION_MAKE_DEVICE = 29,
+    OPERATION_MAKE_LINK = 30,
+    OPERATION_BIND_CONSOLE = 31,
+    OPERATION_MAKE_CGROUP = 32,
+    OPERATION_OPEN_CGROUP = 33,
+    OPERATION_DELEGATE_CGROUP = 34,
+    OPERATION_PLACE_IN_CGROUP = 35,
+    OPERATION_WRITE_CGROUP = 36,
+    OPERATION_CHECK_MEMORY_USE = 37,
+    OPERATION_WRITE_DEVICE_RULES = 38,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 39,
+    OPERATION_KILL_CGROUP = 40,
+    OPERATION_READ_CGROUP_USAGE = 41,
+    OPERATION_REMOVE_CGROUP = 42,
+    OPERATION_LIMIT_RESOURCE = 43,
+    OPERATION_SET_OOM_SCORE = 44,
+    OPERATION_SET_PERSONALITY = 45,
+    OPERATION_SET_SCHEDULER = 46,
+    OPERATION_SET_IO_PRIORITY = 47,
+    OPERATION_SET_MEMORY_POLICY = 48,
+    OPERATION_SET_AFFINITY = 49,
+    OPERATION_ENTER_FOLDER = 50,
+    OPERATION_FIND_PROGRAM = 51,
+    OPERATION_LEAVE_HOST = 52,
+    OPERATION_EXECUTE = 53,
+    OPERATION_JOIN_KEYRING = 54,
+    OPERATION_SET_EXEC_LABEL = 55,
+    OPERATION_HIDE_PROCESS = 56,
+    OPERATION_DROP_BOUNDING = 57,
+    OPERATION_SET_IDS = 58,
+    OPERATION_SET_CAPABILITIES = 59,
+    OPERATION_NO_NEW_PRIVILEGES = 60,
+    OPERATION_CONNECT_LISTENER = 61,
+    OPERATION_LOAD_SECCOMP = 62,
+    OPERATION_SUPERVISE = 63,
+    OPERATION_MAKE_GATE = 64,
+    OPERATION_HOLD_DESCRIPTORS = 65,
+    OPERATION_WAIT_AT_GATE = 66,
+    OPERATION_LEAVE_CONTAINER = 67,
+    OPERATION_ADOPT_CONTAINER = 68,
+    OPERATION_OPEN_GATE = 69,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -231,7 +243,7 @@ struct set_root_readonly {
 };
 int do_set_root_readonly(struct context *context, const struct set_root_readonly *operation);
 
-/* Keeps in slot PROC a procfs that is one, and that nothing is mounted over: a new one where allowed, else the container's or the host's, verified. */
+/* Keeps in slot PROC a procfs that is one, with nothing mounted over it: a new one where allowed, else the container's, verified. */
 struct open_proc {
     int64_t nothing;
 };
@@ -289,6 +301,21 @@ struct mount_filesystem {
 };
 int do_mount_filesystem(struct context *context, const struct mount_filesystem *operation);
 
+/* Shows the container's own cgroups on `target`: one file system of v2, or a tmpfs with one folder for each hierarchy of v1. */
+struct mount_cgroups {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    struct texts views;
+    struct texts links;
+    int64_t own;
+};
+int do_mount_cgroups(struct context *context, const struct mount_cgroups *operation);
+
 /* Changes the attributes of what is mounted on `target` already. */
 struct remount {
     const char *target;
@@ -341,6 +368,107 @@ struct bind_console {
     const char *path;
 };
 int do_bind_console(struct context *context, const struct bind_console *operation);
+
+/* Makes the cgroup `path` below the hierarchy at `mount`, with its missing parents, and opens it into `slot`. */
+struct make_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t slot;
+    int64_t undo;
+    int64_t ours;
+    int64_t v2;
+    int64_t cpuset;
+    struct texts needed;
+    struct texts wanted;
+};
+int do_make_cgroup(struct context *context, const struct make_cgroup *operation);
+
+/* Opens a cgroup that exists into `slot`: for a plan that changes a container. */
+struct open_cgroup {
+    const char *folder;
+    int64_t slot;
+};
+int do_open_cgroup(struct context *context, const struct open_cgroup *operation);
+
+/* Gives the v2 cgroup in `slot` to the container's user, as far as delegation goes (/sys/kernel/cgroup/delegate). */
+struct delegate_cgroup {
+    int64_t slot;
+    int64_t uid;
+    int64_t gid;
+};
+int do_delegate_cgroup(struct context *context, const struct delegate_cgroup *operation);
+
+/* Puts the container's first process into the v1 cgroup in `slot`; on v2 clone3 does it. */
+struct place_in_cgroup {
+    int64_t slot;
+    const char *folder;
+};
+int do_place_in_cgroup(struct context *context, const struct place_in_cgroup *operation);
+
+/* Writes lines, each in one write(2), to a file of the cgroup in `slot`. */
+struct write_cgroup {
+    int64_t slot;
+    const char *file;
+    struct texts lines;
+    const char *alternative;
+    struct texts alternative_lines;
+    int64_t optional;
+};
+int do_write_cgroup(struct context *context, const struct write_cgroup *operation);
+
+/* Refuses a memory limit below what is used already (`checkBeforeUpdate`). */
+struct check_memory_use {
+    int64_t slot;
+    const char *file;
+    int64_t limit;
+};
+int do_check_memory_use(struct context *context, const struct check_memory_use *operation);
+
+/* Allows or denies all devices in the v1 cgroup in `slot`, then writes the exceptions. */
+struct write_device_rules {
+    int64_t slot;
+    int64_t allow_all;
+    struct texts exceptions;
+};
+int do_write_device_rules(struct context *context, const struct write_device_rules *operation);
+
+/* Loads an eBPF program that decides on access to devices, and attaches it to the v2 cgroup in `slot`. */
+struct attach_device_program {
+    int64_t slot;
+    struct blob program;
+    int64_t rules;
+    int64_t replace;
+};
+int do_attach_device_program(struct context *context, const struct attach_device_program *operation);
+
+/* Kills all that is left in the cgroup `path` below `mount`, if undo `undo` says that this run made it. */
+struct kill_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    const char *method;
+};
+int do_kill_cgroup(struct context *context, const struct kill_cgroup *operation);
+
+/* Reads what the container used before its cgroup goes: out-of-memory kills and the peak (`memory`), processor time (`cpu`). */
+struct read_cgroup_usage {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    int64_t v2;
+    int64_t memory;
+    int64_t cpu;
+};
+int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage *operation);
+
+/* Removes the cgroup `path` below `mount`, what the payload made below it, and the parents made with it, if undo `undo` says so. */
+struct remove_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    int64_t ours;
+};
+int do_remove_cgroup(struct context *context, const struct remove_cgroup *operation);
 
 /* Sets one resource limit of init from outside; -1 is unlimited. */
 struct limit_resource {

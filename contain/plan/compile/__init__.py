@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contain.plan.compile.cgroup import cgroup
 from contain.plan.compile.devices import devices
 from contain.plan.compile.mounts import masks, mounts
 from contain.plan.compile.namespaces import namespaces
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 #: In the order in which their operations stand within a stage.
 FAMILIES: tuple[Family, ...] = (
     namespaces,
+    cgroup,
     rootfs,
     mounts,
     devices,
