@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "422b374b19a25f16a2e027d91a53a8f9"
+DIGEST = "da1c48c1f66fc106ae577eebd6652dda"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

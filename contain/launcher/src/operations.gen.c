@@ -419,6 +419,7 @@ static int step_make_cgroup(struct context *context, struct cursor *in, int64_t 
     operation.path = take_text(in);
     operation.slot = take_i64(in);
     operation.undo = take_i64(in);
+    operation.ours = take_i64(in);
     operation.v2 = take_i64(in);
     operation.cpuset = take_i64(in);
     operation.needed = take_texts(in);
@@ -980,4 +981,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x42, 0x2b, 0x37, 0x4b, 0x19, 0xa2, 0x5f, 0x16, 0xa2, 0xe0, 0x27, 0xd9, 0x1a, 0x53, 0xa8, 0xf9};
+const uint8_t operations_digest[16] = {0xda, 0x1c, 0x48, 0xc1, 0xf6, 0x6f, 0xc1, 0x06, 0xae, 0x57, 0x7e, 0xeb, 0xd6, 0x65, 0x2d, 0xda};

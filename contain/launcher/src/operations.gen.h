@@ -375,6 +375,7 @@ struct make_cgroup {
     const char *path;
     int64_t slot;
     int64_t undo;
+    int64_t ours;
     int64_t v2;
     int64_t cpuset;
     struct texts needed;
