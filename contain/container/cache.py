@@ -113,7 +113,7 @@ def _stamp(kind: str, path: str) -> bytes:
 
 
 def _text_stamp(path: str) -> bytes:
-    import _sha256
+    import hashlib
 
     try:
         with open(path, "rb", buffering=0) as file:
@@ -129,7 +129,7 @@ def _text_stamp(path: str) -> bytes:
         data = b"".join(line + b"\0" for line in data.split(b"\n") if line.startswith(starts))
     elif path == "/proc/net/unix":
         data = b"".join(line[line.index(b"/") :] + b"\0" for line in data.split(b"\n") if b"/" in line and b" 00010000 " in line)
-    return f"H {_sha256.sha256(data).hexdigest()} ".encode() + _safe(path) + b"\n"
+    return f"H {hashlib.sha256(data).hexdigest()} ".encode() + _safe(path) + b"\n"
 
 
 def _write(key: str, data: bytes) -> None:
