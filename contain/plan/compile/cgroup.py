@@ -74,12 +74,17 @@ def _resources(spec: Spec) -> dict[str, Any]:
     return found
 
 
+def _settings(spec: Spec, host: Host) -> Iterator[Setting]:
+    for one in settings(_resources(spec), host.cgroup.is_v2):
+        if one.name == "swap" and not host.cgroup.swap:
+            one.lacking = "this kernel does not account swap by cgroup (on v1: boot with swapaccount=1)"
+        yield one
+
+
 def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
     """The limits that can be had, and the groups for them."""
     at = where(spec)
-    had = [
-        one for one in settings(_resources(spec), host.cgroup.is_v2) if not one.lacking and group_of(one.controller, at, host) is not None
-    ]
+    had = [one for one in _settings(spec, host) if not one.lacking and group_of(one.controller, at, host) is not None]
     needed = [one.controller for one in had]
     if _device_rules_wanted(spec, host):
         needed.append("devices" if "devices" in host.cgroup.hierarchies else "")
@@ -100,7 +105,7 @@ def _tracking(spec: Spec, host: Host) -> str:
 def _refuse_missing(spec: Spec, host: Host) -> None:
     """Says which limits will not be there: an error for options and with --strict, else a warning; nothing for our own defaults."""
     at = where(spec)
-    for one in settings(_resources(spec), host.cgroup.is_v2):
+    for one in _settings(spec, host):
         if one.lacking:
             why, remedy = one.lacking, "remove it"
         elif group_of(one.controller, at, host) is None:
@@ -259,4 +264,3 @@ def _end(spec: Spec, host: Host, found: list[Group], slots: Slots) -> Iterator[O
     ours = where(spec).ours
     for group in found:
         yield RemoveCgroup(mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), ours=ours)
-
