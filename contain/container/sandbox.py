@@ -108,7 +108,7 @@ class Sandbox:
         self,
         cmd: Command,
         *,
-        input: bytes | str | None = None,  # noqa: A002  subprocess.run's name
+        input: bytes | str | None = None,
         stdin: Any = None,
         stdout: Any = None,
         stderr: Any = None,
