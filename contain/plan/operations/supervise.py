@@ -10,7 +10,8 @@ class Supervise(Operation):
     """How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none.
 
     `parent_death` ends the container when the launcher's parent dies; `guardian` allows the twin that cleans up after a killed monitor (none is
-    made when our own PID 1 ends with the monitor and nothing on the host is changed); `failure_code` is what any failure of ours exits with, 0 for 125, 126 and 127.
+    made when our own PID 1 ends with the monitor and nothing on the host is changed); `failure_code` is what any failure of ours exits with,
+    0 for 125, 126 and 127.
     """
 
     stage: int = at.OPEN
