@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "1997670a28cc197a3fe3fc46df8d022f"
+DIGEST = "f8397a26084fbc81aa2c05acb1ac6872"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -17,11 +17,18 @@ KINDS = {
     "LoopbackUp": 11,
     "MoveNetDevice": 12,
     "Execute": 13,
-    "Supervise": 14,
-    "MakeGate": 15,
-    "HoldDescriptors": 16,
-    "WaitAtGate": 17,
-    "LeaveContainer": 18,
-    "AdoptContainer": 19,
-    "OpenGate": 20,
+    "ClaimState": 14,
+    "NoteUndo": 15,
+    "PublishState": 16,
+    "WritePidFile": 17,
+    "RemoveFile": 18,
+    "RemoveTree": 19,
+    "EndState": 20,
+    "Supervise": 21,
+    "MakeGate": 22,
+    "HoldDescriptors": 23,
+    "WaitAtGate": 24,
+    "LeaveContainer": 25,
+    "AdoptContainer": 26,
+    "OpenGate": 27,
 }

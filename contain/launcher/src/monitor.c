@@ -125,6 +125,7 @@ static int started(struct context *context) {
     if (monitor->started)
         return GO_ON;
     monitor->started = true;
+    context->shared->started = 1;
     monitor->start = now();
     record_send(context, RECORD_STARTED, context->shared->init_pidfd);
     for (int number = 1; number < 64; number++)

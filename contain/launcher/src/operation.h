@@ -52,6 +52,7 @@ struct shared {
     int terminal;                       /* whose mode was changed, -1: none */
     pid_t monitor_pid;
     pid_t guardian_pid;
+    int32_t started;                    /* the program was executed */
     int32_t exit_code;
     int32_t exit_signal;
     int32_t exit_reason;                /* enum reason */

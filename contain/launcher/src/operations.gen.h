@@ -51,13 +51,20 @@ enum operation_kind {
     OPERATION_LOOPBACK_UP = 11,
     OPERATION_MOVE_NET_DEVICE = 12,
     OPERATION_EXECUTE = 13,
-    OPERATION_SUPERVISE = 14,
-    OPERATION_MAKE_GATE = 15,
-    OPERATION_HOLD_DESCRIPTORS = 16,
-    OPERATION_WAIT_AT_GATE = 17,
-    OPERATION_LEAVE_CONTAINER = 18,
-    OPERATION_ADOPT_CONTAINER = 19,
-    OPERATION_OPEN_GATE = 20,
+    OPERATION_CLAIM_STATE = 14,
+    OPERATION_NOTE_UNDO = 15,
+    OPERATION_PUBLISH_STATE = 16,
+    OPERATION_WRITE_PID_FILE = 17,
+    OPERATION_REMOVE_FILE = 18,
+    OPERATION_REMOVE_TREE = 19,
+    OPERATION_END_STATE = 20,
+    OPERATION_SUPERVISE = 21,
+    OPERATION_MAKE_GATE = 22,
+    OPERATION_HOLD_DESCRIPTORS = 23,
+    OPERATION_WAIT_AT_GATE = 24,
+    OPERATION_LEAVE_CONTAINER = 25,
+    OPERATION_ADOPT_CONTAINER = 26,
+    OPERATION_OPEN_GATE = 27,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -67,6 +74,7 @@ struct open_namespace {
     const char *type;
     int64_t slot;
 };
+bool take_open_namespace(struct cursor *in, struct open_namespace *operation);
 int do_open_namespace(struct context *context, const struct open_namespace *operation);
 
 /* Joins the namespace in `slot`, once; with `optional`, one that is refused is left for a second try after the user namespace. */
@@ -76,6 +84,7 @@ struct enter_namespace {
     int64_t slot;
     int64_t optional;
 };
+bool take_enter_namespace(struct cursor *in, struct enter_namespace *operation);
 int do_enter_namespace(struct context *context, const struct enter_namespace *operation);
 
 /* Makes new namespaces for the joiner itself: user and time, whose settings must be written before the first member enters. */
@@ -83,6 +92,7 @@ struct unshare {
     int64_t flags;
     const char *types;
 };
+bool take_unshare(struct cursor *in, struct unshare *operation);
 int do_unshare(struct context *context, const struct unshare *operation);
 
 /* Makes the container's first process by clone3, in new namespaces (`flags`), inside the cgroup in slot `cgroup` (0: none). */
@@ -91,6 +101,7 @@ struct create_process {
     const char *types;
     int64_t cgroup;
 };
+bool take_create_process(struct cursor *in, struct create_process *operation);
 int do_create_process(struct context *context, const struct create_process *operation);
 
 /* Writes uid_map or gid_map of the process (`file`), directly or with the setuid helper at `helper`. */
@@ -100,30 +111,35 @@ struct write_id_map {
     const char *helper;
     int64_t deny_setgroups;
 };
+bool take_write_id_map(struct cursor *in, struct write_id_map *operation);
 int do_write_id_map(struct context *context, const struct write_id_map *operation);
 
 /* Writes the offsets of the new time namespace, before its first member enters. */
 struct write_time_offsets {
     const char *lines;
 };
+bool take_write_time_offsets(struct cursor *in, struct write_time_offsets *operation);
 int do_write_time_offsets(struct context *context, const struct write_time_offsets *operation);
 
 /* Becomes user and group 0 of the user namespace, so that files made from here on belong to it. */
 struct become_root {
     int64_t nothing;
 };
+bool take_become_root(struct cursor *in, struct become_root *operation);
 int do_become_root(struct context *context, const struct become_root *operation);
 
 /* Sets the host name of the uts namespace. */
 struct set_hostname {
     const char *name;
 };
+bool take_set_hostname(struct cursor *in, struct set_hostname *operation);
 int do_set_hostname(struct context *context, const struct set_hostname *operation);
 
 /* Sets the NIS domain name of the uts namespace. */
 struct set_domainname {
     const char *name;
 };
+bool take_set_domainname(struct cursor *in, struct set_domainname *operation);
 int do_set_domainname(struct context *context, const struct set_domainname *operation);
 
 /* Writes one sysctl of the container's namespaces; `path` is below /proc/sys, slashes between its parts. */
@@ -131,12 +147,14 @@ struct write_sysctl {
     const char *path;
     const char *value;
 };
+bool take_write_sysctl(struct cursor *in, struct write_sysctl *operation);
 int do_write_sysctl(struct context *context, const struct write_sysctl *operation);
 
 /* Brings the loopback interface of the new network namespace up; where that is refused, the container has none. */
 struct loopback_up {
     int64_t nothing;
 };
+bool take_loopback_up(struct cursor *in, struct loopback_up *operation);
 int do_loopback_up(struct context *context, const struct loopback_up *operation);
 
 /* Moves the host's interface `name` into the container, as `rename`, with its permanent global addresses, and brings it up. */
@@ -144,6 +162,7 @@ struct move_net_device {
     const char *name;
     const char *rename;
 };
+bool take_move_net_device(struct cursor *in, struct move_net_device *operation);
 int do_move_net_device(struct context *context, const struct move_net_device *operation);
 
 /* Replaces init by the container's program: looks `args[0]` up in PATH of `env` inside the root, then execve. */
@@ -152,7 +171,72 @@ struct execute {
     struct texts env;
     const char *cwd;
 };
+bool take_execute(struct cursor *in, struct execute *operation);
 int do_execute(struct context *context, const struct execute *operation);
+
+/* Makes the state folder ROOT/ID complete beside its place, then renames it there: a name is taken by one container only. */
+struct claim_state {
+    const char *root;
+    const char *id;
+    const char *config;
+    const char *template;
+    const char *summary;
+    struct texts marks;
+    int64_t lock;
+    int64_t undo;
+};
+bool take_claim_state(struct cursor *in, struct claim_state *operation);
+int do_claim_state(struct context *context, const struct claim_state *operation);
+
+/* Notes in the state folder that `path` is to be undone at the end (`kind` as in contain/state/layout.py), and arms that. */
+struct note_undo {
+    const char *kind;
+    const char *path;
+    int64_t undo;
+};
+bool take_note_undo(struct cursor *in, struct note_undo *operation);
+int do_note_undo(struct context *context, const struct note_undo *operation);
+
+/* Writes `status` and what goes with it into the state folder; with `release` nobody of ours answers for the container any more. */
+struct publish_state {
+    const char *status;
+    int64_t release;
+};
+bool take_publish_state(struct cursor *in, struct publish_state *operation);
+int do_publish_state(struct context *context, const struct publish_state *operation);
+
+/* Writes init's pid, without a newline, into a file that appears whole or not at all; `undo` removes it at the end, 0 leaves it. */
+struct write_pid_file {
+    const char *path;
+    int64_t undo;
+};
+bool take_write_pid_file(struct cursor *in, struct write_pid_file *operation);
+int do_write_pid_file(struct context *context, const struct write_pid_file *operation);
+
+/* Removes a file of this run, if it was made. */
+struct remove_file {
+    const char *path;
+    int64_t undo;
+};
+bool take_remove_file(struct cursor *in, struct remove_file *operation);
+int do_remove_file(struct context *context, const struct remove_file *operation);
+
+/* Removes a folder of this run with all that is in it, following no link and crossing no mount. */
+struct remove_tree {
+    const char *path;
+    int64_t undo;
+};
+bool take_remove_tree(struct cursor *in, struct remove_tree *operation);
+int do_remove_tree(struct context *context, const struct remove_tree *operation);
+
+/* Writes down how the container ended, then removes its state folder, or with `keep` leaves it as `stopped`. */
+struct end_state {
+    const char *root;
+    int64_t keep;
+    int64_t undo;
+};
+bool take_end_state(struct cursor *in, struct end_state *operation);
+int do_end_state(struct context *context, const struct end_state *operation);
 
 /* How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none. */
 struct supervise {
@@ -162,18 +246,21 @@ struct supervise {
     int64_t guardian;
     int64_t failure_code;
 };
+bool take_supervise(struct cursor *in, struct supervise *operation);
 int do_supervise(struct context *context, const struct supervise *operation);
 
 /* Makes the start fifo in the state folder and opens it (as a mere path) into `slot`, for init. */
 struct make_gate {
     int64_t slot;
 };
+bool take_make_gate(struct cursor *in, struct make_gate *operation);
 int do_make_gate(struct context *context, const struct make_gate *operation);
 
 /* Opens init's own /proc/self/fd in the host's procfs into `slot`: the way to open the fifo once the host is out of view. */
 struct hold_descriptors {
     int64_t slot;
 };
+bool take_hold_descriptors(struct cursor *in, struct hold_descriptors *operation);
 int do_hold_descriptors(struct context *context, const struct hold_descriptors *operation);
 
 /* Waits until `start` opens the fifo for reading; from then on failures are reported through it. execve closes it. */
@@ -181,12 +268,14 @@ struct wait_at_gate {
     int64_t fifo;
     int64_t descriptors;
 };
+bool take_wait_at_gate(struct cursor *in, struct wait_at_gate *operation);
 int do_wait_at_gate(struct context *context, const struct wait_at_gate *operation);
 
 /* The caller goes when init waits at the gate (`at_gate`), or when the program was executed; nobody of ours stays to watch. */
 struct leave_container {
     int64_t at_gate;
 };
+bool take_leave_container(struct cursor *in, struct leave_container *operation);
 int do_leave_container(struct context *context, const struct leave_container *operation);
 
 /* Takes over a container made by an earlier call: locks its turn, verifies that init's pid is still the same process. */
@@ -196,12 +285,14 @@ struct adopt_container {
     const char *verb;
     int64_t force;
 };
+bool take_adopt_container(struct cursor *in, struct adopt_container *operation);
 int do_adopt_container(struct context *context, const struct adopt_container *operation);
 
 /* Opens the start fifo, so that init goes on, and waits until it has executed its program or said why it could not. */
 struct open_gate {
     int64_t nothing;
 };
+bool take_open_gate(struct cursor *in, struct open_gate *operation);
 int do_open_gate(struct context *context, const struct open_gate *operation);
 
 #endif
