@@ -44,16 +44,19 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
         raise UsageError(
             f"{own['--format']!r} is not one of human, json", place=place("--format"), remedy="write --format human or --format json"
         )
+    contract = run.is_contract(words, options, global_options or {})
+    run.with_spec(words, options, lambda spec: _show(spec, own), contract=contract, state_root=(global_options or {}).get("root", ""))
+    return 0
+
+
+def _show(spec: Spec, own: dict[str, str]) -> None:
+    """Compiles and prints."""
     from contain.plan import explain
     from contain.plan.compile import compile_run
 
-    spec = run.read(words, options, contract=run.is_contract(words, options, global_options or {}))
-    host = _host(spec, own)
-    plan = compile_run(spec, host)
+    plan = compile_run(spec, _host(spec, own))
     run.warn(spec)
-    rendered = explain.json_text(plan) if own.get("--format") == "json" else explain.human(plan, colour=sys.stdout.isatty())
-    print(rendered)
-    return 0
+    print(explain.json_text(plan) if own.get("--format") == "json" else explain.human(plan, colour=sys.stdout.isatty()))
 
 
 def _host(spec: Spec, own: dict[str, str]) -> Host:

@@ -11,7 +11,7 @@ from contain.spec.options import Options, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from contain.spec.model import Spec
 
@@ -44,14 +44,25 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
         return 0
     contract = is_contract(words, options, global_options or {})
     try:
-        spec = read(words, options, contract=contract)
-        spec.run.state_root = (global_options or {}).get("root", "")
-        launch(spec)
+        with_spec(words, options, launch, contract=contract, state_root=(global_options or {}).get("root", ""))
     except ContainError as error:
         if contract:
             error.exit_code = 1
         raise
     return 0
+
+
+def with_spec(words: list[str], options: Options, use: Callable[[Spec], None], *, contract: bool, state_root: str = "") -> None:
+    """Calls `use` with the spec of a command line; when it comes back, what was unpacked for the spec is removed."""
+    spec = read(words, options, contract=contract)
+    spec.run.state_root = state_root
+    try:
+        use(spec)
+    finally:
+        for folder in spec.run.temporary:
+            from contain.spec.sources import archive
+
+            archive.remove(folder)
 
 
 def is_contract(words: list[str], options: Options, global_options: Mapping[str, str]) -> bool:
@@ -64,7 +75,7 @@ def is_contract(words: list[str], options: Options, global_options: Mapping[str,
 
 def read(words: list[str], options: Options, *, contract: bool = False) -> Spec:
     """The checked spec of a command line."""
-    from contain.spec import semantics, sources
+    from contain.spec import sources
 
     if contract:
         return _contract(words, options)
@@ -74,14 +85,26 @@ def read(words: list[str], options: Options, *, contract: bool = False) -> Spec:
             place=place(words[1]),
             remedy=f"put -- before the command: contain run {words[0]} -- {' '.join(words[1:])}",
         )
-    spec = sources.read(words[0] if words else "", options)
-    semantics.require(spec)
+    return _checked(sources.read(words[0] if words else "", options))
+
+
+def _checked(spec: Spec) -> Spec:
+    """The spec when it can be run; what was unpacked for one that cannot is removed."""
+    from contain.spec import semantics
+
+    try:
+        semantics.require(spec)
+    except ContainError:
+        for folder in spec.run.temporary:
+            from contain.spec.sources import archive
+
+            archive.remove(folder)
+        raise
     return spec
 
 
 def _contract(words: list[str], options: Options) -> Spec:
     """As runc reads its command line."""
-    from contain.spec import semantics
     from contain.spec.apply.run import valid_id
     from contain.spec.sources import oci
 
@@ -91,8 +114,7 @@ def _contract(words: list[str], options: Options) -> Spec:
         raise UsageError(f"invalid id {words[0]!r}", place="<command line>:ID", remedy="use letters, digits, _ + - and .")
     spec = oci.read(options.get("bundle", "."), options)
     spec.run.name, spec.run.runc = words[0], True
-    semantics.require(spec)
-    return spec
+    return _checked(spec)
 
 
 def launch(spec: Spec) -> None:

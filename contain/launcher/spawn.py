@@ -42,12 +42,12 @@ def sealed_launcher() -> int:
         return sealed(NAME, file.read(), executable=True)
 
 
-def execute(plan: bytes, *, trace: bool = False, explainer: Sequence[str] = ()) -> None:
-    """Replaces this process by the launcher with this plan; returns never."""
+def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> None:
+    """Replaces this process by the launcher with this plan; returns never. `words` are options of the launcher."""
     program = sealed_launcher()
     planfd = sealed("plan", plan)
     os.set_inheritable(planfd, True)
-    argv = [NAME, *(["--trace"] if trace else []), str(planfd), *explainer]
+    argv = [NAME, *(["--trace"] if trace else []), *words, str(planfd), *explainer]
     os.execve(program, argv, os.environ)
 
 

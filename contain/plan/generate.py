@@ -26,7 +26,7 @@ def classes() -> list[type[Operation]]:
     for family in FAMILIES:
         module = importlib.import_module(f"contain.plan.operations.{family}")
         own = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Operation) and c.__module__ == module.__name__]
-        found += own
+        found += [c for c in own if not c.__name__.startswith("_")]
     return found
 
 

@@ -44,3 +44,7 @@ class Slots:
             self._by_name[name] = self._next
             self._next += 1
         return self._by_name[name]
+
+    def has(self, name: str) -> bool:
+        """Whether a slot of that name was given out."""
+        return name in self._by_name

@@ -199,7 +199,7 @@ class Origins:
 
     def removed(self, pointer: str, index: int) -> None:
         """Notes that row `index` of the list at `pointer` of the spec is going, before it goes: the rows after it keep their origins."""
-        rows = self.document.value if self.document is not None else None
+        rows = self.document.value if self.document is not None and not self.converted else None
         for part in pointer.split("/")[1:]:
             rows = rows.get(part) if isinstance(rows, dict) else None
         self.options = {_shift(key, pointer, index): option for key, option in self.options.items()}

@@ -78,6 +78,7 @@ static void become_reaper(struct context *context) {
         reaper_main(context, program, started[0]);
     }
     close(started[0]);
+    context->started = started[1];
 }
 
 noreturn void init_main(struct context *context) {

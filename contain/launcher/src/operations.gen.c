@@ -205,11 +205,527 @@ static int step_move_net_device(struct context *context, struct cursor *in, int6
     return do_move_net_device(context, &operation);
 }
 
+bool take_isolate_mounts(struct cursor *in, struct isolate_mounts *operation) {
+    *operation = (struct isolate_mounts){0};
+    operation->propagation = take_i64(in);
+    return take_end(in);
+}
+
+static int step_isolate_mounts(struct context *context, struct cursor *in, int64_t ask) {
+    struct isolate_mounts operation;
+    (void)ask;
+    if (!take_isolate_mounts(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_isolate_mounts(context, &operation);
+}
+
+bool take_open_root(struct cursor *in, struct open_root *operation) {
+    *operation = (struct open_root){0};
+    operation->path = take_text(in);
+    operation->propagation = take_i64(in);
+    operation->recursive = take_i64(in);
+    operation->userns = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_root operation;
+    (void)ask;
+    if (!take_open_root(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_root(context, &operation);
+}
+
+bool take_attach_root(struct cursor *in, struct attach_root *operation) {
+    *operation = (struct attach_root){0};
+    operation->path = take_text(in);
+    operation->propagation = take_i64(in);
+    operation->recursive = take_i64(in);
+    return take_end(in);
+}
+
+static int step_attach_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct attach_root operation;
+    (void)ask;
+    if (!take_attach_root(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_attach_root(context, &operation);
+}
+
+bool take_enter_root(struct cursor *in, struct enter_root *operation) {
+    *operation = (struct enter_root){0};
+    operation->path = take_text(in);
+    return take_end(in);
+}
+
+static int step_enter_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct enter_root operation;
+    (void)ask;
+    if (!take_enter_root(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_enter_root(context, &operation);
+}
+
+bool take_pivot_root(struct cursor *in, struct pivot_root *operation) {
+    *operation = (struct pivot_root){0};
+    operation->pivot = take_i64(in);
+    return take_end(in);
+}
+
+static int step_pivot_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct pivot_root operation;
+    (void)ask;
+    if (!take_pivot_root(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_pivot_root(context, &operation);
+}
+
+bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation) {
+    *operation = (struct set_root_propagation){0};
+    operation->propagation = take_i64(in);
+    operation->recursive = take_i64(in);
+    return take_end(in);
+}
+
+static int step_set_root_propagation(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_root_propagation operation;
+    (void)ask;
+    if (!take_set_root_propagation(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_root_propagation(context, &operation);
+}
+
+bool take_set_root_readonly(struct cursor *in, struct set_root_readonly *operation) {
+    *operation = (struct set_root_readonly){0};
+    return take_end(in);
+}
+
+static int step_set_root_readonly(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_root_readonly operation;
+    (void)ask;
+    if (!take_set_root_readonly(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_root_readonly(context, &operation);
+}
+
+bool take_open_proc(struct cursor *in, struct open_proc *operation) {
+    *operation = (struct open_proc){0};
+    return take_end(in);
+}
+
+static int step_open_proc(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_proc operation;
+    (void)ask;
+    if (!take_open_proc(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_proc(context, &operation);
+}
+
+bool take_open_userns(struct cursor *in, struct open_userns *operation) {
+    *operation = (struct open_userns){0};
+    operation->uid_lines = take_text(in);
+    operation->gid_lines = take_text(in);
+    operation->slot = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_userns(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_userns operation;
+    (void)ask;
+    if (!take_open_userns(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_userns(context, &operation);
+}
+
+bool take_open_source(struct cursor *in, struct open_source *operation) {
+    *operation = (struct open_source){0};
+    operation->path = take_text(in);
+    operation->slot = take_i64(in);
+    operation->recursive = take_i64(in);
+    operation->shared = take_i64(in);
+    operation->userns = take_i64(in);
+    operation->idmap_recursive = take_i64(in);
+    operation->optional_idmap = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_source(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_source operation;
+    (void)ask;
+    if (!take_open_source(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_source(context, &operation);
+}
+
+bool take_bind_mount(struct cursor *in, struct bind_mount *operation) {
+    *operation = (struct bind_mount){0};
+    operation->target = take_text(in);
+    operation->attr_set = take_i64(in);
+    operation->attr_clear = take_i64(in);
+    operation->recursive_set = take_i64(in);
+    operation->recursive_clear = take_i64(in);
+    operation->propagation = take_i64(in);
+    operation->propagation_recursive = take_i64(in);
+    operation->source = take_text(in);
+    operation->slot = take_i64(in);
+    operation->recursive = take_i64(in);
+    return take_end(in);
+}
+
+static int step_bind_mount(struct context *context, struct cursor *in, int64_t ask) {
+    struct bind_mount operation;
+    (void)ask;
+    if (!take_bind_mount(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_bind_mount(context, &operation);
+}
+
+bool take_mount_filesystem(struct cursor *in, struct mount_filesystem *operation) {
+    *operation = (struct mount_filesystem){0};
+    operation->target = take_text(in);
+    operation->attr_set = take_i64(in);
+    operation->attr_clear = take_i64(in);
+    operation->recursive_set = take_i64(in);
+    operation->recursive_clear = take_i64(in);
+    operation->propagation = take_i64(in);
+    operation->propagation_recursive = take_i64(in);
+    operation->type = take_text(in);
+    operation->source = take_text(in);
+    operation->options = take_texts(in);
+    operation->fallback = take_text(in);
+    operation->copy_up = take_i64(in);
+    return take_end(in);
+}
+
+static int step_mount_filesystem(struct context *context, struct cursor *in, int64_t ask) {
+    struct mount_filesystem operation;
+    (void)ask;
+    if (!take_mount_filesystem(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mount_filesystem(context, &operation);
+}
+
+bool take_remount(struct cursor *in, struct remount *operation) {
+    *operation = (struct remount){0};
+    operation->target = take_text(in);
+    operation->attr_set = take_i64(in);
+    operation->attr_clear = take_i64(in);
+    operation->recursive_set = take_i64(in);
+    operation->recursive_clear = take_i64(in);
+    operation->propagation = take_i64(in);
+    operation->propagation_recursive = take_i64(in);
+    return take_end(in);
+}
+
+static int step_remount(struct context *context, struct cursor *in, int64_t ask) {
+    struct remount operation;
+    (void)ask;
+    if (!take_remount(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_remount(context, &operation);
+}
+
+bool take_mask_path(struct cursor *in, struct mask_path *operation) {
+    *operation = (struct mask_path){0};
+    operation->path = take_text(in);
+    operation->slot = take_i64(in);
+    return take_end(in);
+}
+
+static int step_mask_path(struct context *context, struct cursor *in, int64_t ask) {
+    struct mask_path operation;
+    (void)ask;
+    if (!take_mask_path(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mask_path(context, &operation);
+}
+
+bool take_readonly_path(struct cursor *in, struct readonly_path *operation) {
+    *operation = (struct readonly_path){0};
+    operation->path = take_text(in);
+    return take_end(in);
+}
+
+static int step_readonly_path(struct context *context, struct cursor *in, int64_t ask) {
+    struct readonly_path operation;
+    (void)ask;
+    if (!take_readonly_path(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_readonly_path(context, &operation);
+}
+
+bool take_make_device(struct cursor *in, struct make_device *operation) {
+    *operation = (struct make_device){0};
+    operation->path = take_text(in);
+    operation->kind = take_text(in);
+    operation->major = take_i64(in);
+    operation->minor = take_i64(in);
+    operation->mode = take_i64(in);
+    operation->uid = take_i64(in);
+    operation->gid = take_i64(in);
+    operation->source = take_text(in);
+    operation->bind = take_i64(in);
+    return take_end(in);
+}
+
+static int step_make_device(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_device operation;
+    (void)ask;
+    if (!take_make_device(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_device(context, &operation);
+}
+
+bool take_make_link(struct cursor *in, struct make_link *operation) {
+    *operation = (struct make_link){0};
+    operation->path = take_text(in);
+    operation->target = take_text(in);
+    operation->replace = take_i64(in);
+    return take_end(in);
+}
+
+static int step_make_link(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_link operation;
+    (void)ask;
+    if (!take_make_link(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_link(context, &operation);
+}
+
+bool take_bind_console(struct cursor *in, struct bind_console *operation) {
+    *operation = (struct bind_console){0};
+    operation->path = take_text(in);
+    return take_end(in);
+}
+
+static int step_bind_console(struct context *context, struct cursor *in, int64_t ask) {
+    struct bind_console operation;
+    (void)ask;
+    if (!take_bind_console(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_bind_console(context, &operation);
+}
+
+bool take_limit_resource(struct cursor *in, struct limit_resource *operation) {
+    *operation = (struct limit_resource){0};
+    operation->name = take_text(in);
+    operation->number = take_i64(in);
+    operation->soft = take_i64(in);
+    operation->hard = take_i64(in);
+    return take_end(in);
+}
+
+static int step_limit_resource(struct context *context, struct cursor *in, int64_t ask) {
+    struct limit_resource operation;
+    (void)ask;
+    if (!take_limit_resource(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_limit_resource(context, &operation);
+}
+
+bool take_set_oom_score(struct cursor *in, struct set_oom_score *operation) {
+    *operation = (struct set_oom_score){0};
+    operation->value = take_i64(in);
+    return take_end(in);
+}
+
+static int step_set_oom_score(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_oom_score operation;
+    (void)ask;
+    if (!take_set_oom_score(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_oom_score(context, &operation);
+}
+
+bool take_set_personality(struct cursor *in, struct set_personality *operation) {
+    *operation = (struct set_personality){0};
+    operation->domain = take_text(in);
+    operation->value = take_i64(in);
+    return take_end(in);
+}
+
+static int step_set_personality(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_personality operation;
+    (void)ask;
+    if (!take_set_personality(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_personality(context, &operation);
+}
+
+bool take_set_scheduler(struct cursor *in, struct set_scheduler *operation) {
+    *operation = (struct set_scheduler){0};
+    operation->policy = take_text(in);
+    operation->number = take_i64(in);
+    operation->nice = take_i64(in);
+    operation->priority = take_i64(in);
+    operation->flags = take_i64(in);
+    operation->runtime = take_i64(in);
+    operation->deadline = take_i64(in);
+    operation->period = take_i64(in);
+    return take_end(in);
+}
+
+static int step_set_scheduler(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_scheduler operation;
+    (void)ask;
+    if (!take_set_scheduler(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_scheduler(context, &operation);
+}
+
+bool take_set_io_priority(struct cursor *in, struct set_io_priority *operation) {
+    *operation = (struct set_io_priority){0};
+    operation->name = take_text(in);
+    operation->value = take_i64(in);
+    return take_end(in);
+}
+
+static int step_set_io_priority(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_io_priority operation;
+    (void)ask;
+    if (!take_set_io_priority(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_io_priority(context, &operation);
+}
+
+bool take_set_memory_policy(struct cursor *in, struct set_memory_policy *operation) {
+    *operation = (struct set_memory_policy){0};
+    operation->mode = take_text(in);
+    operation->number = take_i64(in);
+    operation->nodes = take_blob(in);
+    return take_end(in);
+}
+
+static int step_set_memory_policy(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_memory_policy operation;
+    (void)ask;
+    if (!take_set_memory_policy(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_memory_policy(context, &operation);
+}
+
+bool take_set_affinity(struct cursor *in, struct set_affinity *operation) {
+    *operation = (struct set_affinity){0};
+    operation->cpus = take_text(in);
+    operation->processors = take_blob(in);
+    return take_end(in);
+}
+
+static int step_set_affinity(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_affinity operation;
+    (void)ask;
+    if (!take_set_affinity(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_affinity(context, &operation);
+}
+
+bool take_enter_folder(struct cursor *in, struct enter_folder *operation) {
+    *operation = (struct enter_folder){0};
+    operation->path = take_text(in);
+    operation->first = take_i64(in);
+    operation->make = take_i64(in);
+    return take_end(in);
+}
+
+static int step_enter_folder(struct context *context, struct cursor *in, int64_t ask) {
+    struct enter_folder operation;
+    (void)ask;
+    if (!take_enter_folder(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_enter_folder(context, &operation);
+}
+
+bool take_find_program(struct cursor *in, struct find_program *operation) {
+    *operation = (struct find_program){0};
+    operation->name = take_text(in);
+    operation->path = take_text(in);
+    return take_end(in);
+}
+
+static int step_find_program(struct context *context, struct cursor *in, int64_t ask) {
+    struct find_program operation;
+    (void)ask;
+    if (!take_find_program(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_find_program(context, &operation);
+}
+
+bool take_leave_host(struct cursor *in, struct leave_host *operation) {
+    *operation = (struct leave_host){0};
+    operation->umask = take_i64(in);
+    operation->preserve = take_i64(in);
+    return take_end(in);
+}
+
+static int step_leave_host(struct context *context, struct cursor *in, int64_t ask) {
+    struct leave_host operation;
+    (void)ask;
+    if (!take_leave_host(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_leave_host(context, &operation);
+}
+
 bool take_execute(struct cursor *in, struct execute *operation) {
     *operation = (struct execute){0};
     operation->args = take_texts(in);
     operation->env = take_texts(in);
-    operation->cwd = take_text(in);
+    operation->path = take_text(in);
     return take_end(in);
 }
 
@@ -221,6 +737,164 @@ static int step_execute(struct context *context, struct cursor *in, int64_t ask)
     if (context == NULL)
         return 0;
     return do_execute(context, &operation);
+}
+
+bool take_join_keyring(struct cursor *in, struct join_keyring *operation) {
+    *operation = (struct join_keyring){0};
+    operation->name = take_text(in);
+    operation->optional = take_i64(in);
+    return take_end(in);
+}
+
+static int step_join_keyring(struct context *context, struct cursor *in, int64_t ask) {
+    struct join_keyring operation;
+    (void)ask;
+    if (!take_join_keyring(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_join_keyring(context, &operation);
+}
+
+bool take_set_exec_label(struct cursor *in, struct set_exec_label *operation) {
+    *operation = (struct set_exec_label){0};
+    operation->module = take_text(in);
+    operation->file = take_text(in);
+    operation->value = take_text(in);
+    return take_end(in);
+}
+
+static int step_set_exec_label(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_exec_label operation;
+    (void)ask;
+    if (!take_set_exec_label(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_exec_label(context, &operation);
+}
+
+bool take_hide_process(struct cursor *in, struct hide_process *operation) {
+    *operation = (struct hide_process){0};
+    return take_end(in);
+}
+
+static int step_hide_process(struct context *context, struct cursor *in, int64_t ask) {
+    struct hide_process operation;
+    (void)ask;
+    if (!take_hide_process(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_hide_process(context, &operation);
+}
+
+bool take_drop_bounding(struct cursor *in, struct drop_bounding *operation) {
+    *operation = (struct drop_bounding){0};
+    operation->keep = take_i64(in);
+    return take_end(in);
+}
+
+static int step_drop_bounding(struct context *context, struct cursor *in, int64_t ask) {
+    struct drop_bounding operation;
+    (void)ask;
+    if (!take_drop_bounding(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_drop_bounding(context, &operation);
+}
+
+bool take_set_ids(struct cursor *in, struct set_ids *operation) {
+    *operation = (struct set_ids){0};
+    operation->uid = take_i64(in);
+    operation->gid = take_i64(in);
+    operation->groups = take_texts(in);
+    operation->keep_groups = take_i64(in);
+    return take_end(in);
+}
+
+static int step_set_ids(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_ids operation;
+    (void)ask;
+    if (!take_set_ids(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_ids(context, &operation);
+}
+
+bool take_set_capabilities(struct cursor *in, struct set_capabilities *operation) {
+    *operation = (struct set_capabilities){0};
+    operation->effective = take_i64(in);
+    operation->permitted = take_i64(in);
+    operation->inheritable = take_i64(in);
+    operation->ambient = take_i64(in);
+    return take_end(in);
+}
+
+static int step_set_capabilities(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_capabilities operation;
+    (void)ask;
+    if (!take_set_capabilities(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_capabilities(context, &operation);
+}
+
+bool take_no_new_privileges(struct cursor *in, struct no_new_privileges *operation) {
+    *operation = (struct no_new_privileges){0};
+    return take_end(in);
+}
+
+static int step_no_new_privileges(struct context *context, struct cursor *in, int64_t ask) {
+    struct no_new_privileges operation;
+    (void)ask;
+    if (!take_no_new_privileges(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_no_new_privileges(context, &operation);
+}
+
+bool take_connect_listener(struct cursor *in, struct connect_listener *operation) {
+    *operation = (struct connect_listener){0};
+    operation->path = take_text(in);
+    operation->slot = take_i64(in);
+    return take_end(in);
+}
+
+static int step_connect_listener(struct context *context, struct cursor *in, int64_t ask) {
+    struct connect_listener operation;
+    (void)ask;
+    if (!take_connect_listener(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_connect_listener(context, &operation);
+}
+
+bool take_load_seccomp(struct cursor *in, struct load_seccomp *operation) {
+    *operation = (struct load_seccomp){0};
+    operation->program = take_blob(in);
+    operation->flags = take_i64(in);
+    operation->summary = take_text(in);
+    operation->socket = take_i64(in);
+    operation->state = take_text(in);
+    return take_end(in);
+}
+
+static int step_load_seccomp(struct context *context, struct cursor *in, int64_t ask) {
+    struct load_seccomp operation;
+    (void)ask;
+    if (!take_load_seccomp(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    if (ask >= 0)
+        return answer_load_seccomp(context, &operation, ask);
+    return do_load_seccomp(context, &operation);
 }
 
 bool take_claim_state(struct cursor *in, struct claim_state *operation) {
@@ -483,7 +1157,44 @@ const struct operation_row operation_rows[] = {
     {"WriteSysctl", step_write_sysctl, false},
     {"LoopbackUp", step_loopback_up, false},
     {"MoveNetDevice", step_move_net_device, false},
+    {"IsolateMounts", step_isolate_mounts, false},
+    {"OpenRoot", step_open_root, false},
+    {"AttachRoot", step_attach_root, false},
+    {"EnterRoot", step_enter_root, false},
+    {"PivotRoot", step_pivot_root, false},
+    {"SetRootPropagation", step_set_root_propagation, false},
+    {"SetRootReadonly", step_set_root_readonly, false},
+    {"OpenProc", step_open_proc, false},
+    {"OpenUserns", step_open_userns, false},
+    {"OpenSource", step_open_source, false},
+    {"BindMount", step_bind_mount, false},
+    {"MountFilesystem", step_mount_filesystem, false},
+    {"Remount", step_remount, false},
+    {"MaskPath", step_mask_path, false},
+    {"ReadonlyPath", step_readonly_path, false},
+    {"MakeDevice", step_make_device, false},
+    {"MakeLink", step_make_link, false},
+    {"BindConsole", step_bind_console, false},
+    {"LimitResource", step_limit_resource, false},
+    {"SetOomScore", step_set_oom_score, false},
+    {"SetPersonality", step_set_personality, false},
+    {"SetScheduler", step_set_scheduler, false},
+    {"SetIoPriority", step_set_io_priority, false},
+    {"SetMemoryPolicy", step_set_memory_policy, false},
+    {"SetAffinity", step_set_affinity, false},
+    {"EnterFolder", step_enter_folder, false},
+    {"FindProgram", step_find_program, false},
+    {"LeaveHost", step_leave_host, false},
     {"Execute", step_execute, false},
+    {"JoinKeyring", step_join_keyring, false},
+    {"SetExecLabel", step_set_exec_label, false},
+    {"HideProcess", step_hide_process, false},
+    {"DropBounding", step_drop_bounding, false},
+    {"SetIds", step_set_ids, false},
+    {"SetCapabilities", step_set_capabilities, false},
+    {"NoNewPrivileges", step_no_new_privileges, false},
+    {"ConnectListener", step_connect_listener, false},
+    {"LoadSeccomp", step_load_seccomp, true},
     {"ClaimState", step_claim_state, false},
     {"NoteUndo", step_note_undo, false},
     {"PublishState", step_publish_state, false},
@@ -501,4 +1212,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xf8, 0x39, 0x7a, 0x26, 0x08, 0x4f, 0xbc, 0x81, 0xaa, 0x2c, 0x05, 0xac, 0xb1, 0xac, 0x68, 0x72};
+const uint8_t operations_digest[16] = {0xeb, 0x6e, 0x55, 0xac, 0x48, 0x5e, 0x5e, 0x70, 0x13, 0x5e, 0xbd, 0xa4, 0xa5, 0xe1, 0x73, 0x6f};

@@ -50,21 +50,58 @@ enum operation_kind {
     OPERATION_WRITE_SYSCTL = 10,
     OPERATION_LOOPBACK_UP = 11,
     OPERATION_MOVE_NET_DEVICE = 12,
-    OPERATION_EXECUTE = 13,
-    OPERATION_CLAIM_STATE = 14,
-    OPERATION_NOTE_UNDO = 15,
-    OPERATION_PUBLISH_STATE = 16,
-    OPERATION_WRITE_PID_FILE = 17,
-    OPERATION_REMOVE_FILE = 18,
-    OPERATION_REMOVE_TREE = 19,
-    OPERATION_END_STATE = 20,
-    OPERATION_SUPERVISE = 21,
-    OPERATION_MAKE_GATE = 22,
-    OPERATION_HOLD_DESCRIPTORS = 23,
-    OPERATION_WAIT_AT_GATE = 24,
-    OPERATION_LEAVE_CONTAINER = 25,
-    OPERATION_ADOPT_CONTAINER = 26,
-    OPERATION_OPEN_GATE = 27,
+    OPERATION_ISOLATE_MOUNTS = 13,
+    OPERATION_OPEN_ROOT = 14,
+    OPERATION_ATTACH_ROOT = 15,
+    OPERATION_ENTER_ROOT = 16,
+    OPERATION_PIVOT_ROOT = 17,
+    OPERATION_SET_ROOT_PROPAGATION = 18,
+    OPERATION_SET_ROOT_READONLY = 19,
+    OPERATION_OPEN_PROC = 20,
+    OPERATION_OPEN_USERNS = 21,
+    OPERATION_OPEN_SOURCE = 22,
+    OPERATION_BIND_MOUNT = 23,
+    OPERATION_MOUNT_FILESYSTEM = 24,
+    OPERATION_REMOUNT = 25,
+    OPERATION_MASK_PATH = 26,
+    OPERATION_READONLY_PATH = 27,
+    OPERATION_MAKE_DEVICE = 28,
+    OPERATION_MAKE_LINK = 29,
+    OPERATION_BIND_CONSOLE = 30,
+    OPERATION_LIMIT_RESOURCE = 31,
+    OPERATION_SET_OOM_SCORE = 32,
+    OPERATION_SET_PERSONALITY = 33,
+    OPERATION_SET_SCHEDULER = 34,
+    OPERATION_SET_IO_PRIORITY = 35,
+    OPERATION_SET_MEMORY_POLICY = 36,
+    OPERATION_SET_AFFINITY = 37,
+    OPERATION_ENTER_FOLDER = 38,
+    OPERATION_FIND_PROGRAM = 39,
+    OPERATION_LEAVE_HOST = 40,
+    OPERATION_EXECUTE = 41,
+    OPERATION_JOIN_KEYRING = 42,
+    OPERATION_SET_EXEC_LABEL = 43,
+    OPERATION_HIDE_PROCESS = 44,
+    OPERATION_DROP_BOUNDING = 45,
+    OPERATION_SET_IDS = 46,
+    OPERATION_SET_CAPABILITIES = 47,
+    OPERATION_NO_NEW_PRIVILEGES = 48,
+    OPERATION_CONNECT_LISTENER = 49,
+    OPERATION_LOAD_SECCOMP = 50,
+    OPERATION_CLAIM_STATE = 51,
+    OPERATION_NOTE_UNDO = 52,
+    OPERATION_PUBLISH_STATE = 53,
+    OPERATION_WRITE_PID_FILE = 54,
+    OPERATION_REMOVE_FILE = 55,
+    OPERATION_REMOVE_TREE = 56,
+    OPERATION_END_STATE = 57,
+    OPERATION_SUPERVISE = 58,
+    OPERATION_MAKE_GATE = 59,
+    OPERATION_HOLD_DESCRIPTORS = 60,
+    OPERATION_WAIT_AT_GATE = 61,
+    OPERATION_LEAVE_CONTAINER = 62,
+    OPERATION_ADOPT_CONTAINER = 63,
+    OPERATION_OPEN_GATE = 64,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -165,14 +202,358 @@ struct move_net_device {
 bool take_move_net_device(struct cursor *in, struct move_net_device *operation);
 int do_move_net_device(struct context *context, const struct move_net_device *operation);
 
-/* Replaces init by the container's program: looks `args[0]` up in PATH of `env` inside the root, then execve. */
+/* Makes all mounts of the new namespace private or slave, so that nothing that follows reaches the host. */
+struct isolate_mounts {
+    int64_t propagation;
+};
+bool take_isolate_mounts(struct cursor *in, struct isolate_mounts *operation);
+int do_isolate_mounts(struct context *context, const struct isolate_mounts *operation);
+
+/* Clones the tree at `path` into slot ROOT while the host's privileges are there; shown idmapped by the namespace in `userns` (0: no). */
+struct open_root {
+    const char *path;
+    int64_t propagation;
+    int64_t recursive;
+    int64_t userns;
+};
+bool take_open_root(struct cursor *in, struct open_root *operation);
+int do_open_root(struct context *context, const struct open_root *operation);
+
+/* Attaches the tree in slot ROOT, or opens it now at `path`, over the root of init; slot HOST_ROOT keeps the host's. */
+struct attach_root {
+    const char *path;
+    int64_t propagation;
+    int64_t recursive;
+};
+bool take_attach_root(struct cursor *in, struct attach_root *operation);
+int do_attach_root(struct context *context, const struct attach_root *operation);
+
+/* Makes slot ROOT the root of init by chroot alone: a container that shares the mount namespace. */
+struct enter_root {
+    const char *path;
+};
+bool take_enter_root(struct cursor *in, struct enter_root *operation);
+int do_enter_root(struct context *context, const struct enter_root *operation);
+
+/* Makes slot ROOT the root of the namespace and lets go of the host's; without pivot_root by chroot, the host's /proc and /sys gone. */
+struct pivot_root {
+    int64_t pivot;
+};
+bool take_pivot_root(struct cursor *in, struct pivot_root *operation);
+int do_pivot_root(struct context *context, const struct pivot_root *operation);
+
+/* Sets how mounts below the container's root propagate, once the host's root is gone. */
+struct set_root_propagation {
+    int64_t propagation;
+    int64_t recursive;
+};
+bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation);
+int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation);
+
+/* Makes the root itself read-only; what is mounted below keeps its own way. */
+struct set_root_readonly {
+    int64_t nothing;
+};
+bool take_set_root_readonly(struct cursor *in, struct set_root_readonly *operation);
+int do_set_root_readonly(struct context *context, const struct set_root_readonly *operation);
+
+/* Keeps in slot PROC a procfs that is one, and that nothing is mounted over: a new one where allowed, else the container's or the host's, verified. */
+struct open_proc {
+    int64_t nothing;
+};
+bool take_open_proc(struct cursor *in, struct open_proc *operation);
+int do_open_proc(struct context *context, const struct open_proc *operation);
+
+/* Makes a user namespace with these maps for idmapped mounts, held by its descriptor alone. */
+struct open_userns {
+    const char *uid_lines;
+    const char *gid_lines;
+    int64_t slot;
+};
+bool take_open_userns(struct cursor *in, struct open_userns *operation);
+int do_open_userns(struct context *context, const struct open_userns *operation);
+
+/* Clones the source of a bind mount into `slot` while the host's privileges are there. */
+struct open_source {
+    const char *path;
+    int64_t slot;
+    int64_t recursive;
+    int64_t shared;
+    int64_t userns;
+    int64_t idmap_recursive;
+    int64_t optional_idmap;
+};
+bool take_open_source(struct cursor *in, struct open_source *operation);
+int do_open_source(struct context *context, const struct open_source *operation);
+
+/* Shows a file or folder of the host, from `slot` or opened now at `source`, on `target` inside the root. */
+struct bind_mount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *source;
+    int64_t slot;
+    int64_t recursive;
+};
+bool take_bind_mount(struct cursor *in, struct bind_mount *operation);
+int do_bind_mount(struct context *context, const struct bind_mount *operation);
+
+/* Mounts a new file system of `type` on `target`; `options` are its own (`size=1m`). */
+struct mount_filesystem {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *type;
+    const char *source;
+    struct texts options;
+    const char *fallback;
+    int64_t copy_up;
+};
+bool take_mount_filesystem(struct cursor *in, struct mount_filesystem *operation);
+int do_mount_filesystem(struct context *context, const struct mount_filesystem *operation);
+
+/* Changes the attributes of what is mounted on `target` already. */
+struct remount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+};
+bool take_remount(struct cursor *in, struct remount *operation);
+int do_remount(struct context *context, const struct remount *operation);
+
+/* Hides a path: a file behind the host's own /dev/null, a folder behind an empty read-only file system; what is not there needs nothing. */
+struct mask_path {
+    const char *path;
+    int64_t slot;
+};
+bool take_mask_path(struct cursor *in, struct mask_path *operation);
+int do_mask_path(struct context *context, const struct mask_path *operation);
+
+/* Makes a path read-only with all below; what is not there needs nothing. */
+struct readonly_path {
+    const char *path;
+};
+bool take_readonly_path(struct cursor *in, struct readonly_path *operation);
+int do_readonly_path(struct context *context, const struct readonly_path *operation);
+
+/* Makes a node (`kind` is c, b or p); where that is refused, shows the host's own at `source` in its place, verified by its numbers. */
+struct make_device {
+    const char *path;
+    const char *kind;
+    int64_t major;
+    int64_t minor;
+    int64_t mode;
+    int64_t uid;
+    int64_t gid;
+    const char *source;
+    int64_t bind;
+};
+bool take_make_device(struct cursor *in, struct make_device *operation);
+int do_make_device(struct context *context, const struct make_device *operation);
+
+/* Makes a symbolic link of /dev; one that says the same already is left alone. */
+struct make_link {
+    const char *path;
+    const char *target;
+    int64_t replace;
+};
+bool take_make_link(struct cursor *in, struct make_link *operation);
+int do_make_link(struct context *context, const struct make_link *operation);
+
+/* Shows the terminal in slot CONSOLE as /dev/console; by its descriptor, never by a name in the container (CVE-2025-52565). */
+struct bind_console {
+    const char *path;
+};
+bool take_bind_console(struct cursor *in, struct bind_console *operation);
+int do_bind_console(struct context *context, const struct bind_console *operation);
+
+/* Sets one resource limit of init from outside; -1 is unlimited. */
+struct limit_resource {
+    const char *name;
+    int64_t number;
+    int64_t soft;
+    int64_t hard;
+};
+bool take_limit_resource(struct cursor *in, struct limit_resource *operation);
+int do_limit_resource(struct context *context, const struct limit_resource *operation);
+
+/* Writes init's oom_score_adj from outside, through a procfs that was checked to be one. */
+struct set_oom_score {
+    int64_t value;
+};
+bool take_set_oom_score(struct cursor *in, struct set_oom_score *operation);
+int do_set_oom_score(struct context *context, const struct set_oom_score *operation);
+
+/* Sets the execution domain (uname's machine, address layout). */
+struct set_personality {
+    const char *domain;
+    int64_t value;
+};
+bool take_set_personality(struct cursor *in, struct set_personality *operation);
+int do_set_personality(struct context *context, const struct set_personality *operation);
+
+/* Sets policy and parameters by sched_setattr. */
+struct set_scheduler {
+    const char *policy;
+    int64_t number;
+    int64_t nice;
+    int64_t priority;
+    int64_t flags;
+    int64_t runtime;
+    int64_t deadline;
+    int64_t period;
+};
+bool take_set_scheduler(struct cursor *in, struct set_scheduler *operation);
+int do_set_scheduler(struct context *context, const struct set_scheduler *operation);
+
+/* Sets the class and level for input and output. */
+struct set_io_priority {
+    const char *name;
+    int64_t value;
+};
+bool take_set_io_priority(struct cursor *in, struct set_io_priority *operation);
+int do_set_io_priority(struct context *context, const struct set_io_priority *operation);
+
+/* Sets the NUMA policy; `nodes` is a bit mask, least significant byte first. */
+struct set_memory_policy {
+    const char *mode;
+    int64_t number;
+    struct blob nodes;
+};
+bool take_set_memory_policy(struct cursor *in, struct set_memory_policy *operation);
+int do_set_memory_policy(struct context *context, const struct set_memory_policy *operation);
+
+/* Restricts the processors; `processors` is a bit mask, least significant byte first. */
+struct set_affinity {
+    const char *cpus;
+    struct blob processors;
+};
+bool take_set_affinity(struct cursor *in, struct set_affinity *operation);
+int do_set_affinity(struct context *context, const struct set_affinity *operation);
+
+/* Changes to the working folder and checks that it is inside the root (CVE-2024-21626). */
+struct enter_folder {
+    const char *path;
+    int64_t first;
+    int64_t make;
+};
+bool take_enter_folder(struct cursor *in, struct enter_folder *operation);
+int do_enter_folder(struct context *context, const struct enter_folder *operation);
+
+/* Looks the program up inside the root without executing it, so that `create` already says what is wrong. */
+struct find_program {
+    const char *name;
+    const char *path;
+};
+bool take_find_program(struct cursor *in, struct find_program *operation);
+int do_find_program(struct context *context, const struct find_program *operation);
+
+/* Leaves nothing of ours to the program: descriptors above 2 + `preserve` close, mask and dispositions are the default, umask is set. */
+struct leave_host {
+    int64_t umask;
+    int64_t preserve;
+};
+bool take_leave_host(struct cursor *in, struct leave_host *operation);
+int do_leave_host(struct context *context, const struct leave_host *operation);
+
+/* Replaces init by the program: looks `args[0]` up in `path` inside the root, then execve. */
 struct execute {
     struct texts args;
     struct texts env;
-    const char *cwd;
+    const char *path;
 };
 bool take_execute(struct cursor *in, struct execute *operation);
 int do_execute(struct context *context, const struct execute *operation);
+
+/* Gives the container a session keyring of its own; `optional` where an outer filter may refuse keyctl. */
+struct join_keyring {
+    const char *name;
+    int64_t optional;
+};
+bool take_join_keyring(struct cursor *in, struct join_keyring *operation);
+int do_join_keyring(struct context *context, const struct join_keyring *operation);
+
+/* Sets the label that the security module gives to the program at execve; `file` is below /proc/thread-self/attr. */
+struct set_exec_label {
+    const char *module;
+    const char *file;
+    const char *value;
+};
+bool take_set_exec_label(struct cursor *in, struct set_exec_label *operation);
+int do_set_exec_label(struct context *context, const struct set_exec_label *operation);
+
+/* Makes init non-dumpable: nobody inside may trace it or open its descriptors through /proc (CVE-2016-9962). */
+struct hide_process {
+    int64_t nothing;
+};
+bool take_hide_process(struct cursor *in, struct hide_process *operation);
+int do_hide_process(struct context *context, const struct hide_process *operation);
+
+/* Drops from the bounding set what is not in `keep`. */
+struct drop_bounding {
+    int64_t keep;
+};
+bool take_drop_bounding(struct cursor *in, struct drop_bounding *operation);
+int do_drop_bounding(struct context *context, const struct drop_bounding *operation);
+
+/* Becomes the user, keeping permitted capabilities for SetCapabilities; `keep_groups` leaves the supplementary groups as they are. */
+struct set_ids {
+    int64_t uid;
+    int64_t gid;
+    struct texts groups;
+    int64_t keep_groups;
+};
+bool take_set_ids(struct cursor *in, struct set_ids *operation);
+int do_set_ids(struct context *context, const struct set_ids *operation);
+
+/* Sets the four sets of the thread; each is a mask. */
+struct set_capabilities {
+    int64_t effective;
+    int64_t permitted;
+    int64_t inheritable;
+    int64_t ambient;
+};
+bool take_set_capabilities(struct cursor *in, struct set_capabilities *operation);
+int do_set_capabilities(struct context *context, const struct set_capabilities *operation);
+
+/* Sets no_new_privs: execve never gains anything from now on. */
+struct no_new_privileges {
+    int64_t nothing;
+};
+bool take_no_new_privileges(struct cursor *in, struct no_new_privileges *operation);
+int do_no_new_privileges(struct context *context, const struct no_new_privileges *operation);
+
+/* Connects to the socket of the seccomp agent before anything else is done, into `slot`. */
+struct connect_listener {
+    const char *path;
+    int64_t slot;
+};
+bool take_connect_listener(struct cursor *in, struct connect_listener *operation);
+int do_connect_listener(struct context *context, const struct connect_listener *operation);
+
+/* Loads a filter for the program; with `socket`, hands its listener and `state` (a template with holes) to the agent there. */
+struct load_seccomp {
+    struct blob program;
+    int64_t flags;
+    const char *summary;
+    int64_t socket;
+    const char *state;
+};
+bool take_load_seccomp(struct cursor *in, struct load_seccomp *operation);
+int do_load_seccomp(struct context *context, const struct load_seccomp *operation);
+int answer_load_seccomp(struct context *context, const struct load_seccomp *operation, int64_t value);
 
 /* Makes the state folder ROOT/ID complete beside its place, then renames it there: a name is taken by one container only. */
 struct claim_state {

@@ -202,7 +202,7 @@ def _sysctl_kind(name: str) -> str:
 
 
 def seccomp(spec: Spec) -> Iterator[Finding]:
-    """What seccomp(2) takes, and what its notify needs."""
+    """What the kernel takes as a filter, and what notifying needs."""
     profile: dict[str, Any] = spec.config["linux"].get("seccomp") or {}
     at, rules = "/linux/seccomp", profile.get("syscalls") or ()
     if profile.get("defaultAction") == "SCMP_ACT_NOTIFY":

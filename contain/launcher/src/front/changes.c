@@ -59,10 +59,12 @@ int answer_start(const struct request *request) {
     static struct folder folder;
     char detail[DETAIL_SIZE];
     int turn = -1;
-    if (request->count != 1 || request->words[0][0] == '-')
+    bool hooks_elsewhere = request->count == 2 && strcmp(request->words[0], "--no-hooks") == 0; /* Python runs them after us */
+    const char *id = request->count > 0 ? request->words[request->count - 1] : "-";
+    if (request->count != 1 + hooks_elsewhere || id[0] == '-')
         return -1;
-    const char *no = lifecycle_adopt(&folder, request->root, request->words[0], "start", false, &turn, detail);
-    if (no || has_hook(&folder, "poststart")) {
+    const char *no = lifecycle_adopt(&folder, request->root, id, "start", false, &turn, detail);
+    if (no || (!hooks_elsewhere && has_hook(&folder, "poststart"))) {
         if (turn >= 0)
             close(turn);
         return -1;

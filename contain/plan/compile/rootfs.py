@@ -1,0 +1,129 @@
+"""The container's root: how it is opened and attached (`rootfs`), and how it becomes the root (`pivot`)."""
+
+from __future__ import annotations
+
+from contain.errors import ManifestError
+from contain.plan.compile.idmaps import id_maps, text
+from contain.plan.compile.options import PRIVATE, SHARED, SLAVE, propagation_of
+from contain.plan.operations.mounts import OpenUserns
+from contain.plan.operations.rootfs import (
+    AttachRoot,
+    EnterRoot,
+    IsolateMounts,
+    OpenProc,
+    OpenRoot,
+    PivotRoot,
+    SetRootPropagation,
+    SetRootReadonly,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from contain.host.model import Host
+    from contain.plan.operation import Operation
+    from contain.plan.slots import Slots
+    from contain.spec.model import Spec
+
+
+def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+    """Opens the root and attaches it, out of sight, in the new mount namespace."""
+    if not has_new_mounts(spec):
+        yield from _refuse_mounts(spec)
+        return
+    propagation, recursive = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
+    yield IsolateMounts(propagation=PRIVATE if propagation == PRIVATE else SLAVE, origin="/linux/rootfsPropagation")
+    if spec.run.host_view:
+        yield OpenProc()
+        return
+    if not spec.root:
+        raise ManifestError("root.path is missing", place=spec.origins.place("/root"), remedy='add "root": {"path": "rootfs"}')
+    if host.root.path == spec.root and not host.root.exists:
+        raise ManifestError(
+            f"cannot open the root {spec.root}: {_words(host.root.error)}",
+            place=spec.origins.place("/root/path"),
+            remedy="correct the path, or make the root file system",
+        )
+    # mounts in the root never reach the host; those of the host reach it when it is asked to follow
+    held = SLAVE if recursive and propagation in (SLAVE, SHARED) else PRIVATE
+    if opens_early(host):
+        yield OpenRoot(path=spec.root, propagation=held, userns=(yield from _idmapped(spec, host, slots)), origin="/root/path")
+    yield AttachRoot(path=spec.root, propagation=held, origin="/root/path")
+    yield OpenProc()
+
+
+def pivot(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+    """Makes it the root: after hooks, sysctls and masks, which still need the host in view."""
+    if not has_new_mounts(spec):
+        if spec.root:
+            yield EnterRoot(path=spec.root, origin="/root/path")
+        return
+    yield PivotRoot(pivot=not spec.run.no_pivot, origin="/root")
+    propagation, recursive = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
+    if propagation:
+        yield SetRootPropagation(propagation=propagation, recursive=recursive, origin="/linux/rootfsPropagation")
+    if spec.config["root"].get("readonly") and not spec.run.host_view:
+        yield SetRootReadonly(origin="/root/readonly")
+
+
+def has_new_mounts(spec: Spec) -> bool:
+    """Whether the container gets a mount namespace of its own."""
+    return spec.namespaces().get("mount") == ""
+
+
+def opens_early(host: Host) -> bool:
+    """Whether trees can be cloned with the host's privileges, before init has only its own."""
+    return host.can("CAP_SYS_ADMIN") and (host.at_least(5, 12) or host.kernel == (0, 0))
+
+
+def userns_slot(spec: Spec, host: Host, slots: Slots) -> int:
+    """The slot of a namespace with the container's own maps, made by `rootfs`."""
+    return slots.new("userns")
+
+
+def shows_idmapped(spec: Spec, host: Host) -> bool:
+    """Whether root and sources are to be shown idmapped, and this user may do it."""
+    return spec.run.idmap and opens_early(host) and host.privileged and id_maps(spec, host) is not None
+
+
+def _idmapped(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+    """The namespace for the root's idmap; returns its slot, 0 for none."""
+    maps = id_maps(spec, host) if shows_idmapped(spec, host) else None
+    if maps is None:
+        return 0
+    yield OpenUserns(uid_lines=text(maps.uid), gid_lines=text(maps.gid), slot=userns_slot(spec, host, slots), origin="/linux/uidMappings")
+    kind = host.root.type
+    if kind and kind not in host.idmap:
+        spec.warn(
+            f"the root's file system ({kind}) cannot be shown idmapped: its files belong to nobody in the container, and what others may not write cannot be written",
+            "/root/path",
+        )
+        return 0
+    return userns_slot(spec, host, slots)
+
+
+def _refuse_mounts(spec: Spec) -> Iterator[Operation]:
+    """Without a mount namespace of its own a container can have no mounts; in a joined one they are there already."""
+    joined = bool(spec.namespaces().get("mount"))
+    for pointer, rows in (
+        ("/mounts", spec.config["mounts"]),
+        ("/linux/maskedPaths", spec.config["linux"].get("maskedPaths")),
+        ("/linux/readonlyPaths", spec.config["linux"].get("readonlyPaths")),
+    ):
+        if rows and joined:
+            spec.warn(f"{pointer.rpartition('/')[2]} are left out: the mount namespace is joined, and has its own", pointer)
+        elif rows:
+            raise ManifestError(
+                f"{pointer.rpartition('/')[2]} need a mount namespace",
+                place=spec.origins.place(pointer),
+                remedy='add {"type": "mount"} to linux.namespaces',
+            )
+    yield from ()
+
+
+def _words(error: str) -> str:
+    import errno  # only for a failure
+    import os
+
+    return os.strerror(getattr(errno, error, 0)) if error else "it is not there"
