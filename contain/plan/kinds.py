@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "eb6e55ac485e5e70135ebda4a5e1736f"
+DIGEST = "2552250cbd9163a9e4bcb1228537d930"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -62,10 +62,17 @@ KINDS = {
     "RemoveTree": 56,
     "EndState": 57,
     "Supervise": 58,
-    "MakeGate": 59,
-    "HoldDescriptors": 60,
-    "WaitAtGate": 61,
-    "LeaveContainer": 62,
-    "AdoptContainer": 63,
-    "OpenGate": 64,
+    "ConnectConsoleSocket": 59,
+    "StartSession": 60,
+    "OpenTerminal": 61,
+    "TakeTerminal": 62,
+    "EmptyInput": 63,
+    "OwnStreams": 64,
+    "RunHook": 65,
+    "MakeGate": 66,
+    "HoldDescriptors": 67,
+    "WaitAtGate": 68,
+    "LeaveContainer": 69,
+    "AdoptContainer": 70,
+    "OpenGate": 71,
 }

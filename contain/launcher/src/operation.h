@@ -99,7 +99,17 @@ struct monitor {
     int64_t start;     /* monotonic nanoseconds */
 };
 
+/* One direction of the relay. */
+struct flow {
+    int from; /* -1: it has ended */
+    int to;
+    size_t at;
+    size_t size;
+    char data[4096]; /* no more than a pipe takes without blocking, once poll says that it takes any */
+};
+
 struct relay {
+    struct flow flows[2]; /* in, out */
     int master;        /* -1: no terminal */
     bool input;        /* our standard input goes in */
 };
@@ -172,6 +182,9 @@ void settle_reason(struct context *context);
 
 /* From init, inside an operation with `asks`: the host runs answer_NAME() with `value` (>= 0) and `fd` (-1: none) in slot LISTENER. 0 or -1. */
 int ask_host(struct context *context, int64_t value, int fd);
+
+/* The first operation of a kind in the plan; its fields are to be taken by take_NAME(). */
+bool plan_find(const struct context *context, enum operation_kind kind, struct operation_head *head);
 
 /* Runs all operations of a stage; the first failure ends it (in teardown: all are run). */
 int run_stage(struct context *context, unsigned stage);

@@ -1044,6 +1044,128 @@ static int step_supervise(struct context *context, struct cursor *in, int64_t as
     return do_supervise(context, &operation);
 }
 
+bool take_connect_console_socket(struct cursor *in, struct connect_console_socket *operation) {
+    *operation = (struct connect_console_socket){0};
+    operation->path = take_text(in);
+    operation->slot = take_i64(in);
+    return take_end(in);
+}
+
+static int step_connect_console_socket(struct context *context, struct cursor *in, int64_t ask) {
+    struct connect_console_socket operation;
+    (void)ask;
+    if (!take_connect_console_socket(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_connect_console_socket(context, &operation);
+}
+
+bool take_start_session(struct cursor *in, struct start_session *operation) {
+    *operation = (struct start_session){0};
+    return take_end(in);
+}
+
+static int step_start_session(struct context *context, struct cursor *in, int64_t ask) {
+    struct start_session operation;
+    (void)ask;
+    if (!take_start_session(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_start_session(context, &operation);
+}
+
+bool take_open_terminal(struct cursor *in, struct open_terminal *operation) {
+    *operation = (struct open_terminal){0};
+    operation->uid = take_i64(in);
+    operation->width = take_i64(in);
+    operation->height = take_i64(in);
+    operation->socket = take_i64(in);
+    operation->input = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_terminal(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_terminal operation;
+    (void)ask;
+    if (!take_open_terminal(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    if (ask >= 0)
+        return answer_open_terminal(context, &operation, ask);
+    return do_open_terminal(context, &operation);
+}
+
+bool take_take_terminal(struct cursor *in, struct take_terminal *operation) {
+    *operation = (struct take_terminal){0};
+    return take_end(in);
+}
+
+static int step_take_terminal(struct context *context, struct cursor *in, int64_t ask) {
+    struct take_terminal operation;
+    (void)ask;
+    if (!take_take_terminal(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_take_terminal(context, &operation);
+}
+
+bool take_empty_input(struct cursor *in, struct empty_input *operation) {
+    *operation = (struct empty_input){0};
+    return take_end(in);
+}
+
+static int step_empty_input(struct context *context, struct cursor *in, int64_t ask) {
+    struct empty_input operation;
+    (void)ask;
+    if (!take_empty_input(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_empty_input(context, &operation);
+}
+
+bool take_own_streams(struct cursor *in, struct own_streams *operation) {
+    *operation = (struct own_streams){0};
+    operation->uid = take_i64(in);
+    return take_end(in);
+}
+
+static int step_own_streams(struct context *context, struct cursor *in, int64_t ask) {
+    struct own_streams operation;
+    (void)ask;
+    if (!take_own_streams(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_own_streams(context, &operation);
+}
+
+bool take_run_hook(struct cursor *in, struct run_hook *operation) {
+    *operation = (struct run_hook){0};
+    operation->kind = take_text(in);
+    operation->path = take_text(in);
+    operation->args = take_texts(in);
+    operation->env = take_texts(in);
+    operation->cwd = take_text(in);
+    operation->timeout = take_i64(in);
+    operation->status = take_text(in);
+    return take_end(in);
+}
+
+static int step_run_hook(struct context *context, struct cursor *in, int64_t ask) {
+    struct run_hook operation;
+    (void)ask;
+    if (!take_run_hook(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_run_hook(context, &operation);
+}
+
 bool take_make_gate(struct cursor *in, struct make_gate *operation) {
     *operation = (struct make_gate){0};
     operation->slot = take_i64(in);
@@ -1203,6 +1325,13 @@ const struct operation_row operation_rows[] = {
     {"RemoveTree", step_remove_tree, false},
     {"EndState", step_end_state, false},
     {"Supervise", step_supervise, false},
+    {"ConnectConsoleSocket", step_connect_console_socket, false},
+    {"StartSession", step_start_session, false},
+    {"OpenTerminal", step_open_terminal, true},
+    {"TakeTerminal", step_take_terminal, false},
+    {"EmptyInput", step_empty_input, false},
+    {"OwnStreams", step_own_streams, false},
+    {"RunHook", step_run_hook, false},
     {"MakeGate", step_make_gate, false},
     {"HoldDescriptors", step_hold_descriptors, false},
     {"WaitAtGate", step_wait_at_gate, false},
@@ -1212,4 +1341,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xeb, 0x6e, 0x55, 0xac, 0x48, 0x5e, 0x5e, 0x70, 0x13, 0x5e, 0xbd, 0xa4, 0xa5, 0xe1, 0x73, 0x6f};
+const uint8_t operations_digest[16] = {0x25, 0x52, 0x25, 0x0c, 0xbd, 0x91, 0x63, 0xa9, 0xe4, 0xbc, 0xb1, 0x22, 0x85, 0x37, 0xd9, 0x30};

@@ -96,12 +96,19 @@ enum operation_kind {
     OPERATION_REMOVE_TREE = 56,
     OPERATION_END_STATE = 57,
     OPERATION_SUPERVISE = 58,
-    OPERATION_MAKE_GATE = 59,
-    OPERATION_HOLD_DESCRIPTORS = 60,
-    OPERATION_WAIT_AT_GATE = 61,
-    OPERATION_LEAVE_CONTAINER = 62,
-    OPERATION_ADOPT_CONTAINER = 63,
-    OPERATION_OPEN_GATE = 64,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 59,
+    OPERATION_START_SESSION = 60,
+    OPERATION_OPEN_TERMINAL = 61,
+    OPERATION_TAKE_TERMINAL = 62,
+    OPERATION_EMPTY_INPUT = 63,
+    OPERATION_OWN_STREAMS = 64,
+    OPERATION_RUN_HOOK = 65,
+    OPERATION_MAKE_GATE = 66,
+    OPERATION_HOLD_DESCRIPTORS = 67,
+    OPERATION_WAIT_AT_GATE = 68,
+    OPERATION_LEAVE_CONTAINER = 69,
+    OPERATION_ADOPT_CONTAINER = 70,
+    OPERATION_OPEN_GATE = 71,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -629,6 +636,67 @@ struct supervise {
 };
 bool take_supervise(struct cursor *in, struct supervise *operation);
 int do_supervise(struct context *context, const struct supervise *operation);
+
+/* Connects to the unix socket at `path`, on which the caller waits for the terminal, into `slot`. */
+struct connect_console_socket {
+    const char *path;
+    int64_t slot;
+};
+bool take_connect_console_socket(struct cursor *in, struct connect_console_socket *operation);
+int do_connect_console_socket(struct context *context, const struct connect_console_socket *operation);
+
+/* Starts a session, so that signals from the caller's terminal reach the container only through the monitor. */
+struct start_session {
+    int64_t nothing;
+};
+bool take_start_session(struct cursor *in, struct start_session *operation);
+int do_start_session(struct context *context, const struct start_session *operation);
+
+/* Opens a terminal of the container's own devpts, shows it as /dev/console, and hands its other side to the host. */
+struct open_terminal {
+    int64_t uid;
+    int64_t width;
+    int64_t height;
+    int64_t socket;
+    int64_t input;
+};
+bool take_open_terminal(struct cursor *in, struct open_terminal *operation);
+int do_open_terminal(struct context *context, const struct open_terminal *operation);
+int answer_open_terminal(struct context *context, const struct open_terminal *operation, int64_t value);
+
+/* Makes the terminal in slot CONSOLE the controlling one of a session, and the three standard streams. */
+struct take_terminal {
+    int64_t nothing;
+};
+bool take_take_terminal(struct cursor *in, struct take_terminal *operation);
+int do_take_terminal(struct context *context, const struct take_terminal *operation);
+
+/* Makes standard input /dev/null. */
+struct empty_input {
+    int64_t nothing;
+};
+bool take_empty_input(struct cursor *in, struct empty_input *operation);
+int do_empty_input(struct context *context, const struct empty_input *operation);
+
+/* Gives pipes and terminals among the standard streams to the process's user, so that it may open /dev/stdout; what is refused stays as it is. */
+struct own_streams {
+    int64_t uid;
+};
+bool take_own_streams(struct cursor *in, struct own_streams *operation);
+int do_own_streams(struct context *context, const struct own_streams *operation);
+
+/* Runs a hook with the container's state on its standard input, in `cwd`, for at most `timeout` milliseconds (0: no limit). */
+struct run_hook {
+    const char *kind;
+    const char *path;
+    struct texts args;
+    struct texts env;
+    const char *cwd;
+    int64_t timeout;
+    const char *status;
+};
+bool take_run_hook(struct cursor *in, struct run_hook *operation);
+int do_run_hook(struct context *context, const struct run_hook *operation);
 
 /* Makes the start fifo in the state folder and opens it (as a mere path) into `slot`, for init. */
 struct make_gate {

@@ -28,3 +28,17 @@ class Supervise(Operation):
         parts += ["as long as the parent lives"] if self.parent_death else []
         parts += ["beside a guardian"] if self.guardian else []
         return ", ".join(parts)
+
+
+class LimitProcessorTime(Operation):
+    """Ends the container when all its processes together have used so much processor time.
+
+    It is read from the container's cgroup (slot CPU), or where there is none from our own PID 1 and the processes below it.
+    """
+
+    stage: int = at.OPEN
+    milliseconds: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"end the container after {self.milliseconds / 1000:g} s of processor time"

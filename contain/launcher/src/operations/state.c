@@ -129,20 +129,12 @@ static int replace_file(const struct context *context, int folder, const char *n
 }
 
 /* The texts stand in the plan once, in the operation that claimed the folder. */
-static bool find_claim(const struct context *context, struct claim_state *claim) {
-    struct cursor operations = plan_operations(&context->plan);
-    struct operation_head head = {0};
-    while (plan_next(&operations, &head))
-        if (head.kind == OPERATION_CLAIM_STATE)
-            return take_claim_state(&head.fields, claim);
-    return false;
-}
-
 static int publish(struct context *context, const char *status) {
     static char text[TEXT_SIZE];
+    struct operation_head head;
     struct claim_state claim;
     int folder = slot(context, SLOT_STATE);
-    if (folder < 0 || !find_claim(context, &claim))
+    if (folder < 0 || !plan_find(context, OPERATION_CLAIM_STATE, &head) || !take_claim_state(&head.fields, &claim))
         return 0;
     int error = replace_file(context, folder, "summary", fill_holes(context, claim.summary, status, text, sizeof text));
     if (!error && claim.template[0])
