@@ -119,11 +119,12 @@ def _contract(words: list[str], options: Options) -> Spec:
 
 def launch(spec: Spec) -> None:
     """Plans for this host and replaces this process by the launcher."""
-    from contain.host.probe import Wanted, probe
+    from contain.host.probe import probe
     from contain.plan.compile import compile_run
     from contain.plan.encode import encode
+    from contain.plan.wanted import wanted
 
-    plan = compile_run(spec, probe(Wanted(**spec.wanted())))
+    plan = compile_run(spec, probe(wanted(spec)))
     warn(spec)
     data = encode(plan)
     from contain.launcher import spawn

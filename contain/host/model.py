@@ -36,6 +36,7 @@ class CgroupLayout(Record):
     real_root: bool = False  # v2: the base is the host's root cgroup, which that rule spares
     kill: bool = False  # v2: cgroup.kill is there (5.14)
     nsdelegate: bool = False  # v2: mounted so that cgroup namespaces are borders of delegation
+    swap: bool = True  # whether the kernel accounts swap by cgroup
     reason: str = ""  # why `delegated` is false or `controllers` poor, in words
 
     def mount(self, controller: str) -> str:

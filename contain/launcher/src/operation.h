@@ -78,6 +78,9 @@ struct watch {
     bool shares_pids;  /* no new pid namespace: the end of init is not the end of all */
     int failure_code;  /* exit code of any failure of ours, 0: 125, 126, 127 */
     int64_t timeout;   /* milliseconds, 0: none */
+    int64_t processor_time; /* nanoseconds */
+    int64_t processor_slot;
+    bool processor_v2;
     int caller;        /* pidfd of the library's process, -1: none */
     int life;          /* a pipe whose end the caller holds, -1: none */
 };
@@ -87,6 +90,7 @@ struct monitor {
     int state;
     int signals;       /* signalfd */
     int timer;         /* timerfd of the time limit, -1: none */
+    int tick;          /* timerfd of the limit of processor time, -1: none */
     int parent;        /* pidfd of our parent, with --die-with-parent */
     uint64_t early;    /* signals that came before there was a program */
     bool dead;         /* init was waited for: `status` holds */

@@ -429,6 +429,31 @@ static int step_mount_filesystem(struct context *context, struct cursor *in, int
     return do_mount_filesystem(context, &operation);
 }
 
+bool take_mount_cgroups(struct cursor *in, struct mount_cgroups *operation) {
+    *operation = (struct mount_cgroups){0};
+    operation->target = take_text(in);
+    operation->attr_set = take_i64(in);
+    operation->attr_clear = take_i64(in);
+    operation->recursive_set = take_i64(in);
+    operation->recursive_clear = take_i64(in);
+    operation->propagation = take_i64(in);
+    operation->propagation_recursive = take_i64(in);
+    operation->views = take_texts(in);
+    operation->links = take_texts(in);
+    operation->own = take_i64(in);
+    return take_end(in);
+}
+
+static int step_mount_cgroups(struct context *context, struct cursor *in, int64_t ask) {
+    struct mount_cgroups operation;
+    (void)ask;
+    if (!take_mount_cgroups(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_mount_cgroups(context, &operation);
+}
+
 bool take_remount(struct cursor *in, struct remount *operation) {
     *operation = (struct remount){0};
     operation->target = take_text(in);
@@ -540,6 +565,217 @@ static int step_bind_console(struct context *context, struct cursor *in, int64_t
     if (context == NULL)
         return 0;
     return do_bind_console(context, &operation);
+}
+
+bool take_make_cgroup(struct cursor *in, struct make_cgroup *operation) {
+    *operation = (struct make_cgroup){0};
+    operation->mount = take_text(in);
+    operation->path = take_text(in);
+    operation->slot = take_i64(in);
+    operation->undo = take_i64(in);
+    operation->ours = take_i64(in);
+    operation->v2 = take_i64(in);
+    operation->cpuset = take_i64(in);
+    operation->needed = take_texts(in);
+    operation->wanted = take_texts(in);
+    return take_end(in);
+}
+
+static int step_make_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_cgroup operation;
+    (void)ask;
+    if (!take_make_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_cgroup(context, &operation);
+}
+
+bool take_open_cgroup(struct cursor *in, struct open_cgroup *operation) {
+    *operation = (struct open_cgroup){0};
+    operation->folder = take_text(in);
+    operation->slot = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_cgroup operation;
+    (void)ask;
+    if (!take_open_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_cgroup(context, &operation);
+}
+
+bool take_delegate_cgroup(struct cursor *in, struct delegate_cgroup *operation) {
+    *operation = (struct delegate_cgroup){0};
+    operation->slot = take_i64(in);
+    operation->uid = take_i64(in);
+    operation->gid = take_i64(in);
+    return take_end(in);
+}
+
+static int step_delegate_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct delegate_cgroup operation;
+    (void)ask;
+    if (!take_delegate_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_delegate_cgroup(context, &operation);
+}
+
+bool take_place_in_cgroup(struct cursor *in, struct place_in_cgroup *operation) {
+    *operation = (struct place_in_cgroup){0};
+    operation->slot = take_i64(in);
+    operation->folder = take_text(in);
+    return take_end(in);
+}
+
+static int step_place_in_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct place_in_cgroup operation;
+    (void)ask;
+    if (!take_place_in_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_place_in_cgroup(context, &operation);
+}
+
+bool take_write_cgroup(struct cursor *in, struct write_cgroup *operation) {
+    *operation = (struct write_cgroup){0};
+    operation->slot = take_i64(in);
+    operation->file = take_text(in);
+    operation->lines = take_texts(in);
+    operation->alternative = take_text(in);
+    operation->alternative_lines = take_texts(in);
+    operation->optional = take_i64(in);
+    return take_end(in);
+}
+
+static int step_write_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct write_cgroup operation;
+    (void)ask;
+    if (!take_write_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_write_cgroup(context, &operation);
+}
+
+bool take_check_memory_use(struct cursor *in, struct check_memory_use *operation) {
+    *operation = (struct check_memory_use){0};
+    operation->slot = take_i64(in);
+    operation->file = take_text(in);
+    operation->limit = take_i64(in);
+    return take_end(in);
+}
+
+static int step_check_memory_use(struct context *context, struct cursor *in, int64_t ask) {
+    struct check_memory_use operation;
+    (void)ask;
+    if (!take_check_memory_use(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_check_memory_use(context, &operation);
+}
+
+bool take_write_device_rules(struct cursor *in, struct write_device_rules *operation) {
+    *operation = (struct write_device_rules){0};
+    operation->slot = take_i64(in);
+    operation->allow_all = take_i64(in);
+    operation->exceptions = take_texts(in);
+    return take_end(in);
+}
+
+static int step_write_device_rules(struct context *context, struct cursor *in, int64_t ask) {
+    struct write_device_rules operation;
+    (void)ask;
+    if (!take_write_device_rules(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_write_device_rules(context, &operation);
+}
+
+bool take_attach_device_program(struct cursor *in, struct attach_device_program *operation) {
+    *operation = (struct attach_device_program){0};
+    operation->slot = take_i64(in);
+    operation->program = take_blob(in);
+    operation->rules = take_i64(in);
+    operation->replace = take_i64(in);
+    return take_end(in);
+}
+
+static int step_attach_device_program(struct context *context, struct cursor *in, int64_t ask) {
+    struct attach_device_program operation;
+    (void)ask;
+    if (!take_attach_device_program(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_attach_device_program(context, &operation);
+}
+
+bool take_kill_cgroup(struct cursor *in, struct kill_cgroup *operation) {
+    *operation = (struct kill_cgroup){0};
+    operation->mount = take_text(in);
+    operation->path = take_text(in);
+    operation->undo = take_i64(in);
+    operation->method = take_text(in);
+    return take_end(in);
+}
+
+static int step_kill_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct kill_cgroup operation;
+    (void)ask;
+    if (!take_kill_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_kill_cgroup(context, &operation);
+}
+
+bool take_read_cgroup_usage(struct cursor *in, struct read_cgroup_usage *operation) {
+    *operation = (struct read_cgroup_usage){0};
+    operation->mount = take_text(in);
+    operation->path = take_text(in);
+    operation->undo = take_i64(in);
+    operation->v2 = take_i64(in);
+    operation->memory = take_i64(in);
+    operation->cpu = take_i64(in);
+    return take_end(in);
+}
+
+static int step_read_cgroup_usage(struct context *context, struct cursor *in, int64_t ask) {
+    struct read_cgroup_usage operation;
+    (void)ask;
+    if (!take_read_cgroup_usage(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_read_cgroup_usage(context, &operation);
+}
+
+bool take_remove_cgroup(struct cursor *in, struct remove_cgroup *operation) {
+    *operation = (struct remove_cgroup){0};
+    operation->mount = take_text(in);
+    operation->path = take_text(in);
+    operation->undo = take_i64(in);
+    operation->ours = take_i64(in);
+    return take_end(in);
+}
+
+static int step_remove_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct remove_cgroup operation;
+    (void)ask;
+    if (!take_remove_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_remove_cgroup(context, &operation);
 }
 
 bool take_limit_resource(struct cursor *in, struct limit_resource *operation) {
@@ -1044,6 +1280,24 @@ static int step_supervise(struct context *context, struct cursor *in, int64_t as
     return do_supervise(context, &operation);
 }
 
+bool take_limit_processor_time(struct cursor *in, struct limit_processor_time *operation) {
+    *operation = (struct limit_processor_time){0};
+    operation->milliseconds = take_i64(in);
+    operation->slot = take_i64(in);
+    operation->v2 = take_i64(in);
+    return take_end(in);
+}
+
+static int step_limit_processor_time(struct context *context, struct cursor *in, int64_t ask) {
+    struct limit_processor_time operation;
+    (void)ask;
+    if (!take_limit_processor_time(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_limit_processor_time(context, &operation);
+}
+
 bool take_connect_console_socket(struct cursor *in, struct connect_console_socket *operation) {
     *operation = (struct connect_console_socket){0};
     operation->path = take_text(in);
@@ -1291,12 +1545,24 @@ const struct operation_row operation_rows[] = {
     {"OpenSource", step_open_source, false},
     {"BindMount", step_bind_mount, false},
     {"MountFilesystem", step_mount_filesystem, false},
+    {"MountCgroups", step_mount_cgroups, false},
     {"Remount", step_remount, false},
     {"MaskPath", step_mask_path, false},
     {"ReadonlyPath", step_readonly_path, false},
     {"MakeDevice", step_make_device, false},
     {"MakeLink", step_make_link, false},
     {"BindConsole", step_bind_console, false},
+    {"MakeCgroup", step_make_cgroup, false},
+    {"OpenCgroup", step_open_cgroup, false},
+    {"DelegateCgroup", step_delegate_cgroup, false},
+    {"PlaceInCgroup", step_place_in_cgroup, false},
+    {"WriteCgroup", step_write_cgroup, false},
+    {"CheckMemoryUse", step_check_memory_use, false},
+    {"WriteDeviceRules", step_write_device_rules, false},
+    {"AttachDeviceProgram", step_attach_device_program, false},
+    {"KillCgroup", step_kill_cgroup, false},
+    {"ReadCgroupUsage", step_read_cgroup_usage, false},
+    {"RemoveCgroup", step_remove_cgroup, false},
     {"LimitResource", step_limit_resource, false},
     {"SetOomScore", step_set_oom_score, false},
     {"SetPersonality", step_set_personality, false},
@@ -1325,6 +1591,7 @@ const struct operation_row operation_rows[] = {
     {"RemoveTree", step_remove_tree, false},
     {"EndState", step_end_state, false},
     {"Supervise", step_supervise, false},
+    {"LimitProcessorTime", step_limit_processor_time, false},
     {"ConnectConsoleSocket", step_connect_console_socket, false},
     {"StartSession", step_start_session, false},
     {"OpenTerminal", step_open_terminal, true},
@@ -1341,4 +1608,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x25, 0x52, 0x25, 0x0c, 0xbd, 0x91, 0x63, 0xa9, 0xe4, 0xbc, 0xb1, 0x22, 0x85, 0x37, 0xd9, 0x30};
+const uint8_t operations_digest[16] = {0xfa, 0x47, 0x2f, 0x19, 0x4c, 0x00, 0x24, 0x57, 0xf7, 0x40, 0x57, 0x12, 0x15, 0xa9, 0x28, 0xc3};

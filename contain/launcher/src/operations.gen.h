@@ -62,53 +62,66 @@ enum operation_kind {
     OPERATION_OPEN_SOURCE = 22,
     OPERATION_BIND_MOUNT = 23,
     OPERATION_MOUNT_FILESYSTEM = 24,
-    OPERATION_REMOUNT = 25,
-    OPERATION_MASK_PATH = 26,
-    OPERATION_READONLY_PATH = 27,
-    OPERATION_MAKE_DEVICE = 28,
-    OPERATION_MAKE_LINK = 29,
-    OPERATION_BIND_CONSOLE = 30,
-    OPERATION_LIMIT_RESOURCE = 31,
-    OPERATION_SET_OOM_SCORE = 32,
-    OPERATION_SET_PERSONALITY = 33,
-    OPERATION_SET_SCHEDULER = 34,
-    OPERATION_SET_IO_PRIORITY = 35,
-    OPERATION_SET_MEMORY_POLICY = 36,
-    OPERATION_SET_AFFINITY = 37,
-    OPERATION_ENTER_FOLDER = 38,
-    OPERATION_FIND_PROGRAM = 39,
-    OPERATION_LEAVE_HOST = 40,
-    OPERATION_EXECUTE = 41,
-    OPERATION_JOIN_KEYRING = 42,
-    OPERATION_SET_EXEC_LABEL = 43,
-    OPERATION_HIDE_PROCESS = 44,
-    OPERATION_DROP_BOUNDING = 45,
-    OPERATION_SET_IDS = 46,
-    OPERATION_SET_CAPABILITIES = 47,
-    OPERATION_NO_NEW_PRIVILEGES = 48,
-    OPERATION_CONNECT_LISTENER = 49,
-    OPERATION_LOAD_SECCOMP = 50,
-    OPERATION_CLAIM_STATE = 51,
-    OPERATION_NOTE_UNDO = 52,
-    OPERATION_PUBLISH_STATE = 53,
-    OPERATION_WRITE_PID_FILE = 54,
-    OPERATION_REMOVE_FILE = 55,
-    OPERATION_REMOVE_TREE = 56,
-    OPERATION_END_STATE = 57,
-    OPERATION_SUPERVISE = 58,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 59,
-    OPERATION_START_SESSION = 60,
-    OPERATION_OPEN_TERMINAL = 61,
-    OPERATION_TAKE_TERMINAL = 62,
-    OPERATION_EMPTY_INPUT = 63,
-    OPERATION_OWN_STREAMS = 64,
-    OPERATION_RUN_HOOK = 65,
-    OPERATION_MAKE_GATE = 66,
-    OPERATION_HOLD_DESCRIPTORS = 67,
-    OPERATION_WAIT_AT_GATE = 68,
-    OPERATION_LEAVE_CONTAINER = 69,
-    OPERATION_ADOPT_CONTAINER = 70,
-    OPERATION_OPEN_GATE = 71,
+    OPERATION_MOUNT_CGROUPS = 25,
+    OPERATION_REMOUNT = 26,
+    OPERATION_MASK_PATH = 27,
+    OPERATION_READONLY_PATH = 28,
+    OPERATION_MAKE_DEVICE = 29,
+    OPERATION_MAKE_LINK = 30,
+    OPERATION_BIND_CONSOLE = 31,
+    OPERATION_MAKE_CGROUP = 32,
+    OPERATION_OPEN_CGROUP = 33,
+    OPERATION_DELEGATE_CGROUP = 34,
+    OPERATION_PLACE_IN_CGROUP = 35,
+    OPERATION_WRITE_CGROUP = 36,
+    OPERATION_CHECK_MEMORY_USE = 37,
+    OPERATION_WRITE_DEVICE_RULES = 38,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 39,
+    OPERATION_KILL_CGROUP = 40,
+    OPERATION_READ_CGROUP_USAGE = 41,
+    OPERATION_REMOVE_CGROUP = 42,
+    OPERATION_LIMIT_RESOURCE = 43,
+    OPERATION_SET_OOM_SCORE = 44,
+    OPERATION_SET_PERSONALITY = 45,
+    OPERATION_SET_SCHEDULER = 46,
+    OPERATION_SET_IO_PRIORITY = 47,
+    OPERATION_SET_MEMORY_POLICY = 48,
+    OPERATION_SET_AFFINITY = 49,
+    OPERATION_ENTER_FOLDER = 50,
+    OPERATION_FIND_PROGRAM = 51,
+    OPERATION_LEAVE_HOST = 52,
+    OPERATION_EXECUTE = 53,
+    OPERATION_JOIN_KEYRING = 54,
+    OPERATION_SET_EXEC_LABEL = 55,
+    OPERATION_HIDE_PROCESS = 56,
+    OPERATION_DROP_BOUNDING = 57,
+    OPERATION_SET_IDS = 58,
+    OPERATION_SET_CAPABILITIES = 59,
+    OPERATION_NO_NEW_PRIVILEGES = 60,
+    OPERATION_CONNECT_LISTENER = 61,
+    OPERATION_LOAD_SECCOMP = 62,
+    OPERATION_CLAIM_STATE = 63,
+    OPERATION_NOTE_UNDO = 64,
+    OPERATION_PUBLISH_STATE = 65,
+    OPERATION_WRITE_PID_FILE = 66,
+    OPERATION_REMOVE_FILE = 67,
+    OPERATION_REMOVE_TREE = 68,
+    OPERATION_END_STATE = 69,
+    OPERATION_SUPERVISE = 70,
+    OPERATION_LIMIT_PROCESSOR_TIME = 71,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 72,
+    OPERATION_START_SESSION = 73,
+    OPERATION_OPEN_TERMINAL = 74,
+    OPERATION_TAKE_TERMINAL = 75,
+    OPERATION_EMPTY_INPUT = 76,
+    OPERATION_OWN_STREAMS = 77,
+    OPERATION_RUN_HOOK = 78,
+    OPERATION_MAKE_GATE = 79,
+    OPERATION_HOLD_DESCRIPTORS = 80,
+    OPERATION_WAIT_AT_GATE = 81,
+    OPERATION_LEAVE_CONTAINER = 82,
+    OPERATION_ADOPT_CONTAINER = 83,
+    OPERATION_OPEN_GATE = 84,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -264,7 +277,7 @@ struct set_root_readonly {
 bool take_set_root_readonly(struct cursor *in, struct set_root_readonly *operation);
 int do_set_root_readonly(struct context *context, const struct set_root_readonly *operation);
 
-/* Keeps in slot PROC a procfs that is one, and that nothing is mounted over: a new one where allowed, else the container's or the host's, verified. */
+/* Keeps in slot PROC a procfs that is one, with nothing mounted over it: a new one where allowed, else the container's, verified. */
 struct open_proc {
     int64_t nothing;
 };
@@ -327,6 +340,22 @@ struct mount_filesystem {
 bool take_mount_filesystem(struct cursor *in, struct mount_filesystem *operation);
 int do_mount_filesystem(struct context *context, const struct mount_filesystem *operation);
 
+/* Shows the container's own cgroups on `target`: one file system of v2, or a tmpfs with one folder for each hierarchy of v1. */
+struct mount_cgroups {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    struct texts views;
+    struct texts links;
+    int64_t own;
+};
+bool take_mount_cgroups(struct cursor *in, struct mount_cgroups *operation);
+int do_mount_cgroups(struct context *context, const struct mount_cgroups *operation);
+
 /* Changes the attributes of what is mounted on `target` already. */
 struct remount {
     const char *target;
@@ -385,6 +414,118 @@ struct bind_console {
 };
 bool take_bind_console(struct cursor *in, struct bind_console *operation);
 int do_bind_console(struct context *context, const struct bind_console *operation);
+
+/* Makes the cgroup `path` below the hierarchy at `mount`, with its missing parents, and opens it into `slot`. */
+struct make_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t slot;
+    int64_t undo;
+    int64_t ours;
+    int64_t v2;
+    int64_t cpuset;
+    struct texts needed;
+    struct texts wanted;
+};
+bool take_make_cgroup(struct cursor *in, struct make_cgroup *operation);
+int do_make_cgroup(struct context *context, const struct make_cgroup *operation);
+
+/* Opens a cgroup that exists into `slot`: for a plan that changes a container. */
+struct open_cgroup {
+    const char *folder;
+    int64_t slot;
+};
+bool take_open_cgroup(struct cursor *in, struct open_cgroup *operation);
+int do_open_cgroup(struct context *context, const struct open_cgroup *operation);
+
+/* Gives the v2 cgroup in `slot` to the container's user, as far as delegation goes (/sys/kernel/cgroup/delegate). */
+struct delegate_cgroup {
+    int64_t slot;
+    int64_t uid;
+    int64_t gid;
+};
+bool take_delegate_cgroup(struct cursor *in, struct delegate_cgroup *operation);
+int do_delegate_cgroup(struct context *context, const struct delegate_cgroup *operation);
+
+/* Puts the container's first process into the v1 cgroup in `slot`; on v2 clone3 does it. */
+struct place_in_cgroup {
+    int64_t slot;
+    const char *folder;
+};
+bool take_place_in_cgroup(struct cursor *in, struct place_in_cgroup *operation);
+int do_place_in_cgroup(struct context *context, const struct place_in_cgroup *operation);
+
+/* Writes lines, each in one write(2), to a file of the cgroup in `slot`. */
+struct write_cgroup {
+    int64_t slot;
+    const char *file;
+    struct texts lines;
+    const char *alternative;
+    struct texts alternative_lines;
+    int64_t optional;
+};
+bool take_write_cgroup(struct cursor *in, struct write_cgroup *operation);
+int do_write_cgroup(struct context *context, const struct write_cgroup *operation);
+
+/* Refuses a memory limit below what is used already (`checkBeforeUpdate`). */
+struct check_memory_use {
+    int64_t slot;
+    const char *file;
+    int64_t limit;
+};
+bool take_check_memory_use(struct cursor *in, struct check_memory_use *operation);
+int do_check_memory_use(struct context *context, const struct check_memory_use *operation);
+
+/* Allows or denies all devices in the v1 cgroup in `slot`, then writes the exceptions. */
+struct write_device_rules {
+    int64_t slot;
+    int64_t allow_all;
+    struct texts exceptions;
+};
+bool take_write_device_rules(struct cursor *in, struct write_device_rules *operation);
+int do_write_device_rules(struct context *context, const struct write_device_rules *operation);
+
+/* Loads an eBPF program that decides on access to devices, and attaches it to the v2 cgroup in `slot`. */
+struct attach_device_program {
+    int64_t slot;
+    struct blob program;
+    int64_t rules;
+    int64_t replace;
+};
+bool take_attach_device_program(struct cursor *in, struct attach_device_program *operation);
+int do_attach_device_program(struct context *context, const struct attach_device_program *operation);
+
+/* Kills all that is left in the cgroup `path` below `mount`, if undo `undo` says that this run made it. */
+struct kill_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    const char *method;
+};
+bool take_kill_cgroup(struct cursor *in, struct kill_cgroup *operation);
+int do_kill_cgroup(struct context *context, const struct kill_cgroup *operation);
+
+/* Reads what the container used before its cgroup goes: out-of-memory kills and the peak (`memory`), processor time (`cpu`). */
+struct read_cgroup_usage {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    int64_t v2;
+    int64_t memory;
+    int64_t cpu;
+};
+bool take_read_cgroup_usage(struct cursor *in, struct read_cgroup_usage *operation);
+int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage *operation);
+
+/* Removes the cgroup `path` below `mount`, what the payload made below it, and the parents made with it, if undo `undo` says so. */
+struct remove_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    int64_t ours;
+};
+bool take_remove_cgroup(struct cursor *in, struct remove_cgroup *operation);
+int do_remove_cgroup(struct context *context, const struct remove_cgroup *operation);
 
 /* Sets one resource limit of init from outside; -1 is unlimited. */
 struct limit_resource {
@@ -636,6 +777,15 @@ struct supervise {
 };
 bool take_supervise(struct cursor *in, struct supervise *operation);
 int do_supervise(struct context *context, const struct supervise *operation);
+
+/* Ends the container when all its processes together have used so much, as the cgroup in `slot` counts it; looked at every 20 ms. */
+struct limit_processor_time {
+    int64_t milliseconds;
+    int64_t slot;
+    int64_t v2;
+};
+bool take_limit_processor_time(struct cursor *in, struct limit_processor_time *operation);
+int do_limit_processor_time(struct context *context, const struct limit_processor_time *operation);
 
 /* Connects to the unix socket at `path`, on which the caller waits for the terminal, into `slot`. */
 struct connect_console_socket {

@@ -43,11 +43,8 @@ def poststop(spec: Spec) -> Iterator[Operation]:
 
 def later(spec: Spec) -> list[str]:
     """Kinds of hooks that are there and that `start` and `delete` will run, since nobody of ours stays."""
-    if spec.run.contract == "create":
-        mine = ("poststart", "poststop")
-    else:
-        mine = ("poststop",) if spec.run.detach else ()
-    return [kind for kind in mine if spec.config["hooks"].get(kind)]
+    kinds = [*(["poststart"] if spec.run.contract == "create" else []), *(["poststop"] if spec.run.contract == "create" or spec.run.detach else [])]
+    return [kind for kind in kinds if spec.config["hooks"].get(kind)]
 
 
 def of_kind(spec: Spec, kind: str) -> Iterator[Operation]:

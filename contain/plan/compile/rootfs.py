@@ -19,7 +19,7 @@ from contain.plan.operations.rootfs import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from contain.host.model import Host
     from contain.plan.operation import Operation
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """Opens the root and attaches it, out of sight, in the new mount namespace."""
     if not has_new_mounts(spec):
-        yield from _refuse_mounts(spec)
+        _refuse_mounts(spec)
         return
     propagation, recursive = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
     yield IsolateMounts(propagation=PRIVATE if propagation == PRIVATE else SLAVE, origin="/linux/rootfsPropagation")
@@ -53,7 +53,7 @@ def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     yield OpenProc()
 
 
-def pivot(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+def pivot(spec: Spec, _host: Host, _slots: Slots) -> Iterator[Operation]:
     """Makes it the root: after hooks, sysctls and masks, which still need the host in view."""
     if not has_new_mounts(spec):
         if spec.root:
@@ -77,7 +77,7 @@ def opens_early(host: Host) -> bool:
     return host.can("CAP_SYS_ADMIN") and (host.at_least(5, 12) or host.kernel == (0, 0))
 
 
-def userns_slot(spec: Spec, host: Host, slots: Slots) -> int:
+def userns_slot(slots: Slots) -> int:
     """The slot of a namespace with the container's own maps, made by `rootfs`."""
     return slots.new("userns")
 
@@ -87,12 +87,12 @@ def shows_idmapped(spec: Spec, host: Host) -> bool:
     return spec.run.idmap and opens_early(host) and host.privileged and id_maps(spec, host) is not None
 
 
-def _idmapped(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+def _idmapped(spec: Spec, host: Host, slots: Slots) -> Generator[Operation, None, int]:
     """The namespace for the root's idmap; returns its slot, 0 for none."""
     maps = id_maps(spec, host) if shows_idmapped(spec, host) else None
     if maps is None:
         return 0
-    yield OpenUserns(uid_lines=text(maps.uid), gid_lines=text(maps.gid), slot=userns_slot(spec, host, slots), origin="/linux/uidMappings")
+    yield OpenUserns(uid_lines=text(maps.uid), gid_lines=text(maps.gid), slot=userns_slot(slots), origin="/linux/uidMappings")
     kind = host.root.type
     if kind and kind not in host.idmap:
         spec.warn(
@@ -100,10 +100,10 @@ def _idmapped(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
             "/root/path",
         )
         return 0
-    return userns_slot(spec, host, slots)
+    return userns_slot(slots)
 
 
-def _refuse_mounts(spec: Spec) -> Iterator[Operation]:
+def _refuse_mounts(spec: Spec) -> None:
     """Without a mount namespace of its own a container can have no mounts; in a joined one they are there already."""
     joined = bool(spec.namespaces().get("mount"))
     for pointer, rows in (
@@ -119,7 +119,6 @@ def _refuse_mounts(spec: Spec) -> Iterator[Operation]:
                 place=spec.origins.place(pointer),
                 remedy='add {"type": "mount"} to linux.namespaces',
             )
-    yield from ()
 
 
 def _words(error: str) -> str:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from contain.errors import HostError
+from contain.plan import stage as at
 from contain.plan.compile import state
+from contain.plan.compile.cgroup import DELEGATE, slot_of
+from contain.plan.compile.cgroup_groups import group_of, where
 from contain.plan.compile.hooks import poststop
+from contain.plan.compile.process import RLIMITS
+from contain.plan.operations.process import LimitResource
 from contain.plan.operations.supervise import LimitProcessorTime, Supervise
 
 TYPE_CHECKING = False
@@ -22,6 +27,7 @@ RUNC_FAILURE = 1
 
 def frame(spec: Spec, host: Host, slots: Slots, inner: list[Operation], cgroups: list[tuple[str, str]]) -> list[Operation]:
     """The operations of all other families with what comes before and behind them: whether there is a state folder depends on them."""
+    inner = [*inner, *_processor_time(spec, host, slots)]
     if not state.needs_folder(spec, inner):
         return [*supervise(spec), *inner]
     begin = list(state.begin(spec, host, slots, cgroups))
@@ -45,5 +51,24 @@ def supervise(spec: Spec) -> Iterator[Operation]:
         guardian=True,
         failure_code=RUNC_FAILURE if run.runc else 0,
     )
-    if run.cpu_time is not None:
-        yield LimitProcessorTime(milliseconds=max(1, int(run.cpu_time * 1000)), origin="--cpu-time")
+
+
+def _processor_time(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+    """The limit of all processes together needs a cgroup; without one only a limit of each process can be had."""
+    seconds = spec.run.cpu_time
+    if seconds is None:
+        return
+    controller = "cpuacct" if "cpuacct" in host.cgroup.hierarchies else ""
+    group = group_of(controller, where(spec), host)
+    if group:
+        yield LimitProcessorTime(milliseconds=max(1, int(seconds * 1000)), slot=slot_of(group, slots), v2=group.v2, origin="--cpu-time")
+        return
+    if "cpu-time" not in spec.run.allow_missing:
+        raise HostError(
+            "the processor time of all processes together cannot be limited",
+            place=spec.origins.place("--cpu-time"),
+            cause=host.cgroup.reason or "no cgroup can be made",
+            remedy=f"{DELEGATE}; or pass --allow-missing cpu-time to limit each process alone",
+        )
+    limit = -int(-seconds // 1)
+    yield LimitResource(stage=at.GO, name="RLIMIT_CPU", number=RLIMITS["RLIMIT_CPU"], soft=limit, hard=limit, origin="--cpu-time")

@@ -145,6 +145,30 @@ class MountFilesystem(_Mount):
         return f"cannot mount {self.type} on {self.target}"
 
 
+class MountCgroups(_Mount):
+    """Shows the container's own cgroups on `target`: one file system of v2, or a tmpfs with one folder for each hierarchy of v1.
+
+    `views` holds four texts for each: name below the target ("" is the target itself), options ("" means cgroup2), the host's
+    folder, the controller by which /proc/self/cgroup knows it. Without an own cgroup namespace (`own`) the folders of the host are
+    bound, no more than our own part of them. `links` holds pairs: alias, name.
+    """
+
+    remedies = {**_TARGET_REMEDIES, "EPERM": "add a cgroup namespace, or remove the mount"}
+
+    views: list[str]
+    links: list[str]
+    own: bool
+
+    def describe(self) -> str:
+        """See the base."""
+        names = [name for name in self.views[::4] if name]
+        return f"mount the own cgroups on {self.target}{self.details()}" + (f": {' '.join(names)}" if names else "")
+
+    def words(self) -> str:
+        """See the base."""
+        return f"cannot mount cgroup on {self.target}"
+
+
 class Remount(_Mount):
     """Changes the attributes of what is mounted on `target` already."""
 

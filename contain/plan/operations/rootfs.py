@@ -113,7 +113,7 @@ class SetRootReadonly(Operation):
 
 
 class OpenProc(Operation):
-    """Keeps in slot PROC a procfs that is one, and that nothing is mounted over: a new one where allowed, else the container's or the host's, verified."""
+    """Keeps in slot PROC a procfs that is one, with nothing mounted over it: a new one where allowed, else the container's, verified."""
 
     stage: int = at.PREPARE
 

@@ -9,8 +9,9 @@ from contain.plan.operation import Operation
 class Supervise(Operation):
     """How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none.
 
-    `parent_death` ends the container when the launcher's parent dies; `guardian` allows the twin that cleans up after a killed monitor (none is
-    made when our own PID 1 ends with the monitor and nothing on the host is changed); `failure_code` is what any failure of ours exits with, 0 for 125, 126 and 127.
+    `parent_death` ends the container when the launcher's parent dies; `guardian` allows the twin that cleans up after a killed monitor
+    (none is made when our own PID 1 ends with the monitor and nothing on the host is changed); `failure_code` is what any failure of
+    ours exits with, 0 for 125, 126 and 127.
     """
 
     stage: int = at.OPEN
@@ -31,13 +32,12 @@ class Supervise(Operation):
 
 
 class LimitProcessorTime(Operation):
-    """Ends the container when all its processes together have used so much processor time.
+    """Ends the container when all its processes together have used so much, as the cgroup in `slot` counts it; looked at every 20 ms."""
 
-    It is read from the container's cgroup (slot CPU), or where there is none from our own PID 1 and the processes below it.
-    """
-
-    stage: int = at.OPEN
+    stage: int = at.HOST_HOOKS
     milliseconds: int
+    slot: int
+    v2: bool
 
     def describe(self) -> str:
         """See the base."""

@@ -36,8 +36,8 @@ class StartSession(Operation):
 class OpenTerminal(Operation):
     """Opens a terminal of the container's own devpts, shows it as /dev/console, and hands its other side to the host.
 
-    There it goes to the console socket in slot `socket`, or (0) the monitor relays it; `input` says whether our standard input goes in. `uid` will own it;
-    `width` and `height` are 0 to take those of our terminal.
+    There it goes to the console socket in slot `socket`, or (0) the monitor relays it; `input` says whether our standard input goes in.
+    `uid` will own it; `width` and `height` are 0 to take those of our terminal.
     """
 
     asks = True
