@@ -96,7 +96,7 @@ def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
         cgroups={"" if controller == "-" else controller: folder for controller, folder in cgroups},
         hooks=later(spec),
         labels=run.labels,
-        **({"id": run.name} if run.name else {}),
+        id=run.name,
     )
     return render(facts, HOLES if run.name else (*HOLES, "id"))
 
