@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "da1c48c1f66fc106ae577eebd6652dda"
+DIGEST = "fa472f194c002457f740571215a928c3"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -66,11 +66,26 @@ KINDS = {
     "NoNewPrivileges": 60,
     "ConnectListener": 61,
     "LoadSeccomp": 62,
-    "Supervise": 63,
-    "MakeGate": 64,
-    "HoldDescriptors": 65,
-    "WaitAtGate": 66,
-    "LeaveContainer": 67,
-    "AdoptContainer": 68,
-    "OpenGate": 69,
+    "ClaimState": 63,
+    "NoteUndo": 64,
+    "PublishState": 65,
+    "WritePidFile": 66,
+    "RemoveFile": 67,
+    "RemoveTree": 68,
+    "EndState": 69,
+    "Supervise": 70,
+    "LimitProcessorTime": 71,
+    "ConnectConsoleSocket": 72,
+    "StartSession": 73,
+    "OpenTerminal": 74,
+    "TakeTerminal": 75,
+    "EmptyInput": 76,
+    "OwnStreams": 77,
+    "RunHook": 78,
+    "MakeGate": 79,
+    "HoldDescriptors": 80,
+    "WaitAtGate": 81,
+    "LeaveContainer": 82,
+    "AdoptContainer": 83,
+    "OpenGate": 84,
 }

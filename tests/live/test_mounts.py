@@ -14,6 +14,7 @@ TMPFS = {"destination": "/data", "type": "tmpfs", "source": "tmpfs"}
 
 
 def with_mount(config, *rows):
+    """The bundle with further mounts."""
     config["mounts"] += rows
     return config
 
