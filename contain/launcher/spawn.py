@@ -51,7 +51,9 @@ def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), expl
     os.execve(program, argv, os.environ)
 
 
-def spawn(plan: bytes, *, streams: Sequence[int] = (0, 1, 2), report: int = -1, life: int = -1, caller: int = -1) -> int:
+def spawn(
+    plan: bytes, *, streams: Sequence[int] = (0, 1, 2), report: int = -1, life: int = -1, caller: int = -1, words: Sequence[str] = ()
+) -> int:
     """Starts the launcher as a child; its pid. `streams` become its standard streams.
 
     `report` is a SOCK_SEQPACKET socket for its records; the end of the pipe `life`, or of the process behind the pidfd `caller`, ends
@@ -62,7 +64,7 @@ def spawn(plan: bytes, *, streams: Sequence[int] = (0, 1, 2), report: int = -1, 
     passed = {"--report": report, "--life": life, "--caller": caller}
     actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
     actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in (*passed.values(), planfd) if fd >= 0]
-    argv = [NAME, *(f"{option}={fd}" for option, fd in passed.items() if fd >= 0), str(planfd)]
+    argv = [NAME, *words, *(f"{option}={fd}" for option, fd in passed.items() if fd >= 0), str(planfd)]
     try:
         return os.posix_spawn(f"/proc/self/fd/{program}", argv, os.environ, file_actions=actions)
     finally:
