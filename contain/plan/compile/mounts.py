@@ -5,6 +5,7 @@ from __future__ import annotations
 import os.path
 
 from contain.errors import HostError, ManifestError
+from contain.kernel.mounts import hiding
 from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
 from contain.plan.compile.rootfs import has_new_mounts, opens_early, shows_idmapped, userns_slot
 from contain.plan.operations.mounts import BindMount, MaskPath, MountCgroups, MountFilesystem, OpenSource, OpenUserns, ReadonlyPath, Remount
@@ -57,6 +58,7 @@ def mount(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], origin: str
     elif kind in ("cgroup", "cgroup2"):
         yield from _cgroups(spec, host, options, target, origin)
     else:
+        _refuse_covered(spec, host, kind, target, origin)
         yield _filesystem(spec, row, options, target, origin)
 
 
@@ -90,6 +92,22 @@ def _filesystem(spec: Spec, row: dict[str, Any], options: Options, target: str, 
         **options.attributes(),
         origin=origin,
     )
+
+
+def _refuse_covered(spec: Spec, host: Host, kind: str, target: str, origin: str) -> None:
+    """A container of Docker or Podman hides parts of its /proc; the kernel then lets no user namespace in it have a new one."""
+    namespaces = spec.namespaces()
+    confined = namespaces.get("user") == "" or not host.userns.initial
+    hidden = hiding(host.mounts, "proc") if kind == "proc" and confined and namespaces.get("pid") == "" else []
+    if hidden:
+        from contain.host.doctor import PROC_REMEDY  # only after a failure
+
+        raise HostError(
+            f"cannot mount a new proc on {target}: parts of the /proc that we see are hidden ({', '.join(hidden[:3])} …)",
+            place=spec.origins.place(origin),
+            cause="the kernel allows a user namespace no new proc where the present one is not fully visible",
+            remedy=PROC_REMEDY,
+        )
 
 
 def _cgroups(spec: Spec, host: Host, options: Options, target: str, origin: str) -> Iterator[Operation]:
