@@ -22,7 +22,12 @@ def with_devices(config, *rows):
 def test_default_devices(run_spec, who):
     """All six are there and work, made or bound."""
     how, members = who
-    done = run_spec(shell("cd /dev; stat -c '%n %t:%T' null zero full random urandom tty; head -c 3 zero | wc -c; echo x > null && echo wrote", **members), **how)
+    done = run_spec(
+        shell(
+            "cd /dev; stat -c '%n %t:%T' null zero full random urandom tty; head -c 3 zero | wc -c; echo x > null && echo wrote", **members
+        ),
+        **how,
+    )
     assert done.code == 0, done
     rows = done.out.splitlines()
     assert rows[:6] == [f"{name} {number}" for name, number in DEFAULT.items()]
@@ -32,7 +37,9 @@ def test_default_devices(run_spec, who):
 def test_links(run_spec, who):
     """The links of the specification, and ptmx of the container's own devpts."""
     how, members = who
-    done = run_spec(shell("cd /dev; for l in fd stdin stdout stderr ptmx; do readlink $l; done; test -c /dev/ptmx && echo real", **members), **how)
+    done = run_spec(
+        shell("cd /dev; for l in fd stdin stdout stderr ptmx; do readlink $l; done; test -c /dev/ptmx && echo real", **members), **how
+    )
     assert done.out.splitlines() == ["/proc/self/fd", *[f"/proc/self/fd/{n}" for n in range(3)], "pts/ptmx", "real"]
 
 
@@ -62,7 +69,9 @@ def test_devices_of_the_manifest(run_spec):
 
 def test_a_default_device_may_be_replaced(run_spec):
     """A device of the manifest at a default path wins."""
-    done = run_spec(with_devices(shell("stat -c '%a %t:%T' /dev/null"), {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600}))
+    done = run_spec(
+        with_devices(shell("stat -c '%a %t:%T' /dev/null"), {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o600})
+    )
     assert done.out == "600 1:3\n"
 
 

@@ -183,6 +183,42 @@ static int step_attach_root(struct context *context, struct cursor *in, int64_t 
     return do_attach_root(context, &operation);
 }
 
+static int step_make_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_root operation = {0};
+    (void)ask;
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_root(context, &operation);
+}
+
+static int step_make_layers(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_layers operation = {0};
+    (void)ask;
+    operation.size = take_i64(in);
+    operation.slot = take_i64(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_layers(context, &operation);
+}
+
+static int step_overlay_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct overlay_root operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.propagation = take_i64(in);
+    operation.layers = take_i64(in);
+    operation.options = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_overlay_root(context, &operation);
+}
+
 static int step_enter_root(struct context *context, struct cursor *in, int64_t ask) {
     struct enter_root operation = {0};
     (void)ask;
@@ -280,6 +316,7 @@ static int step_bind_mount(struct context *context, struct cursor *in, int64_t a
     operation.source = take_text(in);
     operation.slot = take_i64(in);
     operation.recursive = take_i64(in);
+    operation.masked = take_texts(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
@@ -302,6 +339,7 @@ static int step_mount_filesystem(struct context *context, struct cursor *in, int
     operation.options = take_texts(in);
     operation.fallback = take_text(in);
     operation.copy_up = take_i64(in);
+    operation.optional = take_i64(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
@@ -327,6 +365,44 @@ static int step_mount_cgroups(struct context *context, struct cursor *in, int64_
     if (context == NULL)
         return 0;
     return do_mount_cgroups(context, &operation);
+}
+
+static int step_overlay_mount(struct context *context, struct cursor *in, int64_t ask) {
+    struct overlay_mount operation = {0};
+    (void)ask;
+    operation.target = take_text(in);
+    operation.attr_set = take_i64(in);
+    operation.attr_clear = take_i64(in);
+    operation.recursive_set = take_i64(in);
+    operation.recursive_clear = take_i64(in);
+    operation.propagation = take_i64(in);
+    operation.propagation_recursive = take_i64(in);
+    operation.source = take_text(in);
+    operation.slot = take_i64(in);
+    operation.layers = take_i64(in);
+    operation.name = take_text(in);
+    operation.options = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_overlay_mount(context, &operation);
+}
+
+static int step_show_folder(struct context *context, struct cursor *in, int64_t ask) {
+    struct show_folder operation = {0};
+    (void)ask;
+    operation.path = take_text(in);
+    operation.overlay = take_i64(in);
+    operation.writable = take_i64(in);
+    operation.layers = take_i64(in);
+    operation.sockets = take_texts(in);
+    operation.options = take_texts(in);
+    if (!take_end(in))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_show_folder(context, &operation);
 }
 
 static int step_remount(struct context *context, struct cursor *in, int64_t ask) {
@@ -394,6 +470,7 @@ static int step_make_link(struct context *context, struct cursor *in, int64_t as
     operation.path = take_text(in);
     operation.target = take_text(in);
     operation.replace = take_i64(in);
+    operation.dangling = take_i64(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
@@ -923,6 +1000,9 @@ const struct operation_row operation_rows[] = {
     {"IsolateMounts", step_isolate_mounts, false},
     {"OpenRoot", step_open_root, false},
     {"AttachRoot", step_attach_root, false},
+    {"MakeRoot", step_make_root, false},
+    {"MakeLayers", step_make_layers, false},
+    {"OverlayRoot", step_overlay_root, false},
     {"EnterRoot", step_enter_root, false},
     {"PivotRoot", step_pivot_root, false},
     {"SetRootPropagation", step_set_root_propagation, false},
@@ -933,6 +1013,8 @@ const struct operation_row operation_rows[] = {
     {"BindMount", step_bind_mount, false},
     {"MountFilesystem", step_mount_filesystem, false},
     {"MountCgroups", step_mount_cgroups, false},
+    {"OverlayMount", step_overlay_mount, false},
+    {"ShowFolder", step_show_folder, false},
     {"Remount", step_remount, false},
     {"MaskPath", step_mask_path, false},
     {"ReadonlyPath", step_readonly_path, false},
@@ -980,4 +1062,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x42, 0x2b, 0x37, 0x4b, 0x19, 0xa2, 0x5f, 0x16, 0xa2, 0xe0, 0x27, 0xd9, 0x1a, 0x53, 0xa8, 0xf9};
+const uint8_t operations_digest[16] = {0x09, 0x9b, 0xee, 0x21, 0x1e, 0x5b, 0x17, 0x91, 0x9b, 0xe2, 0xbd, 0x66, 0xd2, 0x59, 0x03, 0x19};

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contain.plan.compile.cgroup import cgroup
 from contain.plan.compile.devices import devices
+from contain.plan.compile.hostview import hostview
 from contain.plan.compile.mounts import masks, mounts
 from contain.plan.compile.namespaces import namespaces
 from contain.plan.compile.process import process
@@ -27,6 +28,7 @@ FAMILIES: tuple[Family, ...] = (
     namespaces,
     cgroup,
     rootfs,
+    hostview,
     mounts,
     devices,
     # terminal, hooks and all others stand before these two: the host's root must still be in view
