@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "099bee211e5b17919be2bd66d2590319"
+DIGEST = "2a76e23fc61b4d477e29d44257d0084e"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -71,11 +71,26 @@ KINDS = {
     "NoNewPrivileges": 65,
     "ConnectListener": 66,
     "LoadSeccomp": 67,
-    "Supervise": 68,
-    "MakeGate": 69,
-    "HoldDescriptors": 70,
-    "WaitAtGate": 71,
-    "LeaveContainer": 72,
-    "AdoptContainer": 73,
-    "OpenGate": 74,
+    "ClaimState": 68,
+    "NoteUndo": 69,
+    "PublishState": 70,
+    "WritePidFile": 71,
+    "RemoveFile": 72,
+    "RemoveTree": 73,
+    "EndState": 74,
+    "Supervise": 75,
+    "LimitProcessorTime": 76,
+    "ConnectConsoleSocket": 77,
+    "StartSession": 78,
+    "OpenTerminal": 79,
+    "TakeTerminal": 80,
+    "EmptyInput": 81,
+    "OwnStreams": 82,
+    "RunHook": 83,
+    "MakeGate": 84,
+    "HoldDescriptors": 85,
+    "WaitAtGate": 86,
+    "LeaveContainer": 87,
+    "AdoptContainer": 88,
+    "OpenGate": 89,
 }

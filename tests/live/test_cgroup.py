@@ -53,7 +53,7 @@ class Ended:
 def run(plan):
     """Runs it to the end; what it wrote goes through a pipe."""
     read, write = os.pipe()
-    pid = spawn.spawn(plan, stdout=write, stderr=write)
+    pid = spawn.spawn(plan, streams=(0, write, write))
     os.close(write)
     with open(read, encoding="utf-8", errors="replace") as file:
         text = file.read()
@@ -63,6 +63,13 @@ def run(plan):
 def left_of(name):
     """Cgroups of that name, one a line."""
     return subprocess.run(["find", "/sys/fs/cgroup", "-name", f"*{name}*"], capture_output=True, text=True, check=False).stdout
+
+
+def wait_for_end(name):
+    """The guardian works after the monitor is gone, and nobody waits for it."""
+    until = time.monotonic() + 30
+    while left_of(name) and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -169,15 +176,31 @@ def test_a_killed_monitor_leaves_no_cgroup(name):
     """The guardian kills by the cgroup, a forker without a pid namespace included."""
     spec = a_spec({"pids": {"limit": 50}}, name=name, namespaces=("mount",))
     read, write = os.pipe()
-    pid = spawn.spawn(a_plan(spec, "echo up; while :; do (sleep 0.01 &) ; done"), stdout=write, stderr=write)
+    pid = spawn.spawn(a_plan(spec, "echo up; while :; do (sleep 0.01 &) ; done"), streams=(0, write, write))
     os.close(write)
     assert os.read(read, 2) == b"up"
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    until = time.monotonic() + 30
-    while left_of(name) and time.monotonic() < until:
-        time.sleep(0.02)
     os.close(read)
+    wait_for_end(name)
+
+
+def test_a_frozen_container_is_ended_too(name):
+    """v1: what is frozen dies only when it is thawed; v2 does not mind."""
+    spec = a_spec({}, kind="oci", name=name, namespaces=("mount",), path=f"/{name}")
+    read, write = os.pipe()
+    pid = spawn.spawn(a_plan(spec, "echo up; exec sleep 600"), streams=(0, write, write))
+    os.close(write)
+    assert os.read(read, 2) == b"up"
+    v1 = os.path.exists(value(spec, "freezer", "freezer.state"))
+    with open(value(spec, "freezer", "freezer.state" if v1 else "cgroup.freeze"), "w", encoding="utf-8") as file:
+        file.write("FROZEN" if v1 else "1")
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    while os.read(read, 100):  # to its end: the last process is gone
+        pass
+    os.close(read)
+    wait_for_end(name)
 
 
 def test_a_user_with_a_delegated_cgroup_has_limits(name, user):

@@ -14,7 +14,7 @@ TMPFS = {"destination": "/data", "type": "tmpfs", "source": "tmpfs"}
 
 
 def with_mount(config, *rows):
-    """The configuration with more mounts."""
+    """The bundle with further mounts."""
     config["mounts"] += rows
     return config
 

@@ -42,7 +42,7 @@ def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     yield from _delegate(spec, host, found)
     for group in found:
         if not group.v2:
-            yield PlaceInCgroup(slot=_slot(group, slots), folder=group.folder, origin=where(spec).origin)
+            yield PlaceInCgroup(slot=slot_of(group, slots), folder=group.folder, origin=where(spec).origin)
     yield from _limits(spec, host, found, had, slots)
     yield from _end(spec, host, found, slots)
 
@@ -74,12 +74,17 @@ def _resources(spec: Spec) -> dict[str, Any]:
     return found
 
 
+def _settings(spec: Spec, host: Host) -> Iterator[Setting]:
+    for one in settings(_resources(spec), host.cgroup.is_v2):
+        if one.name == "swap" and not host.cgroup.swap:
+            one.lacking = "this kernel does not account swap by cgroup (on v1: boot with swapaccount=1)"
+        yield one
+
+
 def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
     """The limits that can be had, and the groups for them."""
     at = where(spec)
-    had = [
-        one for one in settings(_resources(spec), host.cgroup.is_v2) if not one.lacking and group_of(one.controller, at, host) is not None
-    ]
+    had = [one for one in _settings(spec, host) if not one.lacking and group_of(one.controller, at, host) is not None]
     needed = [one.controller for one in had]
     if _device_rules_wanted(spec, host):
         needed.append("devices" if "devices" in host.cgroup.hierarchies else "")
@@ -100,7 +105,7 @@ def _tracking(spec: Spec, host: Host) -> str:
 def _refuse_missing(spec: Spec, host: Host) -> None:
     """Says which limits will not be there: an error for options and with --strict, else a warning; nothing for our own defaults."""
     at = where(spec)
-    for one in settings(_resources(spec), host.cgroup.is_v2):
+    for one in _settings(spec, host):
         if one.lacking:
             why, remedy = one.lacking, "remove it"
         elif group_of(one.controller, at, host) is None:
@@ -141,7 +146,8 @@ def _why_not(controller: str, host: Host) -> str:
     return layout.reason or "we may not make that cgroup"
 
 
-def _slot(group: Group, slots: Slots) -> int:
+def slot_of(group: Group, slots: Slots) -> int:
+    """The slot that holds a group's folder."""
     return CGROUP if group.v2 else slots.new(f"cgroup{group.mount}")
 
 
@@ -151,8 +157,9 @@ def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]
     return MakeCgroup(
         mount=group.mount,
         path=group.path,
-        slot=_slot(group, slots),
+        slot=slot_of(group, slots),
         undo=slots.undo(f"cgroup{group.mount}"),
+        ours=where(spec).ours,
         v2=group.v2,
         cpuset="cpuset" in group.controllers and not group.v2,
         needed=needed,
@@ -195,8 +202,8 @@ def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slot
         group = by_mount[layout.mount(one.controller)]
         if one.pointer == f"{RESOURCES}/memory/limit" and memory.get("checkBeforeUpdate") and memory["limit"] >= 0:
             usage = "memory.current" if group.v2 else "memory.usage_in_bytes"
-            yield CheckMemoryUse(slot=_slot(group, slots), file=usage, limit=memory["limit"], origin=one.pointer)
-        yield write(one, _slot(group, slots))
+            yield CheckMemoryUse(slot=slot_of(group, slots), file=usage, limit=memory["limit"], origin=one.pointer)
+        yield write(one, slot_of(group, slots))
     if _device_rules_wanted(spec, host):
         from contain.plan.compile.cgroup_devices import device_operation
 
@@ -204,7 +211,7 @@ def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slot
         if holder is None:
             _report_devices(spec, host)
         else:
-            yield device_operation(spec, _slot(holder, slots), v2=holder.v2)
+            yield device_operation(spec, slot_of(holder, slots), v2=holder.v2)
 
 
 def write(one: Setting, slot: int) -> WriteCgroup:
@@ -242,14 +249,12 @@ def _report_devices(spec: Spec, host: Host) -> None:
 
 
 def _end(spec: Spec, host: Host, found: list[Group], slots: Slots) -> Iterator[Operation]:
-    ranked = sorted(found, key=_certainty)
-    if ranked:
-        group = ranked[0]
-        method = (
-            ("kill" if host.cgroup.kill else "freezer")
-            if group.v2
-            else next((name for name in ("pids", "freezer") if name in group.controllers), "")
-        )
+    for group in found[-1:]:  # the surest comes last in groups()
+        method = "freezer"
+        if group.v2:
+            method = "kill" if host.cgroup.kill else method
+        elif "freezer" not in group.controllers:
+            method = "pids" if "pids" in group.controllers else ""
         yield KillCgroup(mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), method=method)
     for group in found:
         memory, cpu = "memory" in group.controllers, (group.v2 and host.cgroup.mode == "v2") or "cpuacct" in group.controllers
@@ -260,10 +265,3 @@ def _end(spec: Spec, host: Host, found: list[Group], slots: Slots) -> Iterator[O
     ours = where(spec).ours
     for group in found:
         yield RemoveCgroup(mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), ours=ours)
-
-
-def _certainty(group: Group) -> int:
-    """How surely all in a group can be killed: cgroup.kill, pids.max=0, the freezer, a loop."""
-    if group.v2:
-        return 0
-    return 1 if "pids" in group.controllers else 2 if "freezer" in group.controllers else 3

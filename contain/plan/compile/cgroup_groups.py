@@ -112,4 +112,14 @@ def groups(spec: Spec, host: Host, needed: Iterable[str]) -> list[Group]:
     for group in found.values():
         if not group.v2:  # all that the mount holds, whatever was asked for
             group.controllers = [name for name, mount in layout.hierarchies.items() if mount == group.mount]
-    return sorted(found.values(), key=lambda group: (group.v2, group.mount))
+    return sorted(found.values(), key=lambda group: (_certainty(group), group.mount))
+
+
+def _certainty(group: Group) -> int:
+    """How surely all in a group can be killed: a loop, pids.max=0, cgroup.kill, v1's freezer, which alone can end what it froze.
+
+    The surest is made last and undone first, also by those who undo what a state folder lists.
+    """
+    if "freezer" in group.controllers and not group.v2:
+        return 3
+    return 2 if group.v2 else 1 if "pids" in group.controllers else 0

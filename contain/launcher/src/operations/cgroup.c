@@ -3,9 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../cgroups.h"
 #include "../kernel_calls.h"
 #include "../paths.h"
-#include "cgroup_files.h"
 
 int do_open_cgroup(struct context *context, const struct open_cgroup *operation) {
     int fd = cgroup_open(AT_FDCWD, operation->folder);

@@ -3,9 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../cgroups.h"
 #include "../kernel_calls.h"
 #include "../paths.h"
-#include "cgroup_files.h"
 
 #define TRIES 16
 
@@ -86,14 +86,19 @@ static void note_made(struct context *context, const struct walk *walk, int made
         context->shared->armed[walk->operation->undo] = made;
 }
 
-/* One step down. 0; 1: a parent vanished, begin again; -1. */
-static int step(struct context *context, struct walk *walk, const char *name) {
+/* One step down, `below` more to come. 0; 1: a parent vanished, begin again; -1. */
+static int step(struct context *context, struct walk *walk, const char *name, int below) {
     int next = cgroup_open(walk->folder, name);
-    if (next < 0 && errno == ENOENT) {
-        note_made(context, walk, walk->made + 1);
-        int error = note_undo(context, "cgroup", walk->path);
+    if (next < 0 && errno != ENOENT)
+        return fail(context, errno, NULL);
+    if (next < 0 || (below > 0 && below <= walk->operation->ours)) {
+        int error = note_undo(context, below ? "parent" : "cgroup", walk->path);
         if (error)
             return fail(context, error, "cannot note it in the state folder");
+    }
+    if (next < 0) {
+        int error = 0;
+        note_made(context, walk, walk->made + 1);
         if (mkdirat(walk->folder, name, 0755) == 0)
             walk->made++;
         else if (errno != EEXIST) {
@@ -103,11 +108,9 @@ static int step(struct context *context, struct walk *walk, const char *name) {
         }
         note_made(context, walk, walk->made);
         next = cgroup_open(walk->folder, name);
-        if (next < 0 && errno == ENOENT)
-            return 1;
+        if (next < 0)
+            return errno == ENOENT ? 1 : fail(context, errno, NULL);
     }
-    if (next < 0)
-        return fail(context, errno, NULL);
     int error = walk->operation->cpuset ? fill_cpuset(walk->folder, next) : 0;
     close(walk->folder);
     walk->folder = next;
@@ -115,25 +118,24 @@ static int step(struct context *context, struct walk *walk, const char *name) {
 }
 
 static int descend(struct context *context, struct walk *walk) {
-    size_t mount = strlen(walk->operation->mount);
-    char *at = walk->path + mount + 1;
-    char keep = 0;
-    *(at - 1) = 0;
-    do {
-        int result = hand_on(context, walk);
-        if (result < 0)
+    char *at = walk->path + strlen(walk->operation->mount);
+    int left = 0;
+    for (const char *slash = at; (slash = strchr(slash + 1, '/'));)
+        left++;
+    for (; left >= 0; left--) {
+        *at = 0;
+        if (hand_on(context, walk) < 0)
             return -1;
-        char *slash = strchr(at, '/');
-        *(at - 1) = '/';
-        if (slash) {
-            keep = *slash;
-            *slash = 0;
-        }
-        result = step(context, walk, at);
+        *at = '/';
+        char *end = at + 1 + strcspn(at + 1, "/");
+        char keep = *end;
+        *end = 0;
+        int result = step(context, walk, at + 1, left);
         if (result != 0)
             return result;
-        at = slash ? slash + 1 : NULL;
-    } while (at && keep);
+        *end = keep;
+        at = end;
+    }
     return 0;
 }
 
