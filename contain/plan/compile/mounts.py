@@ -7,8 +7,19 @@ import os.path
 from contain.errors import HostError, ManifestError
 from contain.kernel.mounts import hiding
 from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
-from contain.plan.compile.rootfs import has_new_mounts, opens_early, shows_idmapped, userns_slot
-from contain.plan.operations.mounts import BindMount, MaskPath, MountCgroups, MountFilesystem, OpenSource, OpenUserns, ReadonlyPath, Remount
+from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, opens_early, overlay_options, shows_idmapped, userns_slot
+from contain.plan.operations.mounts import (
+    BindMount,
+    MaskPath,
+    MountCgroups,
+    MountFilesystem,
+    OpenSource,
+    OpenUserns,
+    OverlayMount,
+    ReadonlyPath,
+    Remount,
+)
+from contain.plan.operations.rootfs import OpenProc
 from contain.plan.wanted import source_path
 
 TYPE_CHECKING = False
@@ -31,6 +42,7 @@ def mounts(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         return
     for index, row in enumerate(spec.config["mounts"]):
         yield from mount(spec, host, slots, row, f"/mounts/{index}")
+    yield OpenProc()
 
 
 def masks(spec: Spec, _host: Host, slots: Slots) -> Iterator[Operation]:
@@ -89,6 +101,7 @@ def _filesystem(spec: Spec, row: dict[str, Any], options: Options, target: str, 
         options=options.data + options.system,
         copy_up=options.copy_up,
         fallback=folder if kind == "sysfs" or (namespace and not own) else "",
+        optional=spec.run.host_view and target.count("/") > 1 and not target.startswith("/dev/") and not spec.origins.option(origin),
         **options.attributes(),
         origin=origin,
     )
@@ -190,7 +203,38 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
             place=spec.origins.place(origin),
             remedy="remove the option idmap, or run as root",
         )
-    yield BindMount(source=source, slot=slot, recursive=options.recursive, target=target, **options.attributes(), origin=origin)
+    if options.overlay and found is not None and found.mounts:
+        spec.warn(f"{source} is shown read-only: something is mounted below it, over which no throw-away layer can be laid", origin)
+        options.recursive_set, options.overlay = options.recursive_set | RDONLY, False
+    if options.overlay:
+        yield from layers(spec, slots)
+        yield OverlayMount(
+            source=source,
+            slot=slot,
+            target=target,
+            layers=layers_slot(slots),
+            name=origin.rpartition("/")[2],
+            options=overlay_options(spec),
+            **options.attributes(),
+            origin=origin,
+        )
+        return
+    yield BindMount(
+        source=source,
+        slot=slot,
+        recursive=options.recursive,
+        target=target,
+        masked=hidden_sockets(spec, host, source) if spec.run.host_view else [],
+        **options.attributes(),
+        origin=origin,
+    )
+
+
+def hidden_sockets(spec: Spec, host: Host, folder: str) -> list[str]:
+    """Known sockets of the host below a folder, relative to it, save those that were granted: a read-only mount stops no connect()."""
+    granted = {os.path.normpath(path) for path in spec.run.sockets}
+    inner = folder.rstrip("/") + "/"
+    return [path[len(inner) :] for path in host.sockets if path.startswith(inner) and path not in granted]
 
 
 def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, origin: str) -> Generator[Operation, None, int]:
