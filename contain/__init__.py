@@ -54,8 +54,8 @@ __all__ = [
     "Sandbox",
     "StateError",
     "TimedOut",
-    "UsageError",
     "Usage",
+    "UsageError",
     "run",
 ]
 

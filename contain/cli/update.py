@@ -52,7 +52,8 @@ def _update(argv: list[str], options: Mapping[str, str]) -> int:
         raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID")
     given = {name: words.get(name) for name in OPTIONS if name in words.options}
     resources = resources_of(given, _document(words.get("--resources")))
-    return update(words.arguments[0], resources, root=options.get("root", ""), words=oci.launcher_words(options))
+    update(words.arguments[0], resources, root=options.get("root", ""))
+    return 0
 
 
 def _document(path: str) -> bytes | None:

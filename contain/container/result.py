@@ -99,7 +99,7 @@ class Result:
         return f"Result({self.args!r}, {self.reason.name}, returncode={self.returncode})"
 
 
-class Failed(ContainError):
+class Failed(ContainError):  # noqa: N818  beside TimedOut
     """A run that was to be checked did not end with 0; `result` has all of it."""
 
     def __init__(self, result: Result) -> None:

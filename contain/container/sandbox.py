@@ -58,15 +58,16 @@ class Sandbox:
 
     def _compile(self) -> None:
         from contain.container.keywords import table_options
-        from contain.host.probe import Wanted, probe
+        from contain.host.probe import probe
         from contain.plan.compile import compile_run
+        from contain.plan.wanted import wanted
         from contain.spec import semantics, sources
 
         given = table_options(self._options)
         given.command = list(PLACEHOLDER)
         self.spec = sources.read(self._target, given)
         semantics.require(self.spec)
-        self._plan = compile_run(self.spec, probe(Wanted(**self.spec.wanted())))
+        self._plan = compile_run(self.spec, probe(wanted(self.spec)))
         if self.spec.warnings and self.spec.run.strict:
             raise HostError(self.spec.warnings[0])
 
@@ -108,7 +109,7 @@ class Sandbox:
         self,
         cmd: Command,
         *,
-        input: bytes | str | None = None,  # noqa: A002  subprocess.run's name
+        input: bytes | str | None = None,
         stdin: Any = None,
         stdout: Any = None,
         stderr: Any = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from contain.container.lifecycle import state_root
-from contain.errors import ManifestError, StateError, UsageError
+from contain.errors import ContainError, ManifestError, StateError, UsageError
 from contain.kernel.files import word
 from contain.launcher import spawn
 from contain.plan.compile.update import compile_update
@@ -15,7 +15,7 @@ from contain.state.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
     from contain.state.store import Folder
@@ -80,8 +80,8 @@ def _value(option: str, text: str, kind: str) -> int | str:
     return int(digits) * factor
 
 
-def update(name: str, resources: dict[str, Any], *, root: str = "", words: Sequence[str] = ()) -> int:
-    """Changes the limits of a container that has not ended; the launcher's exit code, which has said what failed.
+def update(name: str, resources: dict[str, Any], *, root: str = "") -> None:
+    """Changes the limits of a container that has not ended; ContainError in the launcher's words when the kernel refuses one.
 
     The container's own copy of the configuration follows, so that whoever reads it sees the limits that hold.
     """
@@ -90,12 +90,20 @@ def update(name: str, resources: dict[str, Any], *, root: str = "", words: Seque
         status = folder.status(summary)
         if status in {layout.STOPPED, layout.CREATING}:
             raise StateError("container not running", cause=f"its status is {status}")
-        plan = compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))
-        pid = spawn.spawn(encode(plan), words=words)
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        if code == 0:
-            _remember(folder, resources)
-        return code
+        _launch(encode(compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
+        _remember(folder, resources)
+
+
+def _launch(plan: bytes) -> None:
+    read, write = os.pipe()
+    with open(read, encoding="utf-8", errors="replace") as said:
+        try:
+            pid = spawn.spawn(plan, streams=(0, 1, write))
+        finally:
+            os.close(write)
+        text = said.read()
+        if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
+            raise ContainError(text.split("\n", 1)[0].removeprefix("contain: ") or "the launcher failed without a word")
 
 
 def _known(resources: dict[str, Any]) -> dict[str, Any]:

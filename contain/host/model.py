@@ -63,8 +63,9 @@ class Userns(Record):
     limit: int | None = None  # user.max_user_namespaces
     unprivileged: bool = True  # kernel.unprivileged_userns_clone (Debian); true where the sysctl is unknown
     apparmor: bool = False  # kernel.apparmor_restrict_unprivileged_userns is on: made, but without capabilities, save by profile
-    subuid: list[Range] = []  # of /etc/subuid for this user
+    subuid: list[Range] = []  # of /etc/subuid for this user; root's are those of the name `contain`, else root's
     subgid: list[Range] = []
+    free: int = 100000  # the first id that neither file gives to anybody
     newuidmap: str = ""  # path of the program; "" when it is missing
     newgidmap: str = ""
 

@@ -326,8 +326,8 @@ def _longest(options: dict[str, str], pointer: str) -> str:
 
 def _has(value: Any, pointer: str) -> bool:
     """Whether a document holds a value at `pointer`."""
-    for name in pointer.split("/")[1:]:
-        name = name.replace("~1", "/").replace("~0", "~")
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and name in value:
             value = value[name]
         elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):

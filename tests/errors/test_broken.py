@@ -1,4 +1,4 @@
-"""Broken inputs, one each: exactly the first line that a person reads, with its place, and the cause and remedy below it.
+"""Broken inputs (long because it is a table), one each: exactly the first line that a person reads, with its place, and the cause and remedy below it.
 
 Text and shape, meaning, options: what can be said without looking at the host. What the host lacks is in test_host.py.
 """
