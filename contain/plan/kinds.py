@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "79c6e24e20c9da82f9ff87cce3d80161"
+DIGEST = "cbbfe742f7b645443bc385fe2b4a8ba0"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

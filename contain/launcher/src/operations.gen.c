@@ -526,7 +526,6 @@ static int step_execute(struct context *context, struct cursor *in, int64_t ask)
     (void)ask;
     operation.args = take_texts(in);
     operation.env = take_texts(in);
-    operation.path = take_text(in);
     if (!take_end(in))
         return DECODE_FAILED;
     if (context == NULL)
@@ -537,7 +536,6 @@ static int step_execute(struct context *context, struct cursor *in, int64_t ask)
 static int step_join_keyring(struct context *context, struct cursor *in, int64_t ask) {
     struct join_keyring operation = {0};
     (void)ask;
-    operation.name = take_text(in);
     operation.optional = take_i64(in);
     if (!take_end(in))
         return DECODE_FAILED;
@@ -793,4 +791,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x79, 0xc6, 0xe2, 0x4e, 0x20, 0xc9, 0xda, 0x82, 0xf9, 0xff, 0x87, 0xcc, 0xe3, 0xd8, 0x01, 0x61};
+const uint8_t operations_digest[16] = {0xcb, 0xbf, 0xe7, 0x42, 0xf7, 0xb6, 0x45, 0x44, 0x3b, 0xc3, 0x85, 0xfe, 0x2b, 0x4a, 0x8b, 0xa0};
