@@ -140,6 +140,8 @@ struct context {
     int gate;        /* the start fifo, once start has opened it, -1: none */
     pid_t guardian_pid;
     int report_fd;   /* a socket where a library reads what happens, -1: none */
+    const char *log; /* where a failure is logged too, as engines read it, NULL: nowhere */
+    const char *log_format;
     char **explainer; /* words of the program that explains a failure, NULL: none */
     const struct create_process *create;
 };
