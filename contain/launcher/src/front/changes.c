@@ -66,7 +66,8 @@ int answer_delete(const struct request *request) {
     if (!id)
         return -1;
     const char *no = lifecycle_adopt(&folder, request->root, id, "delete", force, &turn, detail);
-    if (no || has_hook(&folder, "poststop") || folder_value(&folder, "monitor")) {
+    const char *monitor = folder_value(&folder, "monitor");
+    if (no || has_hook(&folder, "poststop") || (monitor && monitor[0])) {
         if (turn >= 0)
             close(turn);
         return -1; /* the words of a refusal, hooks, and a monitor that must be asked: Python's */
