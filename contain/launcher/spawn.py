@@ -47,8 +47,12 @@ def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), expl
     program = sealed_launcher()
     planfd = sealed("plan", plan)
     os.set_inheritable(planfd, True)
-    argv = [NAME, *(["--trace"] if trace else []), *words, str(planfd), *explainer]
-    os.execve(program, argv, os.environ)
+    os.execve(program, argv(str(planfd), trace=trace, words=words, explainer=explainer), os.environ)
+
+
+def argv(plan: str, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> list[str]:
+    """The launcher's words; `plan` is the number of the plan's descriptor."""
+    return [NAME, *(["--trace"] if trace else []), *words, plan, *explainer]
 
 
 def spawn(plan: bytes, *, streams: Sequence[int] = (0, 1, 2), report: int = -1, life: int = -1, caller: int = -1) -> int:
@@ -62,9 +66,9 @@ def spawn(plan: bytes, *, streams: Sequence[int] = (0, 1, 2), report: int = -1, 
     passed = {"--report": report, "--life": life, "--caller": caller}
     actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
     actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in (*passed.values(), planfd) if fd >= 0]
-    argv = [NAME, *(f"{option}={fd}" for option, fd in passed.items() if fd >= 0), str(planfd)]
+    command = [NAME, *(f"{option}={fd}" for option, fd in passed.items() if fd >= 0), str(planfd)]
     try:
-        return os.posix_spawn(f"/proc/self/fd/{program}", argv, os.environ, file_actions=actions)
+        return os.posix_spawn(f"/proc/self/fd/{program}", command, os.environ, file_actions=actions)
     finally:
         os.close(planfd)
 

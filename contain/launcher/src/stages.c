@@ -1,7 +1,9 @@
 #include <signal.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "channel.h"
+#include "actors.h"
 #include "operation.h"
 
 static uint64_t now(void) {
@@ -30,6 +32,17 @@ static int run_operation(struct context *context) {
     return result;
 }
 
+/* An undo that fails does not keep the others from being done; the next sweep tries again. */
+static void warn(const struct context *context) {
+    char report[1024];
+    char line[1100];
+    if (context->is_guardian || context->report_fd >= 0)
+        return;
+    format_report(context, report, sizeof report);
+    join_words(line, sizeof line, (const char *const[]){"contain: warning: ", report, "\n", NULL});
+    (void)!write(STDERR_FILENO, line, strlen(line));
+}
+
 int run_stage(struct context *context, unsigned stage) {
     if (!has_stage(context, stage))
         return 0;
@@ -45,6 +58,7 @@ int run_stage(struct context *context, unsigned stage) {
         result = -1;
         if (stage != STAGE_TEARDOWN)
             return -1;
+        warn(context);
     }
     return result;
 }

@@ -42,7 +42,7 @@ def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     yield from _delegate(spec, host, found)
     for group in found:
         if not group.v2:
-            yield PlaceInCgroup(slot=_slot(group, slots), folder=group.folder, origin=where(spec).origin)
+            yield PlaceInCgroup(slot=slot_of(group, slots), folder=group.folder, origin=where(spec).origin)
     yield from _limits(spec, host, found, had, slots)
     yield from _end(spec, host, found, slots)
 
@@ -146,7 +146,8 @@ def _why_not(controller: str, host: Host) -> str:
     return layout.reason or "we may not make that cgroup"
 
 
-def _slot(group: Group, slots: Slots) -> int:
+def slot_of(group: Group, slots: Slots) -> int:
+    """The slot that holds a group's folder."""
     return CGROUP if group.v2 else slots.new(f"cgroup{group.mount}")
 
 
@@ -156,7 +157,7 @@ def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]
     return MakeCgroup(
         mount=group.mount,
         path=group.path,
-        slot=_slot(group, slots),
+        slot=slot_of(group, slots),
         undo=slots.undo(f"cgroup{group.mount}"),
         ours=where(spec).ours,
         v2=group.v2,
@@ -201,8 +202,8 @@ def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slot
         group = by_mount[layout.mount(one.controller)]
         if one.pointer == f"{RESOURCES}/memory/limit" and memory.get("checkBeforeUpdate") and memory["limit"] >= 0:
             usage = "memory.current" if group.v2 else "memory.usage_in_bytes"
-            yield CheckMemoryUse(slot=_slot(group, slots), file=usage, limit=memory["limit"], origin=one.pointer)
-        yield write(one, _slot(group, slots))
+            yield CheckMemoryUse(slot=slot_of(group, slots), file=usage, limit=memory["limit"], origin=one.pointer)
+        yield write(one, slot_of(group, slots))
     if _device_rules_wanted(spec, host):
         from contain.plan.compile.cgroup_devices import device_operation
 
@@ -210,7 +211,7 @@ def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slot
         if holder is None:
             _report_devices(spec, host)
         else:
-            yield device_operation(spec, _slot(holder, slots), v2=holder.v2)
+            yield device_operation(spec, slot_of(holder, slots), v2=holder.v2)
 
 
 def write(one: Setting, slot: int) -> WriteCgroup:
