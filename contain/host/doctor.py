@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contain.host.trial import CALLS, NICE, Trial
+from contain.kernel.mounts import hiding
 from contain.kernel.record import Record
 
 TYPE_CHECKING = False
@@ -15,6 +16,10 @@ OK, LIMITED, MISSING, INFO = "ok", "limited", "missing", "info"
 #: What limits of an ordinary run need.
 CONTROLLERS = ("memory", "pids", "cpu")
 LEAST = (5, 10)
+PROC_REMEDY = (
+    "start the container that we are in with an uncovered /proc: docker run --security-opt systempaths=unconfined, "
+    "podman run --security-opt unmask=ALL"
+)
 
 
 class Check(Record):
@@ -239,13 +244,7 @@ def _seccomp(host: Host, tried: Trial) -> Check:
 
 def _proc(host: Host, tried: Trial) -> Check:
     """A user namespace may mount a new /proc only where no part of the old one is hidden."""
-    hidden = sorted(
-        {
-            mount.point
-            for mount in host.mounts
-            if mount.point.startswith("/proc/") and mount.type != "binfmt_misc" and mount.type != "autofs"
-        }
-    )
+    hidden = hiding(host.mounts, "proc")
     if tried.failed("proc"):
         detail = f"a new one is refused ({tried.failed('proc')})" + (f": {' '.join(hidden[:4])} are covered" if hidden else "")
         remedy = (
