@@ -63,9 +63,10 @@ def _host(spec: Spec, own: dict[str, str]) -> Host:
     """The facts: probed here, or as they were saved."""
     if "--host" in own:
         return _saved(own["--host"])
-    from contain.host.probe import Wanted, probe
+    from contain.host.probe import probe
+    from contain.plan.wanted import wanted
 
-    host = probe(Wanted(**spec.wanted()))
+    host = probe(wanted(spec))
     if "--save-host" in own:
         import json
 

@@ -6,6 +6,7 @@ import os
 import sys
 
 from contain.cli import arguments
+from contain.container import cache
 from contain.errors import ContainError, UsageError
 from contain.spec.options import Options, place
 
@@ -37,6 +38,7 @@ the exit codes are runc's (1 when contain failed)."""
 
 def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> int:
     """Runs; returns only when there is nothing to launch."""
+    journal = cache.begin()
     options = Options()
     words, own = arguments.scan(argv, options, {"--help": False})
     if own:
@@ -44,7 +46,7 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
         return 0
     contract = is_contract(words, options, global_options or {})
     try:
-        with_spec(words, options, launch, contract=contract, state_root=(global_options or {}).get("root", ""))
+        with_spec(words, options, lambda spec: launch(spec, journal), contract=contract, state_root=(global_options or {}).get("root", ""))
     except ContainError as error:
         if contract:
             error.exit_code = 1
@@ -117,17 +119,20 @@ def _contract(words: list[str], options: Options) -> Spec:
     return _checked(spec)
 
 
-def launch(spec: Spec) -> None:
-    """Plans for this host and replaces this process by the launcher."""
-    from contain.host.probe import Wanted, probe
+def launch(spec: Spec, journal: cache.Journal | None = None) -> None:
+    """Plans for this host and replaces this process by the launcher; with a journal the plan is kept for the next time."""
+    from contain.host.probe import probe
     from contain.plan.compile import compile_run
     from contain.plan.encode import encode
+    from contain.plan.wanted import wanted
 
-    plan = compile_run(spec, probe(Wanted(**spec.wanted())))
+    plan = compile_run(spec, probe(wanted(spec)))
     warn(spec)
     data = encode(plan)
     from contain.launcher import spawn
 
+    if journal is not None:
+        cache.keep(journal, spec, data, spawn.argv(cache.PLAN_WORD, trace=spec.run.trace))
     sys.stdout.flush()
     spawn.execute(data, trace=spec.run.trace)
 

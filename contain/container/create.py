@@ -32,13 +32,14 @@ def create(identifier: str, *, bundle: str, state_root: str, launcher: Sequence[
 
     Raises UsageError, ManifestError, HostError, StateError before anything is touched.
     """
-    from contain.host.probe import Wanted, probe
+    from contain.host.probe import probe
     from contain.launcher import spawn
     from contain.plan.compile import compile_run
     from contain.plan.encode import encode
+    from contain.plan.wanted import wanted
 
     spec = read(identifier, bundle, state_root, given)
-    plan = compile_run(spec, probe(Wanted(**spec.wanted())))
+    plan = compile_run(spec, probe(wanted(spec)))
     for text in spec.warnings:
         warn(text)
     spawn.execute(encode(plan), words=launcher)

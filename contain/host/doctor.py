@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contain.host.trial import CALLS, NICE, Trial
+from contain.kernel.mounts import hiding
 from contain.kernel.record import Record
 
 TYPE_CHECKING = False
@@ -15,6 +16,10 @@ OK, LIMITED, MISSING, INFO = "ok", "limited", "missing", "info"
 #: What limits of an ordinary run need.
 CONTROLLERS = ("memory", "pids", "cpu")
 LEAST = (5, 10)
+PROC_REMEDY = (
+    "start the container that we are in with an uncovered /proc: docker run --security-opt systempaths=unconfined, "
+    "podman run --security-opt unmask=ALL"
+)
 
 
 class Check(Record):
@@ -156,16 +161,21 @@ def _ids(host: Host, tried: Trial) -> Check:
         return Check(id="ids", name="id ranges", status=LIMITED, detail=f"{detail}: only one id can be mapped", remedy=remedy)
 
     name = host.user or str(host.euid)
+    first, last = host.userns.free, host.userns.free + 65535
+    lacking = not host.userns.subuid or not host.userns.subgid
+    if host.euid == 0 and not host.userns.initial:
+        return Check(id="ids", name="id ranges", status=OK, detail="those of our own user namespace")
+    if host.euid == 0 and lacking:
+        return limited(
+            "none for contain in /etc/subuid and /etc/subgid", f"echo contain:{first}:65536 | sudo tee -a /etc/subuid /etc/subgid"
+        )
+    if lacking:
+        remedy = f"sudo usermod --add-subuids {first}-{last} --add-subgids {first}-{last} {name}"
+        return limited(f"{name} has none in /etc/subuid and /etc/subgid", remedy)
     if host.euid == 0:
         return Check(
-            id="ids",
-            name="id ranges",
-            status=OK,
-            detail="root maps what it wants" if host.userns.initial else "those of our own user namespace",
+            id="ids", name="id ranges", status=OK, detail=f"{host.userns.subuid[0].count} ids from {host.userns.subuid[0].start} on"
         )
-    if not host.userns.subuid or not host.userns.subgid:
-        ranges = "--add-subuids 100000-165535 --add-subgids 100000-165535"
-        return limited(f"{name} has none in /etc/subuid and /etc/subgid", f"sudo usermod {ranges} {name} (or other numbers that are free)")
     if not host.userns.newuidmap or not host.userns.newgidmap:
         return limited("newuidmap and newgidmap are missing", "install the package uidmap (Debian, Ubuntu) or shadow-utils (Fedora)")
     if host.no_new_privs:
@@ -234,13 +244,7 @@ def _seccomp(host: Host, tried: Trial) -> Check:
 
 def _proc(host: Host, tried: Trial) -> Check:
     """A user namespace may mount a new /proc only where no part of the old one is hidden."""
-    hidden = sorted(
-        {
-            mount.point
-            for mount in host.mounts
-            if mount.point.startswith("/proc/") and mount.type != "binfmt_misc" and mount.type != "autofs"
-        }
-    )
+    hidden = hiding(host.mounts, "proc")
     if tried.failed("proc"):
         detail = f"a new one is refused ({tried.failed('proc')})" + (f": {' '.join(hidden[:4])} are covered" if hidden else "")
         remedy = (

@@ -213,18 +213,24 @@ class Origins:
         return _longest(self.options, pointer)
 
     def place(self, pointer: str) -> str:
-        """`config.json:41:9: mounts[3]`, `<command line>:--memory`, or "" for contain's own default."""
-        return self.places((pointer,))[pointer]
+        """`config.json:41:9: mounts[3]`, `<command line>:--memory`, or "" for contain's own default.
+
+        For an error: what a bundle leaves out is a decision of the bundle, so then it is the place of the nearest parent that is there.
+        """
+        return self._places((pointer,), nearest=True)[pointer]
 
     def places(self, pointers: Iterable[str]) -> dict[str, str]:
-        """The places of many pointers, with one scan of the document."""
+        """The places of many pointers, with one scan of the document; "" too for what the document does not say."""
+        return self._places(pointers, nearest=False)
+
+    def _places(self, pointers: Iterable[str], *, nearest: bool) -> dict[str, str]:
         found: dict[str, str] = {}
         wanted: dict[str, str] = {}
         for pointer in pointers:
             option = pointer if pointer.startswith("--") else self.option(pointer)
             source = "" if option or self.document is None else self.source(pointer)
             found[pointer] = f"<command line>:{option}" if option else ""
-            if source:
+            if source and (nearest or self.document is None or _has(self.document.value, source)):
                 wanted[pointer] = source
         if wanted and self.document is not None:
             positions = self.document.positions(set(wanted.values()))
@@ -235,10 +241,7 @@ class Origins:
         return found
 
     def source(self, pointer: str) -> str:
-        """The document's own pointer for one of the spec; "" when the value is contain's own default.
-
-        What a bundle leaves out is a decision of the bundle: then the place is that of the nearest parent that is there.
-        """
+        """The document's own pointer for one of the spec; "" when the value is contain's own default."""
         if not pointer or self.document is None:
             return ""
         prefix = _prefix(self.moved, pointer)
@@ -269,14 +272,6 @@ class Spec:
     def namespaces(self) -> dict[str, str]:
         """Type → path ("" for a new one) of the namespaces that are not the host's."""
         return {row["type"]: row.get("path", "") for row in self.config["linux"]["namespaces"]}
-
-    def wanted(self) -> dict[str, Any]:
-        """What the host has to be asked about: the fields of contain.host.Wanted."""
-        linux = self.config["linux"]
-        paths = [row["source"] for row in self.config["mounts"] if row.get("source", "").startswith("/")]
-        paths += [row["path"] for row in linux["namespaces"] if row.get("path")]
-        paths += [row["path"] for row in linux.get("devices") or ()]
-        return {"root": self.root, "sources": list(dict.fromkeys(paths)), "host_view": self.run.host_view, "devices": self.run.devices_all}
 
     def warn(self, text: str, pointer: str = "") -> None:
         """Adds a warning, with the place of `pointer`."""
@@ -327,3 +322,16 @@ def _longest(options: dict[str, str], pointer: str) -> str:
         return options[prefix]
     below = pointer + "/"
     return next((option for key, option in options.items() if key.startswith(below)), "") if pointer else ""
+
+
+def _has(value: Any, pointer: str) -> bool:
+    """Whether a document holds a value at `pointer`."""
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return False
+    return True

@@ -56,6 +56,7 @@ summary: lines `name=value\n`. A value has no newline, no other control characte
 undo: lines `KIND PATH\n`, PATH escaped as above; undone from the last line to the first, what is gone already is no error:
 
     cgroup FOLDER     made by this run: kill what is in it, thaw it, remove it (with cgroups that the payload made below)
+    parent FOLDER     a cgroup made on the way to that one, or contain's own parent of all: remove it when it is empty
     file PATH         unlink (a pid file)
     tree PATH         remove with all that is in it, never crossing a mount or following a link (an unpacked archive)
     mount PATH        umount2(MNT_DETACH)

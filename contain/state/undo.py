@@ -36,6 +36,8 @@ def undo(text: str, pid: int) -> list[str]:
 def _undo(kind: str, path: str, pid: int) -> None:
     if kind == "cgroup":
         remove_cgroup(path)
+    elif kind == "parent":
+        _remove_empty(path)
     elif kind == "file":
         if word(path) == str(pid):  # else it is another container's by now
             os.unlink(path)
@@ -49,6 +51,14 @@ def _undo(kind: str, path: str, pid: int) -> None:
         import subprocess
 
         subprocess.run(["systemctl", *(["--user"] if os.geteuid() else []), "stop", path], check=False, capture_output=True, timeout=30)
+
+
+def _remove_empty(folder: str) -> None:
+    try:
+        os.rmdir(folder)
+    except OSError as problem:
+        if problem.errno not in {2, 16, 39}:  # ENOENT, EBUSY, ENOTEMPTY: gone, or others are in it
+            raise
 
 
 def kill(pid: int, start: int, number: int) -> bool:

@@ -14,6 +14,7 @@ from contain.host import doctor
 from contain.host.model import Host
 from contain.host.probe import probe
 from contain.host.trial import Trial, trial
+from contain.kernel.idmaps import Range
 
 HOSTS = Path(__file__).parent.parent / "hosts"
 WORKS = Trial(
@@ -41,7 +42,7 @@ def test_machines_on_which_run_works(name: str) -> None:
     """Nothing is missing there, nor limited but what these machines are known for."""
     found = rows(name)
     assert doctor.works(list(found.values()))
-    assert {check.id for check in found.values() if check.status in {"missing", "limited"}} <= {"idmap", "userns"}
+    assert {check.id for check in found.values() if check.status in {"missing", "limited"}} <= {"idmap", "userns", "ids"}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +74,14 @@ def test_no_advice_switches_a_protection_off() -> None:
     assert "sysctl" not in found.remedy
     assert rows("ubuntu-apparmor")["userns"].status == "ok"  # a profile is there already
     assert "userns," in doctor.apparmor_profile("/x/contain-launcher")
+
+
+def test_ranges_for_root() -> None:
+    """Root's containers have ids of contain's own; the remedy names numbers that are free."""
+    found = rows("v2-root", userns=load("v2-root").userns.but(free=165536))["ids"]
+    assert found.remedy == "echo contain:165536:65536 | sudo tee -a /etc/subuid /etc/subgid"
+    given = load("v2-root").userns.but(subuid=[Range(start=165536, count=65536)], subgid=[Range(start=165536, count=65536)])
+    assert rows("v2-root", userns=given)["ids"].status == "ok"
 
 
 def test_old_debian() -> None:

@@ -60,6 +60,8 @@ def test_subuid_lines(tmp_path: object) -> None:
     assert [(one.start, one.count) for one in idmaps.ranges(file, "ann", 1000)] == [(100000, 65536), (300000, 10)]
     assert idmaps.ranges(f"{tmp_path}/none", "ann", 1000) == []
     assert idmaps.ranges(file, "", 5) == []
+    assert idmaps.first_free(file) == 300010
+    assert idmaps.first_free(f"{tmp_path}/none") == 100000
 
 
 def test_id_maps() -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.conftest import User
 
@@ -141,3 +142,20 @@ def _root_only() -> None:
     """These tests make namespaces and users; the ordinary user is played by root's tests."""
     if os.getuid() != 0:
         pytest.skip("needs root (it plays the ordinary user too)")
+
+
+@pytest.fixture
+def mounted() -> Iterator[Callable[..., Path]]:
+    """`mounted(folder, shared=False)`: makes the folder and mounts a tmpfs on it; all of them go at the end."""
+    made: list[Path] = []
+
+    def mount(folder: Path, *, shared: bool = False) -> Path:
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder)], check=True)
+        made.append(folder)
+        subprocess.run(["mount", "--make-shared" if shared else "--make-private", str(folder)], check=True)
+        return folder
+
+    yield mount
+    for folder in reversed(made):
+        subprocess.run(["umount", "-R", "-l", str(folder)], check=False, capture_output=True)

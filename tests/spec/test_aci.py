@@ -178,7 +178,10 @@ def test_owner_of_a_file(tmp_path: Path, made: list[Spec]) -> None:
             lambda spec: spec.run.seccomp == "default",
         ),
         ([{"name": "os/linux/oom-score-adj", "value": 10}], lambda spec: spec.config["process"]["oomScoreAdj"] == 10),
-        ([{"name": "example.com/new", "value": 1}], lambda spec: any("isolator example.com/new is ignored" in text for text in spec.warnings)),
+        (
+            [{"name": "example.com/new", "value": 1}],
+            lambda spec: any("isolator example.com/new is ignored" in text for text in spec.warnings),
+        ),
     ],
 )
 def test_isolators(tmp_path: Path, made: list[Spec], rows: list[Any], check: Any) -> None:

@@ -22,6 +22,9 @@ int watch_prepare(struct context *context);
 /* Descriptors whose readiness means that the run is to end; for whoever waits for something else meanwhile. Returns how many (at most 5). */
 int watch_abort_fds(const struct context *context, int fds[5]);
 
+/* At a tick: whether the limit of processor time was reached. */
+bool watch_processor_time(struct context *context);
+
 /* monitor.c: until the channel has a message. 0, or -1 with context->report when the run is to end. */
 int monitor_await(struct context *context);
 /* Waits for the container to end; returns the exit code, or -1 with context->report. */

@@ -65,6 +65,7 @@ static void fill_one(const struct context *context, const char *name, const char
     const struct shared *shared = context->shared;
     struct timespec now;
     bool stopped = status && strcmp(status, "stopped") == 0;
+    bool watched = !stopped && (!context->watch.leave || !status || strcmp(status, "creating") == 0);
     value[0] = 0;
     if (strcmp(name, "pid") == 0)
         format_number(value, size, stopped ? 0 : shared->init_pid);
@@ -79,9 +80,9 @@ static void fill_one(const struct context *context, const char *name, const char
     else if (strcmp(name, "boot") == 0 && read_file_at(-1, "/proc/sys/kernel/random/boot_id", value, size) > 0)
         value[strcspn(value, "\n")] = 0;
     else if (strcmp(name, "monitor") == 0)
-        format_process(shared->monitor_pid, true, value, size);
+        format_process(watched ? shared->monitor_pid : 0, true, value, size);
     else if (strcmp(name, "guardian") == 0)
-        format_process(shared->guardian_pid, true, value, size);
+        format_process(watched ? shared->guardian_pid : 0, true, value, size);
     else if (strcmp(name, "token") == 0)
         join_words(value, size, (const char *const[]){shared->token, NULL});
     else if (strcmp(name, "id") == 0)

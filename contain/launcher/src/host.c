@@ -169,9 +169,8 @@ static int find_create(struct context *context) {
         if (head.kind != OPERATION_CREATE_PROCESS)
             continue;
         context->current = head;
-        create.flags = take_i64(&head.fields);
-        take_text(&head.fields);
-        create.cgroup = take_i64(&head.fields);
+        if (!take_create_process(&head.fields, &create))
+            return -1;
         context->create = &create;
         return 0;
     }

@@ -14,7 +14,7 @@
 
 /* STARTING: until init was let go for good; the host's stages run in between. RUNNING: the program's time. ENDING: init was killed. */
 enum state { STARTING, RUNNING, ENDING, STATES };
-enum event { MESSAGE, INIT_DEAD, SIGNAL, GUARDIAN_DEAD, CALLER_DEAD, LIFE_ENDED, PARENT_DEAD, TIME_UP, EVENTS };
+enum event { MESSAGE, INIT_DEAD, SIGNAL, GUARDIAN_DEAD, CALLER_DEAD, LIFE_ENDED, PARENT_DEAD, TIME_UP, TICK, EVENTS };
 
 /* What an action says: GO_ON in the loop, or LEAVE it. */
 enum { GO_ON, LEAVE };
@@ -83,6 +83,10 @@ static int kill_time(struct context *context) {
     return kill_running(context, REASON_TIMEOUT, EXIT_TIMEOUT);
 }
 
+static int look_at_processor_time(struct context *context) {
+    return watch_processor_time(context) ? kill_running(context, REASON_CPU_TIME, EXIT_TIMEOUT) : GO_ON;
+}
+
 static int kill_guardian(struct context *context) {
     context->current = (struct operation_head){0};
     fail(context, 0, "its guardian was killed");
@@ -125,7 +129,9 @@ static int started(struct context *context) {
     if (monitor->started)
         return GO_ON;
     monitor->started = true;
+    context->shared->started = 1;
     monitor->start = now();
+    relay_enter(context);
     record_send(context, RECORD_STARTED, context->shared->init_pidfd);
     for (int number = 1; number < 64; number++)
         if (monitor->early & (1ULL << number))
@@ -139,6 +145,11 @@ static int started(struct context *context) {
 static int channel_closed(struct context *context) {
     close(context->channel);
     context->channel = context->shared->channel = -1;
+    if (context->shared->failure.operation != 0 && !context->monitor.started && !context->monitor.failed) {
+        context->report = context->shared->failure; /* written by init: data, whose text ends */
+        context->report.detail[DETAIL_SIZE - 1] = 0;
+        return fail_running(context);
+    }
     if (context->shared->executes)
         return started(context);
     if (context->watch.init || context->monitor.state == ENDING)
@@ -255,7 +266,8 @@ static const action table[STATES][EVENTS] = {
                  [CALLER_DEAD] = kill_owner,
                  [LIFE_ENDED] = kill_owner,
                  [PARENT_DEAD] = kill_owner,
-                 [TIME_UP] = kill_time},
+                 [TIME_UP] = kill_time,
+                 [TICK] = look_at_processor_time},
     [ENDING] = {[MESSAGE] = take_message, [INIT_DEAD] = init_dead, [SIGNAL] = late_signal},
 };
 
@@ -268,6 +280,7 @@ static void find_fds(const struct context *context, int fds[EVENTS]) {
     fds[LIFE_ENDED] = context->watch.life;
     fds[PARENT_DEAD] = context->monitor.parent;
     fds[TIME_UP] = context->monitor.timer;
+    fds[TICK] = context->monitor.tick;
 }
 
 /* One round: waits, then does what the table says for each event that came, until one ends the loop or changes the state. */

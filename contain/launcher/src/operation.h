@@ -52,6 +52,7 @@ struct shared {
     int terminal;                       /* whose mode was changed, -1: none */
     pid_t monitor_pid;
     pid_t guardian_pid;
+    int32_t started;                    /* the program was executed */
     int32_t exit_code;
     int32_t exit_signal;
     int32_t exit_reason;                /* enum reason */
@@ -61,6 +62,7 @@ struct shared {
     char id[ID_SIZE];
     struct termios mode;                /* the terminal's, as it was */
     struct usage usage;
+    struct report failure;              /* init's last words, should the program's filter not let it send them */
     int slots[SLOT_COUNT];              /* the host's; monitor and guardian share one table of descriptors */
     uint64_t nanoseconds[];             /* per operation, with --trace */
 };
@@ -77,6 +79,9 @@ struct watch {
     bool shares_pids;  /* no new pid namespace: the end of init is not the end of all */
     int failure_code;  /* exit code of any failure of ours, 0: 125, 126, 127 */
     int64_t timeout;   /* milliseconds, 0: none */
+    int64_t processor_time; /* nanoseconds */
+    int64_t processor_slot;
+    bool processor_v2;
     int caller;        /* pidfd of the library's process, -1: none */
     int life;          /* a pipe whose end the caller holds, -1: none */
 };
@@ -86,6 +91,7 @@ struct monitor {
     int state;
     int signals;       /* signalfd */
     int timer;         /* timerfd of the time limit, -1: none */
+    int tick;          /* timerfd of the limit of processor time, -1: none */
     int parent;        /* pidfd of our parent, with --die-with-parent */
     uint64_t early;    /* signals that came before there was a program */
     bool dead;         /* init was waited for: `status` holds */
@@ -98,7 +104,17 @@ struct monitor {
     int64_t start;     /* monotonic nanoseconds */
 };
 
+/* One direction of the relay. */
+struct flow {
+    int from; /* -1: it has ended */
+    int to;
+    size_t at;
+    size_t size;
+    char data[4096]; /* no more than a pipe takes without blocking, once poll says that it takes any */
+};
+
 struct relay {
+    struct flow flows[2]; /* in, out */
     int master;        /* -1: no terminal */
     bool input;        /* our standard input goes in */
 };
@@ -125,6 +141,8 @@ struct context {
     int gate;        /* the start fifo, once start has opened it, -1: none */
     pid_t guardian_pid;
     int report_fd;   /* a socket where a library reads what happens, -1: none */
+    const char *log; /* where a failure is logged too, as engines read it, NULL: nowhere */
+    const char *log_format;
     char **explainer; /* words of the program that explains a failure, NULL: none */
     const struct create_process *create;
 };
@@ -171,6 +189,9 @@ void settle_reason(struct context *context);
 
 /* From init, inside an operation with `asks`: the host runs answer_NAME() with `value` (>= 0) and `fd` (-1: none) in slot LISTENER. 0 or -1. */
 int ask_host(struct context *context, int64_t value, int fd);
+
+/* The first operation of a kind in the plan; its fields are to be taken by take_NAME(). */
+bool plan_find(const struct context *context, enum operation_kind kind, struct operation_head *head);
 
 /* Runs all operations of a stage; the first failure ends it (in teardown: all are run). */
 int run_stage(struct context *context, unsigned stage);

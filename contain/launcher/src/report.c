@@ -65,6 +65,15 @@ void disarm(struct context *context, int64_t number) {
         context->shared->armed[number] = 0;
 }
 
+bool plan_find(const struct context *context, enum operation_kind kind, struct operation_head *head) {
+    struct cursor operations = plan_operations(&context->plan);
+    *head = (struct operation_head){0};
+    while (plan_next(&operations, head))
+        if (head->kind == kind)
+            return true;
+    return false;
+}
+
 int note_undo(struct context *context, const char *kind, const char *path) {
     char line[8192];
     int folder = slot(context, SLOT_STATE);

@@ -64,6 +64,8 @@ void teardown(struct context *context) {
     bool dead = kill_init(context, ENDING_PATIENCE);
     while (dead && !context->is_guardian && context->init_pid > 0 && !context->monitor.dead && monitor_reap(context, true))
         ;
+    if (!context->is_guardian)
+        relay_finish(context, ENDING_PATIENCE);
     relay_restore(context->shared);
     if (!context->is_guardian && context->watch.shares_pids)
         kill_orphans(context);
@@ -121,6 +123,7 @@ int finish(struct context *context, int code) {
     struct report why = context->report;
     teardown(context);
     settle_reason(context);
+    relay_finish(context, -1);
     guardian_dismiss(context);
     context->report = why;
     if (context->trace)

@@ -68,7 +68,9 @@ static int undo_line(char *line) {
     *rest++ = 0;
     unescape(rest);
     if (strcmp(line, "cgroup") == 0)
-        return cgroup_destroy(rest);
+        return cgroup_remove(AT_FDCWD, rest);
+    if (strcmp(line, "parent") == 0)
+        return rmdir(rest) < 0 && errno != ENOENT && errno != EBUSY && errno != ENOTEMPTY ? errno : 0;
     if (strcmp(line, "file") == 0)
         return unlink(rest) < 0 && errno != ENOENT ? errno : 0;
     if (strcmp(line, "tree") == 0)

@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include "actors.h"
+#include "cgroups.h"
 #include "kernel_calls.h"
+
+#define TICK 20000000 /* ns between two looks at the processor time */
 
 /* All signals are blocked and read from a descriptor; SIGPIPE and SIGURG mean nothing to us nor to the container. */
 int watch_prepare(struct context *context) {
@@ -56,6 +59,27 @@ int do_supervise(struct context *context, const struct supervise *operation) {
     if (watch->timeout > 0 && watch_time(context, watch->timeout) < 0)
         return -1;
     return watch->guardian ? guardian_start(context) : 0;
+}
+
+int do_limit_processor_time(struct context *context, const struct limit_processor_time *operation) {
+    struct itimerspec every = {.it_value = {0, TICK}, .it_interval = {0, TICK}};
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (fd < 0 || timerfd_settime(fd, 0, &every, NULL) < 0)
+        return fail(context, errno, NULL);
+    context->monitor.tick = fd;
+    context->watch.processor_time = operation->milliseconds * 1000000;
+    context->watch.processor_slot = operation->slot;
+    context->watch.processor_v2 = operation->v2 != 0;
+    return 0;
+}
+
+bool watch_processor_time(struct context *context) {
+    const struct watch *watch = &context->watch;
+    uint64_t times;
+    (void)!read(context->monitor.tick, &times, sizeof times);
+    int folder = slot(context, watch->processor_slot);
+    int64_t used = cgroup_number(folder, watch->processor_v2 ? "cpu.stat" : "cpuacct.usage", watch->processor_v2 ? "usage_usec" : NULL);
+    return (watch->processor_v2 ? used * 1000 : used) >= watch->processor_time;
 }
 
 int watch_abort_fds(const struct context *context, int fds[5]) {

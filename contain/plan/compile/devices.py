@@ -24,7 +24,7 @@ LINKS = {"/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0", "/dev/stdo
 _KINDS = {"c": "char", "b": "block"}
 
 
-def devices(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+def devices(spec: Spec, host: Host, _slots: Slots) -> Iterator[Operation]:
     """Nodes and links; none when the manifest shows a /dev of the host as it is."""
     if not has_new_mounts(spec) or _dev_is_bound(spec):
         return
@@ -34,15 +34,15 @@ def devices(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     for path, (major, minor) in DEFAULT.items():
         if path not in given:
             yield MakeDevice(path=path, kind="c", major=major, minor=minor, source=path, bind=bound)
-    for index, row in enumerate(rows):
-        yield _device(spec, host, index, bound)
+    for index in range(len(rows)):
+        yield _device(spec, host, index, bound=bound)
     for path, target in LINKS.items():
         yield MakeLink(path=path, target=target)
     if any(row.get("type") == "devpts" and inside(spec, row["destination"], "") == "/dev/pts" for row in spec.config["mounts"]):
         yield MakeLink(path="/dev/ptmx", target="pts/ptmx", replace=True)
 
 
-def _device(spec: Spec, host: Host, index: int, bound: bool) -> Operation:
+def _device(spec: Spec, host: Host, index: int, *, bound: bool) -> Operation:
     row = spec.config["linux"]["devices"][index]
     origin = f"/linux/devices/{index}"
     kind = "c" if row["type"] == "u" else row["type"]

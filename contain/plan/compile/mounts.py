@@ -5,14 +5,26 @@ from __future__ import annotations
 import os.path
 
 from contain.errors import HostError, ManifestError
-from contain.plan.compile.options import SHARED, Options, propagation_of
-from contain.plan.compile.rootfs import has_new_mounts, opens_early, shows_idmapped, userns_slot
-from contain.plan.operations.mounts import BindMount, MaskPath, MountFilesystem, OpenSource, OpenUserns, ReadonlyPath, Remount
+from contain.kernel.mounts import hiding
+from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
+from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, opens_early, overlay_options, shows_idmapped, userns_slot
+from contain.plan.operations.mounts import (
+    BindMount,
+    MaskPath,
+    MountCgroups,
+    MountFilesystem,
+    OpenSource,
+    OpenUserns,
+    OverlayMount,
+    ReadonlyPath,
+    Remount,
+)
+from contain.plan.operations.rootfs import OpenProc
 from contain.plan.wanted import source_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from typing import Any
 
     from contain.host.model import Host
@@ -30,9 +42,10 @@ def mounts(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         return
     for index, row in enumerate(spec.config["mounts"]):
         yield from mount(spec, host, slots, row, f"/mounts/{index}")
+    yield OpenProc()
 
 
-def masks(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+def masks(spec: Spec, _host: Host, slots: Slots) -> Iterator[Operation]:
     """What is hidden, and what may not be written; before the root changes, since the host's /dev/null hides files."""
     if not has_new_mounts(spec):
         return
@@ -54,8 +67,11 @@ def mount(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], origin: str
         yield Remount(target=target, **options.attributes(), origin=origin)
     elif options.bind or kind == "bind":
         yield from _bind(spec, host, slots, row, options, target, origin)
+    elif kind in ("cgroup", "cgroup2"):
+        yield from _cgroups(spec, host, options, target, origin)
     else:
-        yield _filesystem(spec, host, row, options, target, origin)
+        _refuse_covered(spec, host, kind, target, origin)
+        yield _filesystem(spec, row, options, target, origin)
 
 
 def inside(spec: Spec, path: str, pointer: str) -> str:
@@ -65,7 +81,7 @@ def inside(spec: Spec, path: str, pointer: str) -> str:
     return os.path.normpath("/" + path).replace("//", "/")
 
 
-def _filesystem(spec: Spec, host: Host, row: dict[str, Any], options: Options, target: str, origin: str) -> Operation:
+def _filesystem(spec: Spec, row: dict[str, Any], options: Options, target: str, origin: str) -> Operation:
     kind = row.get("type") or ""
     if not kind or kind == "none":
         raise ManifestError(
@@ -85,9 +101,50 @@ def _filesystem(spec: Spec, host: Host, row: dict[str, Any], options: Options, t
         options=options.data + options.system,
         copy_up=options.copy_up,
         fallback=folder if kind == "sysfs" or (namespace and not own) else "",
+        optional=spec.run.host_view and target.count("/") > 1 and not target.startswith("/dev/") and not spec.origins.option(origin),
         **options.attributes(),
         origin=origin,
     )
+
+
+def _refuse_covered(spec: Spec, host: Host, kind: str, target: str, origin: str) -> None:
+    """A container of Docker or Podman hides parts of its /proc; the kernel then lets no user namespace in it have a new one."""
+    namespaces = spec.namespaces()
+    confined = namespaces.get("user") == "" or not host.userns.initial
+    hidden = hiding(host.mounts, "proc") if kind == "proc" and confined and namespaces.get("pid") == "" else []
+    if hidden:
+        from contain.host.doctor import PROC_REMEDY  # only after a failure
+
+        raise HostError(
+            f"cannot mount a new proc on {target}: parts of the /proc that we see are hidden ({', '.join(hidden[:3])} …)",
+            place=spec.origins.place(origin),
+            cause="the kernel allows a user namespace no new proc where the present one is not fully visible",
+            remedy=PROC_REMEDY,
+        )
+
+
+def _cgroups(spec: Spec, host: Host, options: Options, target: str, origin: str) -> Iterator[Operation]:
+    """The cgroup file systems of this host, whatever their version; never writable without privilege and an own namespace (CVE-2023-25809)."""
+    layout = host.cgroup
+    own = "cgroup" in spec.namespaces()
+    views, links = [], []
+    by_folder: dict[str, list[str]] = {}
+    for controller, folder in layout.hierarchies.items():
+        by_folder.setdefault(folder, []).append(controller)
+    for folder, controllers in by_folder.items():
+        name = os.path.basename(folder)
+        views += [name, ",".join(controllers), folder, controllers[0]]
+        links += [text for controller in controllers if "=" not in controller and controller != name for text in (controller, name)]
+    if layout.unified:
+        views += ["" if layout.mode == "v2" else os.path.basename(layout.unified), "", layout.unified, ""]
+    if not views:
+        spec.warn(f"no cgroup file system is mounted on this host: {target} stays empty", origin)
+        return
+    attributes = options.attributes()
+    if not own and not host.privileged:
+        attributes["attr_set"] |= RDONLY
+        attributes["attr_clear"] &= ~RDONLY
+    yield MountCgroups(target=target, views=views, links=links, own=own, **attributes, origin=origin)
 
 
 def _refuse_unmapped(spec: Spec, options: Options, origin: str) -> None:
@@ -146,10 +203,41 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
             place=spec.origins.place(origin),
             remedy="remove the option idmap, or run as root",
         )
-    yield BindMount(source=source, slot=slot, recursive=options.recursive, target=target, **options.attributes(), origin=origin)
+    if options.overlay and found is not None and found.mounts:
+        spec.warn(f"{source} is shown read-only: something is mounted below it, over which no throw-away layer can be laid", origin)
+        options.recursive_set, options.overlay = options.recursive_set | RDONLY, False
+    if options.overlay:
+        yield from layers(spec, slots)
+        yield OverlayMount(
+            source=source,
+            slot=slot,
+            target=target,
+            layers=layers_slot(slots),
+            name=origin.rpartition("/")[2],
+            options=overlay_options(spec),
+            **options.attributes(),
+            origin=origin,
+        )
+        return
+    yield BindMount(
+        source=source,
+        slot=slot,
+        recursive=options.recursive,
+        target=target,
+        masked=hidden_sockets(spec, host, source) if spec.run.host_view else [],
+        **options.attributes(),
+        origin=origin,
+    )
 
 
-def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, origin: str) -> Iterator[Operation]:
+def hidden_sockets(spec: Spec, host: Host, folder: str) -> list[str]:
+    """Known sockets of the host below a folder, relative to it, save those that were granted: a read-only mount stops no connect()."""
+    granted = {os.path.normpath(path) for path in spec.run.sockets}
+    inner = folder.rstrip("/") + "/"
+    return [path[len(inner) :] for path in host.sockets if path.startswith(inner) and path not in granted]
+
+
+def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, origin: str) -> Generator[Operation, None, int]:
     """The namespace by which a source is shown idmapped, its slot returned: the mount's own maps, the container's, or none (0)."""
     own = (row.get("uidMappings") or [], row.get("gidMappings") or [])
     if bool(own[0]) != bool(own[1]):
@@ -178,7 +266,7 @@ def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: 
     if source is not None and source.type and source.type not in host.idmap:
         spec.warn(f"{row['source']} ({source.type}) cannot be shown idmapped: its files belong to nobody in the container", origin)
         return 0
-    return userns_slot(spec, host, slots)
+    return userns_slot(slots)
 
 
 def _words(error: str) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 RDONLY, NOSUID, NODEV, NOEXEC, NODIRATIME, NOSYMFOLLOW = 0x1, 0x2, 0x4, 0x8, 0x80, 0x200000
 NOATIME, STRICTATIME, ATIME = 0x10, 0x20, 0x70
 UNBINDABLE, PRIVATE, SLAVE, SHARED = 1 << 17, 1 << 18, 1 << 19, 1 << 20
@@ -88,7 +92,7 @@ class Options:
         elif word not in _NOTHING:
             self.data.append(word)
 
-    def attributes(self) -> dict[str, int | bool]:
+    def attributes(self) -> dict[str, Any]:
         """As the fields of a mount operation."""
         return {
             "attr_set": self.attr_set,

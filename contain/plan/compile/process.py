@@ -5,6 +5,7 @@ from __future__ import annotations
 from contain.errors import HostError, ManifestError
 from contain.plan import stage as at
 from contain.plan.compile.capabilities import capability_masks
+from contain.plan.compile.cgroup import pids_without_cgroup
 from contain.plan.compile.seccomp import seccomp
 from contain.plan.compile.users import user_of
 from contain.plan.operations.process import (
@@ -144,7 +145,13 @@ def _umask(config: dict[str, Any]) -> int:
 
 def _limits(spec: Spec, host: Host) -> Iterator[Operation]:
     """Lowering is done by init itself at the end; raising needs the host's privileges, and waits until our own set-up is done."""
-    for index, row in enumerate(spec.config["process"].get("rlimits") or ()):
+    rows = spec.config["process"].get("rlimits") or ()
+    processes = pids_without_cgroup(spec, host)
+    if processes is not None and not any(row["type"] == "RLIMIT_NPROC" for row in rows):
+        own = host.rlimits.get("RLIMIT_NPROC", [-1, -1])[1]
+        processes = processes if own == -1 else min(processes, own)
+        yield LimitResource(stage=at.GO, name="RLIMIT_NPROC", number=RLIMITS["RLIMIT_NPROC"], soft=processes, hard=processes)
+    for index, row in enumerate(rows):
         origin = f"/process/rlimits/{index}"
         name = row["type"]
         if name not in RLIMITS:

@@ -230,6 +230,7 @@ def _namespace(spec: Spec, kind: str, option: str, *, wanted: bool) -> None:
         spec.origins.set(f"/linux/namespaces/{index}", option)
     elif index < len(rows):
         spec.origins.removed("/linux/namespaces", index)
+        spec.origins.set("/linux/namespaces/-", option)  # for who misses it
         del rows[index]
 
 

@@ -19,6 +19,8 @@ struct request {
 bool parse_request(int argc, char **argv, struct request *request);
 /* Tries to answer. -1: Python shall do it (nothing was changed); else the exit code. */
 int answer_request(const struct request *request);
+/* Executes the launcher with a plan that was made before; returns when there is none that still holds. */
+void run_cached(int argc, char **argv);
 int answer_start(const struct request *request);
 int answer_delete(const struct request *request);
 /* Writes an error to the log (text or JSON, as runc does) and to stderr. Returns runc's exit code. */

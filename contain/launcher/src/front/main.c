@@ -4,6 +4,7 @@
 
 int front_main(int argc, char **argv) {
     struct request request;
+    run_cached(argc, argv);
     if (parse_request(argc, argv, &request)) {
         int code = answer_request(&request);
         if (code >= 0)
