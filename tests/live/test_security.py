@@ -191,6 +191,16 @@ def test_a_narrow_profile_need_not_know_us(run_spec, rootfs, payload, init) -> N
     assert (ran.code, ran.out) == (0, "2 0\n" if init else "1 0\n"), ran
 
 
+def test_a_failure_under_a_narrow_profile_is_still_told(run_spec, rootfs) -> None:
+    """The filter lets init say nothing more, and yet the first line names the program."""
+    with open(f"{rootfs}/bin/lost", "w", encoding="utf-8") as file:
+        file.write("#!/no/interpreter\n")
+    os.chmod(f"{rootfs}/bin/lost", 0o755)
+    narrow = profile({"names": ["execve"], "action": "SCMP_ACT_ALLOW"}, default="SCMP_ACT_KILL_PROCESS")
+    ran = run_spec(config_of("/bin/lost", process={"noNewPrivileges": True}, linux=narrow))
+    assert (ran.code, 'exec: "/bin/lost": exec /bin/lost: no such file or directory' in ran.err) == (127, True), ran
+
+
 def test_unknown_syscalls_are_skipped(inside) -> None:
     """A profile newer than libseccomp still works for the rest."""
     rule = {"names": ["call_of_tomorrow", "mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}
