@@ -42,7 +42,7 @@ def a_plan(spec, script, host=None):
     """The encoded plan that runs a shell script."""
     slots = Slots()
     found = [Supervise(guardian=True), *namespaces(spec, host or probe(), slots), *cgroup(spec, host or probe(), slots)]
-    return encode(Plan([*found, Execute(args=["sh", "-c", script], env=[f"PATH={PATH}"], path=PATH)], spec.origins.places))
+    return encode(Plan([*found, Execute(args=["sh", "-c", script], env=[f"PATH={PATH}"])], spec.origins.places))
 
 
 class Ended:

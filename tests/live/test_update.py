@@ -43,7 +43,7 @@ def box(launcher, tmp_path):
     slots, host = Slots(), probe()
     found = [Supervise(guardian=True), *namespaces(spec, host, slots), *cgroup(spec, host, slots)]
     script = 'echo $$; while read -r line; do eval "$line"; done'
-    found.append(Execute(args=["sh", "-c", script], env=["PATH=/bin:/usr/bin"], path="/bin:/usr/bin"))
+    found.append(Execute(args=["sh", "-c", script], env=["PATH=/bin:/usr/bin"]))
     inside, feed = os.pipe()
     read, write = os.pipe()
     pid = spawn.spawn(encode(Plan(found)), streams=(inside, write, 2))
