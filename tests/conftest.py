@@ -114,6 +114,19 @@ def busybox() -> str:
     return path
 
 
+@pytest.fixture(scope="session")
+def payload(top: str) -> str:
+    """tests/payload.c, static: what tests run inside a root file system (copy it there)."""
+    path = f"{TOP}/build/payload"
+    source = f"{TOP}/tests/payload.c"
+    with locked("payload"):
+        if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(source):
+            compiler = "musl-gcc" if shutil.which("musl-gcc") else "gcc"
+            subprocess.run([compiler, "-O1", "-static", "-o", f"{path}.new", source], check=True)
+            os.replace(f"{path}.new", path)
+    return path
+
+
 @pytest.fixture
 def rootfs(busybox: str, tmp_path: Any) -> str:
     """A root file system of busybox of this test's own."""

@@ -62,6 +62,7 @@ struct shared {
     char id[ID_SIZE];
     struct termios mode;                /* the terminal's, as it was */
     struct usage usage;
+    struct report failure;              /* init's last words, should the program's filter not let it send them */
     int slots[SLOT_COUNT];              /* the host's; monitor and guardian share one table of descriptors */
     uint64_t nanoseconds[];             /* per operation, with --trace */
 };
