@@ -62,8 +62,8 @@ static int scheduling(int argc, char **argv) {
     (void)argc, (void)argv;
     struct sched_param parameters = {0};
     syscall(SYS_sched_getparam, 0, &parameters); /* musl has none of its own */
-    printf("policy %d priority %d nice %d io %ld\n", (int)syscall(SYS_sched_getscheduler, 0), parameters.sched_priority, getpriority(PRIO_PROCESS, 0),
-           syscall(SYS_ioprio_get, 1, 0));
+    printf("policy %d priority %d nice %d io %ld\n", (int)syscall(SYS_sched_getscheduler, 0), parameters.sched_priority,
+           getpriority(PRIO_PROCESS, 0), syscall(SYS_ioprio_get, 1, 0));
     return 0;
 }
 
@@ -87,11 +87,7 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    {"call", call},
-    {"call32", call32},
-    {"descriptors", descriptors},
-    {"memory-policy", memory_policy},
-    {"scheduling", scheduling},
+    {"call", call},         {"call32", call32}, {"descriptors", descriptors}, {"memory-policy", memory_policy}, {"scheduling", scheduling},
     {"write-to", write_to},
 };
 
