@@ -18,7 +18,6 @@ from contain.launcher import spawn
 from contain.plan.compile.cgroup import cgroup, folders
 from contain.plan.compile.namespaces import namespaces
 from contain.plan.encode import encode
-from contain.plan.operations.process import Execute
 from contain.plan.operations.supervise import Supervise
 from contain.plan.plan import Plan
 from contain.plan.slots import Slots
@@ -26,6 +25,7 @@ from contain.spec.model import RunOptions, Spec
 from contain.state import layout
 from contain.state.store import Store, boot_id
 from contain.state.summary import Summary, render
+from tests.live.test_cgroup import shell
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="makes cgroups: root only")]
 
@@ -43,7 +43,7 @@ def box(launcher, tmp_path):
     slots, host = Slots(), probe()
     found = [Supervise(guardian=True), *namespaces(spec, host, slots), *cgroup(spec, host, slots)]
     script = 'echo $$; while read -r line; do eval "$line"; done'
-    found.append(Execute(args=["sh", "-c", script], env=["PATH=/bin:/usr/bin"]))
+    found += shell(script)
     inside, feed = os.pipe()
     read, write = os.pipe()
     pid = spawn.spawn(encode(Plan(found)), streams=(inside, write, 2))
