@@ -67,8 +67,7 @@ int change_mount(int fd, const struct change *change) {
     return set_attributes(fd, false, change->set, change->clear, own);
 }
 
-/* The last line that the file system wrote about what is wrong: `e tmpfs: Unknown parameter 'x'`. */
-static void read_why(int system, char *why, size_t size) {
+void filesystem_words(int system, char *why, size_t size) {
     char line[256];
     ssize_t got;
     while ((got = read(system, line, sizeof line - 1)) > 0) {
@@ -110,7 +109,7 @@ int make_filesystem(const char *type, const char *source, struct texts options, 
         tree = sys_fsmount(system, (unsigned)attributes);
     int error = errno;
     if (tree < 0)
-        read_why(system, why, size);
+        filesystem_words(system, why, size);
     close(system);
     errno = error;
     return tree;

@@ -24,6 +24,12 @@ int change_mount(int fd, const struct change *change);
  * `why` gets the file system's own words when it has any. */
 int make_filesystem(const char *type, const char *source, struct texts options, uint64_t attributes, char *why, size_t size);
 
+/* What the file system (a descriptor of fsopen) wrote last about what is wrong: `tmpfs: Unknown parameter 'x'`. */
+void filesystem_words(int system, char *why, size_t size);
+
+/* Hides each of the relative `paths` below `tree` behind the host's null device; what is not there any more needs nothing. 0 or -1. */
+int mask_below(struct context *context, int tree, struct texts paths);
+
 /* Copies what is in folder `from` into folder `to`: owners, modes and links as they are. 0 or -1 with errno. */
 int copy_tree(int from, int to);
 

@@ -258,6 +258,57 @@ static int step_attach_root(struct context *context, struct cursor *in, int64_t 
     return do_attach_root(context, &operation);
 }
 
+bool take_make_root(struct cursor *in, struct make_root *operation) {
+    *operation = (struct make_root){0};
+    return take_end(in);
+}
+
+static int step_make_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_root operation;
+    (void)ask;
+    if (!take_make_root(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_root(context, &operation);
+}
+
+bool take_make_layers(struct cursor *in, struct make_layers *operation) {
+    *operation = (struct make_layers){0};
+    operation->size = take_i64(in);
+    operation->slot = take_i64(in);
+    return take_end(in);
+}
+
+static int step_make_layers(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_layers operation;
+    (void)ask;
+    if (!take_make_layers(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_layers(context, &operation);
+}
+
+bool take_overlay_root(struct cursor *in, struct overlay_root *operation) {
+    *operation = (struct overlay_root){0};
+    operation->path = take_text(in);
+    operation->propagation = take_i64(in);
+    operation->layers = take_i64(in);
+    operation->options = take_texts(in);
+    return take_end(in);
+}
+
+static int step_overlay_root(struct context *context, struct cursor *in, int64_t ask) {
+    struct overlay_root operation;
+    (void)ask;
+    if (!take_overlay_root(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_overlay_root(context, &operation);
+}
+
 bool take_enter_root(struct cursor *in, struct enter_root *operation) {
     *operation = (struct enter_root){0};
     operation->path = take_text(in);
@@ -389,6 +440,7 @@ bool take_bind_mount(struct cursor *in, struct bind_mount *operation) {
     operation->source = take_text(in);
     operation->slot = take_i64(in);
     operation->recursive = take_i64(in);
+    operation->masked = take_texts(in);
     return take_end(in);
 }
 
@@ -416,6 +468,7 @@ bool take_mount_filesystem(struct cursor *in, struct mount_filesystem *operation
     operation->options = take_texts(in);
     operation->fallback = take_text(in);
     operation->copy_up = take_i64(in);
+    operation->optional = take_i64(in);
     return take_end(in);
 }
 
@@ -452,6 +505,54 @@ static int step_mount_cgroups(struct context *context, struct cursor *in, int64_
     if (context == NULL)
         return 0;
     return do_mount_cgroups(context, &operation);
+}
+
+bool take_overlay_mount(struct cursor *in, struct overlay_mount *operation) {
+    *operation = (struct overlay_mount){0};
+    operation->target = take_text(in);
+    operation->attr_set = take_i64(in);
+    operation->attr_clear = take_i64(in);
+    operation->recursive_set = take_i64(in);
+    operation->recursive_clear = take_i64(in);
+    operation->propagation = take_i64(in);
+    operation->propagation_recursive = take_i64(in);
+    operation->source = take_text(in);
+    operation->slot = take_i64(in);
+    operation->layers = take_i64(in);
+    operation->name = take_text(in);
+    operation->options = take_texts(in);
+    return take_end(in);
+}
+
+static int step_overlay_mount(struct context *context, struct cursor *in, int64_t ask) {
+    struct overlay_mount operation;
+    (void)ask;
+    if (!take_overlay_mount(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_overlay_mount(context, &operation);
+}
+
+bool take_show_folder(struct cursor *in, struct show_folder *operation) {
+    *operation = (struct show_folder){0};
+    operation->path = take_text(in);
+    operation->overlay = take_i64(in);
+    operation->writable = take_i64(in);
+    operation->layers = take_i64(in);
+    operation->sockets = take_texts(in);
+    operation->options = take_texts(in);
+    return take_end(in);
+}
+
+static int step_show_folder(struct context *context, struct cursor *in, int64_t ask) {
+    struct show_folder operation;
+    (void)ask;
+    if (!take_show_folder(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_show_folder(context, &operation);
 }
 
 bool take_remount(struct cursor *in, struct remount *operation) {
@@ -538,6 +639,7 @@ bool take_make_link(struct cursor *in, struct make_link *operation) {
     operation->path = take_text(in);
     operation->target = take_text(in);
     operation->replace = take_i64(in);
+    operation->dangling = take_i64(in);
     return take_end(in);
 }
 
@@ -961,7 +1063,6 @@ bool take_execute(struct cursor *in, struct execute *operation) {
     *operation = (struct execute){0};
     operation->args = take_texts(in);
     operation->env = take_texts(in);
-    operation->path = take_text(in);
     return take_end(in);
 }
 
@@ -977,7 +1078,6 @@ static int step_execute(struct context *context, struct cursor *in, int64_t ask)
 
 bool take_join_keyring(struct cursor *in, struct join_keyring *operation) {
     *operation = (struct join_keyring){0};
-    operation->name = take_text(in);
     operation->optional = take_i64(in);
     return take_end(in);
 }
@@ -1536,6 +1636,9 @@ const struct operation_row operation_rows[] = {
     {"IsolateMounts", step_isolate_mounts, false},
     {"OpenRoot", step_open_root, false},
     {"AttachRoot", step_attach_root, false},
+    {"MakeRoot", step_make_root, false},
+    {"MakeLayers", step_make_layers, false},
+    {"OverlayRoot", step_overlay_root, false},
     {"EnterRoot", step_enter_root, false},
     {"PivotRoot", step_pivot_root, false},
     {"SetRootPropagation", step_set_root_propagation, false},
@@ -1546,6 +1649,8 @@ const struct operation_row operation_rows[] = {
     {"BindMount", step_bind_mount, false},
     {"MountFilesystem", step_mount_filesystem, false},
     {"MountCgroups", step_mount_cgroups, false},
+    {"OverlayMount", step_overlay_mount, false},
+    {"ShowFolder", step_show_folder, false},
     {"Remount", step_remount, false},
     {"MaskPath", step_mask_path, false},
     {"ReadonlyPath", step_readonly_path, false},
@@ -1608,4 +1713,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xfa, 0x47, 0x2f, 0x19, 0x4c, 0x00, 0x24, 0x57, 0xf7, 0x40, 0x57, 0x12, 0x15, 0xa9, 0x28, 0xc3};
+const uint8_t operations_digest[16] = {0x93, 0x81, 0x7f, 0x1d, 0xf8, 0xf8, 0x57, 0x25, 0xb7, 0x9b, 0x3a, 0xba, 0xa0, 0x59, 0xce, 0xa9};

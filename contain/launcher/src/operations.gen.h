@@ -53,75 +53,80 @@ enum operation_kind {
     OPERATION_ISOLATE_MOUNTS = 13,
     OPERATION_OPEN_ROOT = 14,
     OPERATION_ATTACH_ROOT = 15,
-    OPERATION_ENTER_ROOT = 16,
-    OPERATION_PIVOT_ROOT = 17,
-    OPERATION_SET_ROOT_PROPAGATION = 18,
-    OPERATION_SET_ROOT_READONLY = 19,
-    OPERATION_OPEN_PROC = 20,
-    OPERATION_OPEN_USERNS = 21,
-    OPERATION_OPEN_SOURCE = 22,
-    OPERATION_BIND_MOUNT = 23,
-    OPERATION_MOUNT_FILESYSTEM = 24,
-    OPERATION_MOUNT_CGROUPS = 25,
-    OPERATION_REMOUNT = 26,
-    OPERATION_MASK_PATH = 27,
-    OPERATION_READONLY_PATH = 28,
-    OPERATION_MAKE_DEVICE = 29,
-    OPERATION_MAKE_LINK = 30,
-    OPERATION_BIND_CONSOLE = 31,
-    OPERATION_MAKE_CGROUP = 32,
-    OPERATION_OPEN_CGROUP = 33,
-    OPERATION_DELEGATE_CGROUP = 34,
-    OPERATION_PLACE_IN_CGROUP = 35,
-    OPERATION_WRITE_CGROUP = 36,
-    OPERATION_CHECK_MEMORY_USE = 37,
-    OPERATION_WRITE_DEVICE_RULES = 38,
-    OPERATION_ATTACH_DEVICE_PROGRAM = 39,
-    OPERATION_KILL_CGROUP = 40,
-    OPERATION_READ_CGROUP_USAGE = 41,
-    OPERATION_REMOVE_CGROUP = 42,
-    OPERATION_LIMIT_RESOURCE = 43,
-    OPERATION_SET_OOM_SCORE = 44,
-    OPERATION_SET_PERSONALITY = 45,
-    OPERATION_SET_SCHEDULER = 46,
-    OPERATION_SET_IO_PRIORITY = 47,
-    OPERATION_SET_MEMORY_POLICY = 48,
-    OPERATION_SET_AFFINITY = 49,
-    OPERATION_ENTER_FOLDER = 50,
-    OPERATION_FIND_PROGRAM = 51,
-    OPERATION_LEAVE_HOST = 52,
-    OPERATION_EXECUTE = 53,
-    OPERATION_JOIN_KEYRING = 54,
-    OPERATION_SET_EXEC_LABEL = 55,
-    OPERATION_HIDE_PROCESS = 56,
-    OPERATION_DROP_BOUNDING = 57,
-    OPERATION_SET_IDS = 58,
-    OPERATION_SET_CAPABILITIES = 59,
-    OPERATION_NO_NEW_PRIVILEGES = 60,
-    OPERATION_CONNECT_LISTENER = 61,
-    OPERATION_LOAD_SECCOMP = 62,
-    OPERATION_CLAIM_STATE = 63,
-    OPERATION_NOTE_UNDO = 64,
-    OPERATION_PUBLISH_STATE = 65,
-    OPERATION_WRITE_PID_FILE = 66,
-    OPERATION_REMOVE_FILE = 67,
-    OPERATION_REMOVE_TREE = 68,
-    OPERATION_END_STATE = 69,
-    OPERATION_SUPERVISE = 70,
-    OPERATION_LIMIT_PROCESSOR_TIME = 71,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 72,
-    OPERATION_START_SESSION = 73,
-    OPERATION_OPEN_TERMINAL = 74,
-    OPERATION_TAKE_TERMINAL = 75,
-    OPERATION_EMPTY_INPUT = 76,
-    OPERATION_OWN_STREAMS = 77,
-    OPERATION_RUN_HOOK = 78,
-    OPERATION_MAKE_GATE = 79,
-    OPERATION_HOLD_DESCRIPTORS = 80,
-    OPERATION_WAIT_AT_GATE = 81,
-    OPERATION_LEAVE_CONTAINER = 82,
-    OPERATION_ADOPT_CONTAINER = 83,
-    OPERATION_OPEN_GATE = 84,
+    OPERATION_MAKE_ROOT = 16,
+    OPERATION_MAKE_LAYERS = 17,
+    OPERATION_OVERLAY_ROOT = 18,
+    OPERATION_ENTER_ROOT = 19,
+    OPERATION_PIVOT_ROOT = 20,
+    OPERATION_SET_ROOT_PROPAGATION = 21,
+    OPERATION_SET_ROOT_READONLY = 22,
+    OPERATION_OPEN_PROC = 23,
+    OPERATION_OPEN_USERNS = 24,
+    OPERATION_OPEN_SOURCE = 25,
+    OPERATION_BIND_MOUNT = 26,
+    OPERATION_MOUNT_FILESYSTEM = 27,
+    OPERATION_MOUNT_CGROUPS = 28,
+    OPERATION_OVERLAY_MOUNT = 29,
+    OPERATION_SHOW_FOLDER = 30,
+    OPERATION_REMOUNT = 31,
+    OPERATION_MASK_PATH = 32,
+    OPERATION_READONLY_PATH = 33,
+    OPERATION_MAKE_DEVICE = 34,
+    OPERATION_MAKE_LINK = 35,
+    OPERATION_BIND_CONSOLE = 36,
+    OPERATION_MAKE_CGROUP = 37,
+    OPERATION_OPEN_CGROUP = 38,
+    OPERATION_DELEGATE_CGROUP = 39,
+    OPERATION_PLACE_IN_CGROUP = 40,
+    OPERATION_WRITE_CGROUP = 41,
+    OPERATION_CHECK_MEMORY_USE = 42,
+    OPERATION_WRITE_DEVICE_RULES = 43,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 44,
+    OPERATION_KILL_CGROUP = 45,
+    OPERATION_READ_CGROUP_USAGE = 46,
+    OPERATION_REMOVE_CGROUP = 47,
+    OPERATION_LIMIT_RESOURCE = 48,
+    OPERATION_SET_OOM_SCORE = 49,
+    OPERATION_SET_PERSONALITY = 50,
+    OPERATION_SET_SCHEDULER = 51,
+    OPERATION_SET_IO_PRIORITY = 52,
+    OPERATION_SET_MEMORY_POLICY = 53,
+    OPERATION_SET_AFFINITY = 54,
+    OPERATION_ENTER_FOLDER = 55,
+    OPERATION_FIND_PROGRAM = 56,
+    OPERATION_LEAVE_HOST = 57,
+    OPERATION_EXECUTE = 58,
+    OPERATION_JOIN_KEYRING = 59,
+    OPERATION_SET_EXEC_LABEL = 60,
+    OPERATION_HIDE_PROCESS = 61,
+    OPERATION_DROP_BOUNDING = 62,
+    OPERATION_SET_IDS = 63,
+    OPERATION_SET_CAPABILITIES = 64,
+    OPERATION_NO_NEW_PRIVILEGES = 65,
+    OPERATION_CONNECT_LISTENER = 66,
+    OPERATION_LOAD_SECCOMP = 67,
+    OPERATION_CLAIM_STATE = 68,
+    OPERATION_NOTE_UNDO = 69,
+    OPERATION_PUBLISH_STATE = 70,
+    OPERATION_WRITE_PID_FILE = 71,
+    OPERATION_REMOVE_FILE = 72,
+    OPERATION_REMOVE_TREE = 73,
+    OPERATION_END_STATE = 74,
+    OPERATION_SUPERVISE = 75,
+    OPERATION_LIMIT_PROCESSOR_TIME = 76,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 77,
+    OPERATION_START_SESSION = 78,
+    OPERATION_OPEN_TERMINAL = 79,
+    OPERATION_TAKE_TERMINAL = 80,
+    OPERATION_EMPTY_INPUT = 81,
+    OPERATION_OWN_STREAMS = 82,
+    OPERATION_RUN_HOOK = 83,
+    OPERATION_MAKE_GATE = 84,
+    OPERATION_HOLD_DESCRIPTORS = 85,
+    OPERATION_WAIT_AT_GATE = 86,
+    OPERATION_LEAVE_CONTAINER = 87,
+    OPERATION_ADOPT_CONTAINER = 88,
+    OPERATION_OPEN_GATE = 89,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -248,6 +253,31 @@ struct attach_root {
 bool take_attach_root(struct cursor *in, struct attach_root *operation);
 int do_attach_root(struct context *context, const struct attach_root *operation);
 
+/* Makes a small root in memory into slot ROOT: the host view's, in which the host's folders are shown. */
+struct make_root {
+    int64_t nothing;
+};
+bool take_make_root(struct cursor *in, struct make_root *operation);
+int do_make_root(struct context *context, const struct make_root *operation);
+
+/* Makes the file system in memory that holds all throw-away layers of the run, `size` bytes together, into `slot`. */
+struct make_layers {
+    int64_t size;
+    int64_t slot;
+};
+bool take_make_layers(struct cursor *in, struct make_layers *operation);
+int do_make_layers(struct context *context, const struct make_layers *operation);
+
+/* Lays a throw-away layer over the root, which stays as it is on disk. */
+struct overlay_root {
+    const char *path;
+    int64_t propagation;
+    int64_t layers;
+    struct texts options;
+};
+bool take_overlay_root(struct cursor *in, struct overlay_root *operation);
+int do_overlay_root(struct context *context, const struct overlay_root *operation);
+
 /* Makes slot ROOT the root of init by chroot alone: a container that shares the mount namespace. */
 struct enter_root {
     const char *path;
@@ -318,6 +348,7 @@ struct bind_mount {
     const char *source;
     int64_t slot;
     int64_t recursive;
+    struct texts masked;
 };
 bool take_bind_mount(struct cursor *in, struct bind_mount *operation);
 int do_bind_mount(struct context *context, const struct bind_mount *operation);
@@ -336,6 +367,7 @@ struct mount_filesystem {
     struct texts options;
     const char *fallback;
     int64_t copy_up;
+    int64_t optional;
 };
 bool take_mount_filesystem(struct cursor *in, struct mount_filesystem *operation);
 int do_mount_filesystem(struct context *context, const struct mount_filesystem *operation);
@@ -355,6 +387,36 @@ struct mount_cgroups {
 };
 bool take_mount_cgroups(struct cursor *in, struct mount_cgroups *operation);
 int do_mount_cgroups(struct context *context, const struct mount_cgroups *operation);
+
+/* Shows a folder of the host under a throw-away layer: it can be written in the container, and stays as it is on disk. */
+struct overlay_mount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *source;
+    int64_t slot;
+    int64_t layers;
+    const char *name;
+    struct texts options;
+};
+bool take_overlay_mount(struct cursor *in, struct overlay_mount *operation);
+int do_overlay_mount(struct context *context, const struct overlay_mount *operation);
+
+/* Shows a top-level folder of the host, read-only: through an overlay, so that no socket below can be connected to. */
+struct show_folder {
+    const char *path;
+    int64_t overlay;
+    int64_t writable;
+    int64_t layers;
+    struct texts sockets;
+    struct texts options;
+};
+bool take_show_folder(struct cursor *in, struct show_folder *operation);
+int do_show_folder(struct context *context, const struct show_folder *operation);
 
 /* Changes the attributes of what is mounted on `target` already. */
 struct remount {
@@ -399,11 +461,12 @@ struct make_device {
 bool take_make_device(struct cursor *in, struct make_device *operation);
 int do_make_device(struct context *context, const struct make_device *operation);
 
-/* Makes a symbolic link of /dev; one that says the same already is left alone. */
+/* Makes a symbolic link; one that leads to nothing is not made unless it may be `dangling`, what is there stays unless `replace`. */
 struct make_link {
     const char *path;
     const char *target;
     int64_t replace;
+    int64_t dangling;
 };
 bool take_make_link(struct cursor *in, struct make_link *operation);
 int do_make_link(struct context *context, const struct make_link *operation);
@@ -600,7 +663,7 @@ struct enter_folder {
 bool take_enter_folder(struct cursor *in, struct enter_folder *operation);
 int do_enter_folder(struct context *context, const struct enter_folder *operation);
 
-/* Looks the program up inside the root without executing it, so that `create` already says what is wrong. */
+/* Looks the program up inside the root: in `lock`, so that `create` already says what is wrong, and in `go` for Execute. */
 struct find_program {
     const char *name;
     const char *path;
@@ -616,18 +679,16 @@ struct leave_host {
 bool take_leave_host(struct cursor *in, struct leave_host *operation);
 int do_leave_host(struct context *context, const struct leave_host *operation);
 
-/* Replaces init by the program: looks `args[0]` up in `path` inside the root, then execve. */
+/* Replaces init by the program that FindProgram found last, and makes no other system call. */
 struct execute {
     struct texts args;
     struct texts env;
-    const char *path;
 };
 bool take_execute(struct cursor *in, struct execute *operation);
 int do_execute(struct context *context, const struct execute *operation);
 
-/* Gives the container a session keyring of its own; `optional` where an outer filter may refuse keyctl. */
+/* Gives the container a new session keyring, without a name (by a name one could be joined that others made); `optional` where an outer filter */
 struct join_keyring {
-    const char *name;
     int64_t optional;
 };
 bool take_join_keyring(struct cursor *in, struct join_keyring *operation);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contain.plan.compile.cgroup import cgroup, folders
 from contain.plan.compile.devices import devices
 from contain.plan.compile.hooks import hooks
+from contain.plan.compile.hostview import hostview
 from contain.plan.compile.lifecycle import lifecycle
 from contain.plan.compile.mounts import masks, mounts
 from contain.plan.compile.namespaces import namespaces
@@ -31,6 +32,7 @@ FAMILIES: tuple[Family, ...] = (
     namespaces,
     cgroup,
     rootfs,
+    hostview,
     mounts,
     devices,
     terminal,

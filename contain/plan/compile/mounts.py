@@ -5,9 +5,21 @@ from __future__ import annotations
 import os.path
 
 from contain.errors import HostError, ManifestError
+from contain.kernel.mounts import hiding
 from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
-from contain.plan.compile.rootfs import has_new_mounts, opens_early, shows_idmapped, userns_slot
-from contain.plan.operations.mounts import BindMount, MaskPath, MountCgroups, MountFilesystem, OpenSource, OpenUserns, ReadonlyPath, Remount
+from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, opens_early, overlay_options, shows_idmapped, userns_slot
+from contain.plan.operations.mounts import (
+    BindMount,
+    MaskPath,
+    MountCgroups,
+    MountFilesystem,
+    OpenSource,
+    OpenUserns,
+    OverlayMount,
+    ReadonlyPath,
+    Remount,
+)
+from contain.plan.operations.rootfs import OpenProc
 from contain.plan.wanted import source_path
 
 TYPE_CHECKING = False
@@ -30,6 +42,7 @@ def mounts(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         return
     for index, row in enumerate(spec.config["mounts"]):
         yield from mount(spec, host, slots, row, f"/mounts/{index}")
+    yield OpenProc()
 
 
 def masks(spec: Spec, _host: Host, slots: Slots) -> Iterator[Operation]:
@@ -57,6 +70,7 @@ def mount(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], origin: str
     elif kind in ("cgroup", "cgroup2"):
         yield from _cgroups(spec, host, options, target, origin)
     else:
+        _refuse_covered(spec, host, kind, target, origin)
         yield _filesystem(spec, row, options, target, origin)
 
 
@@ -87,9 +101,26 @@ def _filesystem(spec: Spec, row: dict[str, Any], options: Options, target: str, 
         options=options.data + options.system,
         copy_up=options.copy_up,
         fallback=folder if kind == "sysfs" or (namespace and not own) else "",
+        optional=spec.run.host_view and target.count("/") > 1 and not target.startswith("/dev/") and not spec.origins.option(origin),
         **options.attributes(),
         origin=origin,
     )
+
+
+def _refuse_covered(spec: Spec, host: Host, kind: str, target: str, origin: str) -> None:
+    """A container of Docker or Podman hides parts of its /proc; the kernel then lets no user namespace in it have a new one."""
+    namespaces = spec.namespaces()
+    confined = namespaces.get("user") == "" or not host.userns.initial
+    hidden = hiding(host.mounts, "proc") if kind == "proc" and confined and namespaces.get("pid") == "" else []
+    if hidden:
+        from contain.host.doctor import PROC_REMEDY  # only after a failure
+
+        raise HostError(
+            f"cannot mount a new proc on {target}: parts of the /proc that we see are hidden ({', '.join(hidden[:3])} …)",
+            place=spec.origins.place(origin),
+            cause="the kernel allows a user namespace no new proc where the present one is not fully visible",
+            remedy=PROC_REMEDY,
+        )
 
 
 def _cgroups(spec: Spec, host: Host, options: Options, target: str, origin: str) -> Iterator[Operation]:
@@ -131,7 +162,8 @@ def _refuse_unmapped(spec: Spec, options: Options, origin: str) -> None:
             )
 
 
-def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, target: str, origin: str) -> Iterator[Operation]:
+def _bind_source(spec: Spec, host: Host, row: dict[str, Any], options: Options, target: str, origin: str) -> str:
+    """The absolute path of a bind mount's source, once all is well with it."""
     source = row.get("source") or ""
     if not source:
         raise ManifestError(
@@ -151,6 +183,12 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
             place=spec.origins.place(origin),
             remedy="create the source on the host, or remove the mount",
         )
+    return source
+
+
+def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, target: str, origin: str) -> Iterator[Operation]:
+    source = _bind_source(spec, host, row, options, target, origin)
+    found = host.sources.get(source)
     slot = 0
     if opens_early(host):
         userns = yield from _userns(spec, host, slots, row, options, origin)
@@ -172,7 +210,38 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
             place=spec.origins.place(origin),
             remedy="remove the option idmap, or run as root",
         )
-    yield BindMount(source=source, slot=slot, recursive=options.recursive, target=target, **options.attributes(), origin=origin)
+    if options.overlay and found is not None and found.mounts:
+        spec.warn(f"{source} is shown read-only: something is mounted below it, over which no throw-away layer can be laid", origin)
+        options.recursive_set, options.overlay = options.recursive_set | RDONLY, False
+    if options.overlay:
+        yield from layers(spec, slots)
+        yield OverlayMount(
+            source=source,
+            slot=slot,
+            target=target,
+            layers=layers_slot(slots),
+            name=origin.rpartition("/")[2],
+            options=overlay_options(spec),
+            **options.attributes(),
+            origin=origin,
+        )
+        return
+    yield BindMount(
+        source=source,
+        slot=slot,
+        recursive=options.recursive,
+        target=target,
+        masked=hidden_sockets(spec, host, source) if spec.run.host_view else [],
+        **options.attributes(),
+        origin=origin,
+    )
+
+
+def hidden_sockets(spec: Spec, host: Host, folder: str) -> list[str]:
+    """Known sockets of the host below a folder, relative to it, save those that were granted: a read-only mount stops no connect()."""
+    granted = {os.path.normpath(path) for path in spec.run.sockets}
+    inner = folder.rstrip("/") + "/"
+    return [path[len(inner) :] for path in host.sockets if path.startswith(inner) and path not in granted]
 
 
 def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, origin: str) -> Generator[Operation, None, int]:

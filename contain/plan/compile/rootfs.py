@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contain.errors import ManifestError
+from contain.errors import HostError, ManifestError
 from contain.plan.compile.idmaps import id_maps, text
 from contain.plan.compile.options import PRIVATE, SHARED, SLAVE, propagation_of
 from contain.plan.operations.mounts import OpenUserns
@@ -10,8 +10,9 @@ from contain.plan.operations.rootfs import (
     AttachRoot,
     EnterRoot,
     IsolateMounts,
-    OpenProc,
+    MakeLayers,
     OpenRoot,
+    OverlayRoot,
     PivotRoot,
     SetRootPropagation,
     SetRootReadonly,
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from contain.plan.slots import Slots
     from contain.spec.model import Spec
 
+#: bytes that throw-away layers may take when --disk does not say
+DISK = 1 << 30
+
 
 def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """Opens the root and attaches it, out of sight, in the new mount namespace."""
@@ -35,7 +39,6 @@ def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     propagation, recursive = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
     yield IsolateMounts(propagation=PRIVATE if propagation == PRIVATE else SLAVE, origin="/linux/rootfsPropagation")
     if spec.run.host_view:
-        yield OpenProc()
         return
     if not spec.root:
         raise ManifestError("root.path is missing", place=spec.origins.place("/root"), remedy='add "root": {"path": "rootfs"}')
@@ -49,8 +52,9 @@ def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     held = SLAVE if recursive and propagation in (SLAVE, SHARED) else PRIVATE
     if opens_early(host):
         yield OpenRoot(path=spec.root, propagation=held, userns=(yield from _idmapped(spec, host, slots)), origin="/root/path")
+    if spec.run.overlay:
+        yield from _overlaid(spec, host, slots, held)
     yield AttachRoot(path=spec.root, propagation=held, origin="/root/path")
-    yield OpenProc()
 
 
 def pivot(spec: Spec, _host: Host, _slots: Slots) -> Iterator[Operation]:
@@ -63,8 +67,35 @@ def pivot(spec: Spec, _host: Host, _slots: Slots) -> Iterator[Operation]:
     propagation, recursive = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
     if propagation:
         yield SetRootPropagation(propagation=propagation, recursive=recursive, origin="/linux/rootfsPropagation")
-    if spec.config["root"].get("readonly") and not spec.run.host_view:
+    if spec.config["root"].get("readonly") or (spec.run.host_view and not spec.run.overlay):
         yield SetRootReadonly(origin="/root/readonly")
+
+
+def layers_slot(slots: Slots) -> int:
+    """The slot of the file system that holds all throw-away layers."""
+    return slots.new("layers")
+
+
+def layers(spec: Spec, slots: Slots) -> Iterator[Operation]:
+    """Makes it, once, at its first use; --disk is its size."""
+    if not slots.has("layers"):
+        yield MakeLayers(size=spec.run.disk or DISK, slot=layers_slot(slots), origin="--disk" if spec.run.disk else "")
+
+
+def overlay_options(spec: Spec) -> list[str]:
+    """An overlay's marks are trusted.* attributes, which only the host's root can set; else user.* ones."""
+    return ["userxattr"] if "user" in spec.namespaces() else []
+
+
+def _overlaid(spec: Spec, host: Host, slots: Slots, propagation: int) -> Iterator[Operation]:
+    if host.root.mounts:
+        raise HostError(
+            f"no layer can be laid over the root: {host.root.mounts[0]} is mounted below it",
+            place="<command line>:--overlay",
+            remedy="unmount it, or run without --overlay",
+        )
+    yield from layers(spec, slots)
+    yield OverlayRoot(path=spec.root, propagation=propagation, layers=layers_slot(slots), options=overlay_options(spec), origin="--overlay")
 
 
 def has_new_mounts(spec: Spec) -> bool:

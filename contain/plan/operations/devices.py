@@ -38,12 +38,13 @@ class MakeDevice(Operation):
 
 
 class MakeLink(Operation):
-    """Makes a symbolic link of /dev; one that says the same already is left alone."""
+    """Makes a symbolic link; one that leads to nothing is not made unless it may be `dangling`, what is there stays unless `replace`."""
 
     stage: int = at.PREPARE
     path: str
     target: str
     replace: bool = False
+    dangling: bool = False
 
     def describe(self) -> str:
         """See the base."""

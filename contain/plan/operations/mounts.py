@@ -106,6 +106,7 @@ class BindMount(_Mount):
     source: str
     slot: int = 0
     recursive: bool = False
+    masked: list[str] = []  # sockets below the source that must not be reachable
 
     def describe(self) -> str:
         """See the base."""
@@ -119,7 +120,8 @@ class BindMount(_Mount):
 class MountFilesystem(_Mount):
     """Mounts a new file system of `type` on `target`; `options` are its own (`size=1m`).
 
-    `fallback` is a folder of the host shown in its place when the kernel refuses; `copy_up` copies into it what it hides.
+    `fallback` is a folder of the host shown in its place when the kernel refuses; `copy_up` copies into it what it hides; an
+    `optional` one only hides: where its target is not there, nothing is to be done.
     """
 
     remedies = {
@@ -134,6 +136,7 @@ class MountFilesystem(_Mount):
     options: list[str]
     fallback: str = ""
     copy_up: bool = False
+    optional: bool = False
 
     def describe(self) -> str:
         """See the base."""
@@ -167,6 +170,54 @@ class MountCgroups(_Mount):
     def words(self) -> str:
         """See the base."""
         return f"cannot mount cgroup on {self.target}"
+
+
+class OverlayMount(_Mount):
+    """Shows a folder of the host under a throw-away layer: it can be written in the container, and stays as it is on disk."""
+
+    remedies = {
+        **_TARGET_REMEDIES,
+        "ENOENT": "create the source on the host, or remove the mount",
+        "EINVAL": "this file system can be no lower folder of an overlay: show it read-only instead",
+        "ENODEV": "load the module overlay",
+    }
+
+    source: str
+    slot: int = 0
+    layers: int
+    name: str
+    options: list[str]
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"show {self.source} on {self.target} under a throw-away layer{self.details()}"
+
+    def words(self) -> str:
+        """See the base."""
+        return f"cannot show {self.source} on {self.target} under a throw-away layer"
+
+
+class ShowFolder(Operation):
+    """Shows a top-level folder of the host, read-only: through an overlay, so that no socket below can be connected to.
+
+    Where no overlay can be had (`overlay` false, or the kernel refuses) a recursive read-only clone with the `sockets` (relative
+    paths) hidden. `writable` lays a throw-away layer over it.
+    """
+
+    remedies = {"EINVAL": "this folder can be no lower folder of an overlay: run without --overlay"}
+
+    stage: int = at.PREPARE
+    path: str
+    overlay: bool
+    writable: bool
+    layers: int
+    sockets: list[str]
+    options: list[str]
+
+    def describe(self) -> str:
+        """See the base."""
+        how = "under a throw-away layer" if self.writable else "read-only"
+        return f"show {self.path} {how}" + ("" if self.overlay else f" as a clone, {len(self.sockets)} sockets hidden")
 
 
 class Remount(_Mount):

@@ -100,7 +100,7 @@ int do_make_link(struct context *context, const struct make_link *operation) {
     int root = the_root(context);
     if (root < 0)
         return -1;
-    if (!is_needed(root, operation->target))
+    if (!operation->dangling && !is_needed(root, operation->target))
         return 0;
     int folder = root_parent(root, operation->path, &name);
     if (folder < 0)

@@ -48,6 +48,25 @@ static int empty_folder(struct context *context, int64_t number) {
     return tree;
 }
 
+int mask_below(struct context *context, int tree, struct texts paths) {
+    const char *path = paths.first;
+    for (uint32_t i = 0; i < paths.count; i++, path = texts_next(path)) {
+        int target = root_open_plain(tree, path, O_PATH);
+        if (target < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+            continue; /* EACCES: what the container's own root cannot reach, nobody in it can */
+        if (target < 0)
+            return fail_with(context, errno, path);
+        int null = null_device(context);
+        int result = null < 0 ? -1 : attach(null, target) < 0 ? fail_with(context, errno, path) : 0;
+        if (null >= 0)
+            close(null);
+        close(target);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int do_mask_path(struct context *context, const struct mask_path *operation) {
     struct stat found;
     int target = open_path(context, operation->path);

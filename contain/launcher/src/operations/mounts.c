@@ -80,8 +80,8 @@ int do_open_source(struct context *context, const struct open_source *operation)
     return show_idmapped(context, operation, tree);
 }
 
-/* Attaches `tree` on `target` (both are closed) and changes it; a mount on / itself becomes the root. */
-static int place_mount(struct context *context, int tree, int target, const char *path, const struct change *change) {
+/* Attaches `tree` on `target` (both are closed), changes it and hides what must be; a mount on / itself becomes the root. */
+static int place_mount(struct context *context, int tree, int target, const char *path, const struct change *change, struct texts masked) {
     int result = attach(tree, target);
     int error = errno;
     const char *what = error == ENOTDIR ? "one of source and target is a file, the other a folder" : NULL;
@@ -91,11 +91,15 @@ static int place_mount(struct context *context, int tree, int target, const char
         error = errno;
         what = NULL;
     }
+    if (result < 0)
+        fail_with(context, error, what);
+    else
+        result = mask_below(context, tree, masked);
     if (result == 0 && strcmp(path, "/") == 0)
         slot_set(context, SLOT_ROOT, tree);
     else
         close(tree);
-    return result < 0 ? fail_with(context, error, what) : 0;
+    return result;
 }
 
 static int open_target(struct context *context, int root, const char *path, bool folder) {
@@ -133,7 +137,7 @@ int do_bind_mount(struct context *context, const struct bind_mount *operation) {
         close(tree);
         return -1;
     }
-    return place_mount(context, tree, target, operation->target, &change);
+    return place_mount(context, tree, target, operation->target, &change, operation->masked);
 }
 
 /* mount(2) for values that fsconfig(2) is too small for (overlay's lowerdir). What is mounted is opened anew, inside the root. */
@@ -203,6 +207,8 @@ static int filesystem_target(struct context *context, int root, const struct mou
     *existed = target >= 0;
     if (target >= 0)
         return target;
+    if (errno == ENOENT && operation->optional)
+        return -2;
     if (errno == ENOENT)
         return open_target(context, root, operation->target, true);
     fail_with(context, errno, plain ? "the target must be a real folder, not a link" : "the target, in the root");
@@ -216,7 +222,7 @@ int do_mount_filesystem(struct context *context, const struct mount_filesystem *
     int root = the_root(context);
     int target = root < 0 ? -1 : filesystem_target(context, root, operation, &existed);
     if (target < 0)
-        return -1;
+        return target == -2 ? 0 : -1;
     int tree = make_filesystem(operation->type, operation->source, operation->options, change.set, why, sizeof why);
     if (tree < 0 && (errno == EPERM || errno == EBUSY) && operation->fallback[0])
         tree = show_fallback(operation->fallback, change.set);
@@ -235,7 +241,7 @@ int do_mount_filesystem(struct context *context, const struct mount_filesystem *
         return -1;
     }
     if (!attached)
-        return place_mount(context, tree, target, operation->target, &change);
+        return place_mount(context, tree, target, operation->target, &change, (struct texts){0, NULL});
     int result = change_mount(tree, &change) < 0 ? fail(context, errno, NULL) : 0;
     close(target);
     close(tree);
