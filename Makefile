@@ -29,11 +29,11 @@ build: .venv/.ready launcher build/rootfs/.ready ## packages, .venv, the launche
 test: build ## all tests but the slow ones, on this machine's kernel
 	$(BIN)/pytest -q -m 'not live and not slow' -n 2 --dist loadfile --max-skips $(SKIPS_HOST) tests
 	# the live tests meet a real kernel on a busy machine: one may be run again, up to twice, and the closing line counts it ("rerun")
-	$(BIN)/pytest -q -m 'live and not slow' --reruns 2 --max-skips $(SKIPS_LIVE) tests
+	$(BIN)/pytest -q -m 'live and not slow' --reruns 2 --rerun-except Timeout --max-skips $(SKIPS_LIVE) tests
 
 .PHONY: test-v2
 test-v2: build ## the kernel-touching tests again, in a guest with pure cgroup v2
-	tests/guest/run -t 900 $(BIN)/pytest -q -m 'live and not slow' --reruns 2 --max-skips $(SKIPS_GUEST) -p no:cacheprovider tests
+	tests/guest/run -t 900 $(BIN)/pytest -q -m 'live and not slow' --reruns 2 --rerun-except Timeout --max-skips $(SKIPS_GUEST) -p no:cacheprovider tests
 
 .PHONY: test-all
 test-all: test test-v2 ## every test, the slow ones too
@@ -56,8 +56,8 @@ check: test test-v2 ## everything that CI runs: linters, tests, tests in the gue
 
 .PHONY: generate
 generate: .venv/.ready ## write the generated files again: C tables, validators, rule table, filters
-	@for module in contain.plan.generate contain.schema.generate contain.linter.generate contain.diagnostics.generate contain.spec.generate; do \
-	  if [ -e "$${module//.//}.py" ]; then echo "generate: $$module"; $(BIN)/python -m "$$module"; fi; done
+	@for file in $$(find contain -name generate.py | sort); do \
+	  module=$${file%.py}; echo "generate: $${module//\//.}"; $(BIN)/python -m "$${module//\//.}"; done
 
 .PHONY: new-rule
 new-rule: .venv/.ready ## write the skeleton of a lint rule: make new-rule FAMILY=RUN NAME=kebab-name
@@ -65,7 +65,7 @@ new-rule: .venv/.ready ## write the skeleton of a lint rule: make new-rule FAMIL
 
 .PHONY: new-operation
 new-operation: .venv/.ready ## write the skeletons of an operation, Python and C: make new-operation FAMILY=mounts NAME=MountThing
-	$(BIN)/python tests/test_project/new_operation.py "$(FAMILY)" "$(NAME)"
+	$(BIN)/python -m contain.plan.skeleton "$(FAMILY)" "$(NAME)"
 
 .PHONY: bench
 bench: build ## measure beside runc, crun, bubblewrap and others that are installed
@@ -91,7 +91,7 @@ launcher: .venv/.ready
 	@cmake --build build/launcher >>build/launcher.log 2>&1 || { cat build/launcher.log; exit 1; }
 	@for pair in contain:$(BIN)/contain contain-launcher:contain/launcher/contain-launcher; do \
 	  from=build/launcher/$${pair%%:*} to=$${pair#*:}; \
-	  if [ -e "$$from" ] && ! cmp -s "$$from" "$$to"; then cp "$$from" "$$to.new" && mv "$$to.new" "$$to"; fi; done
+	  if [ -e "$$from" ] && ! cmp -s "$$from" "$$to"; then cp "$$from" "$$to.new" && mv "$$to.new" "$$to"; else touch -c "$$to"; fi; done
 
 build/rootfs/.ready: rootfs/busybox | packages
 	@rootfs/busybox build/rootfs

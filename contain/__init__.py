@@ -1,3 +1,76 @@
-"""contain: runs commands, root file systems, OCI bundles and appc images in containers, and says beforehand what it will do."""
+"""contain: runs commands, root file systems, OCI bundles and appc images in containers, and says beforehand what it will do.
+
+Public names are loaded when first touched: `import contain` itself costs nothing.
+"""
+
+from __future__ import annotations
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contain.container.result import Failed, OutOfMemory, OutputLimit, Reason, Result, TimedOut, Usage
+    from contain.container.sandbox import Sandbox, run
+    from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
+    from contain.errors import ContainError, HostError, LaunchError, ManifestError, StateError, UsageError
+
+#: public name → module that has it
+_WHERE = {
+    "Sandbox": "container.sandbox",
+    "run": "container.sandbox",
+    "Result": "container.result",
+    "Reason": "container.result",
+    "Usage": "container.result",
+    "Failed": "container.result",
+    "TimedOut": "container.result",
+    "OutOfMemory": "container.result",
+    "OutputLimit": "container.result",
+    "PIPE": "container.streams",
+    "STDOUT": "container.streams",
+    "DEVNULL": "container.streams",
+    "INHERIT": "container.streams",
+    "ContainError": "errors",
+    "UsageError": "errors",
+    "ManifestError": "errors",
+    "HostError": "errors",
+    "StateError": "errors",
+    "LaunchError": "errors",
+}
+
+__all__ = [
+    "DEVNULL",
+    "INHERIT",
+    "PIPE",
+    "STDOUT",
+    "ContainError",
+    "Failed",
+    "HostError",
+    "LaunchError",
+    "ManifestError",
+    "OutOfMemory",
+    "OutputLimit",
+    "Reason",
+    "Result",
+    "Sandbox",
+    "StateError",
+    "TimedOut",
+    "Usage",
+    "UsageError",
+    "run",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Loads a public name's module (PEP 562)."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'contain' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"contain.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """All public names."""
+    return sorted({*globals(), *_WHERE})

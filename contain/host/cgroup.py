@@ -23,7 +23,15 @@ def layout(mounts: list[Mount], own: dict[str, str], kernel: tuple[int, int] = (
     if not unified:
         reason = "" if usable else _reason_v1(mode, here)
         return CgroupLayout(
-            mode=mode, hierarchies=v1, own=own, here=here, base=base, controllers=usable, delegated=bool(usable), reason=reason
+            mode=mode,
+            hierarchies=v1,
+            own=own,
+            here=here,
+            base=base,
+            controllers=usable,
+            delegated=bool(usable),
+            swap=_accounts_swap(v1),
+            reason=reason,
         )
     folder, busy, reason = _base_v2(unified, here.get("", ""))
     available = enabled = []
@@ -53,8 +61,16 @@ def layout(mounts: list[Mount], own: dict[str, str], kernel: tuple[int, int] = (
         real_root=real_root,
         kill=kernel >= (5, 14),
         nsdelegate=any(mount.type == "cgroup2" and "nsdelegate" in mount.super_options for mount in mounts),
+        swap=_accounts_swap(v1),
         reason="" if usable and mode == "hybrid" else reason,
     )
+
+
+def _accounts_swap(v1: dict[str, str]) -> bool:
+    """v1 does so only with swapaccount=1 on some kernels; v2 wherever there is swap in the kernel."""
+    if "memory" in v1:
+        return os.path.exists(f"{v1['memory']}/memory.memsw.limit_in_bytes")
+    return os.path.exists("/proc/swaps")
 
 
 def is_real_root(folder: str) -> bool:

@@ -8,6 +8,12 @@ from contain.host.model import Userns
 from contain.kernel import idmaps
 from contain.kernel.files import text, word
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contain.kernel.idmaps import Range
+
+#: Whose lines in /etc/subuid and /etc/subgid root's containers use; there need be no such user.
+OWN_NAME = "contain"
 #: The lines of /proc/PID/limits → RLIMIT_ names.
 _LIMITS = {
     "Max cpu time": "RLIMIT_CPU",
@@ -64,11 +70,17 @@ def userns(name: str, uid: int, path: str, sysctls: dict[str, str]) -> Userns:
         limit=int(limit) if limit.isdigit() else None,
         unprivileged=sysctls.get("kernel.unprivileged_userns_clone", "1") != "0",
         apparmor=sysctls.get("kernel.apparmor_restrict_unprivileged_userns", "0") not in {"0", ""},
-        subuid=idmaps.ranges("/etc/subuid", name, uid),
-        subgid=idmaps.ranges("/etc/subgid", name, uid),
+        subuid=_ranges("/etc/subuid", name, uid),
+        subgid=_ranges("/etc/subgid", name, uid),
+        free=idmaps.first_free("/etc/subuid", "/etc/subgid"),
         newuidmap=program("newuidmap", path),
         newgidmap=program("newgidmap", path),
     )
+
+
+def _ranges(path: str, name: str, uid: int) -> list[Range]:
+    """For root those of a name of contain's own first, so that no other program's ids are among them."""
+    return (idmaps.ranges(path, OWN_NAME, -1) if uid == 0 else []) or idmaps.ranges(path, name, uid)
 
 
 def parse_limits(data: str) -> dict[str, list[int]]:

@@ -36,6 +36,7 @@ class CgroupLayout(Record):
     real_root: bool = False  # v2: the base is the host's root cgroup, which that rule spares
     kill: bool = False  # v2: cgroup.kill is there (5.14)
     nsdelegate: bool = False  # v2: mounted so that cgroup namespaces are borders of delegation
+    swap: bool = True  # whether the kernel accounts swap by cgroup
     reason: str = ""  # why `delegated` is false or `controllers` poor, in words
 
     def mount(self, controller: str) -> str:
@@ -62,8 +63,9 @@ class Userns(Record):
     limit: int | None = None  # user.max_user_namespaces
     unprivileged: bool = True  # kernel.unprivileged_userns_clone (Debian); true where the sysctl is unknown
     apparmor: bool = False  # kernel.apparmor_restrict_unprivileged_userns is on: made, but without capabilities, save by profile
-    subuid: list[Range] = []  # of /etc/subuid for this user
+    subuid: list[Range] = []  # of /etc/subuid for this user; root's are those of the name `contain`, else root's
     subgid: list[Range] = []
+    free: int = 100000  # the first id that neither file gives to anybody
     newuidmap: str = ""  # path of the program; "" when it is missing
     newgidmap: str = ""
 
@@ -145,6 +147,7 @@ class Host(Record):
     groups: list[int] = []
     user: str = ""  # name of euid in the host's passwd; "" when it has none
     home: str = ""
+    runtime: str = ""  # $XDG_RUNTIME_DIR; "" when there is none
     caps: frozenset[str] = frozenset()  # effective, as CAP_…
     bounding: frozenset[str] = frozenset()
     no_new_privs: bool = False

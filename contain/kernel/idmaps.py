@@ -42,11 +42,20 @@ def is_initial(table: list[IdMap]) -> bool:
 
 def ranges(path: str, user: str, uid: int) -> list[Range]:
     """The ranges that /etc/subuid or /etc/subgid gives to a user, by name or number; what is malformed is skipped as shadow does."""
-    found = []
+    return [found for name, found in _lines(path) if name in {user, str(uid)}]
+
+
+def first_free(*paths: str) -> int:
+    """The first id from 100000 on that no line of these files gives away."""
+    return max([100_000, *(found.start + found.count for path in paths for _, found in _lines(path))])
+
+
+def _lines(path: str) -> list[tuple[str, Range]]:
+    rows = []
     for line in text(path).splitlines():
         fields = line.strip().split(":")
-        if len(fields) != 3 or fields[0] not in {user, str(uid)} or not fields[0]:
+        if len(fields) != 3 or not fields[0] or fields[0].startswith("#"):
             continue
         if fields[1].isdecimal() and fields[2].isdecimal() and int(fields[2]) > 0 and int(fields[1]) + int(fields[2]) <= ALL:
-            found.append(Range(start=int(fields[1]), count=int(fields[2])))
-    return found
+            rows.append((fields[0], Range(start=int(fields[1]), count=int(fields[2]))))
+    return rows

@@ -7,12 +7,12 @@ output=${1:-$here/contain-launcher}
 warn="-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wvla -Wno-missing-field-initializers -Wno-cast-qual"
 base="-std=c17 -D_GNU_SOURCE $warn -fstack-protector-strong -ffunction-sections -fdata-sections"
 if [ "${SANITIZE:-}" = 1 ]; then
-    ${CC:-gcc} $base -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined ${CFLAGS:-} -o "$output.new$$" "$here"/src/program/launcher.c "$here"/src/*.c "$here"/src/operations/*.c
+    ${CC:-gcc} $base -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined ${CFLAGS:-} -o "$output.new$$" "$here"/src/program/launcher.c "$here"/src/*.c "$here"/src/operations/*.c "$here"/src/front/*.c
     exec mv "$output.new$$" "$output"
 fi
 if [ -z "${CC:-}" ] && command -v musl-gcc >/dev/null 2>&1; then
     CC=musl-gcc
     base="$base -idirafter /usr/include -idirafter /usr/include/$(gcc -print-multiarch)"
 fi
-${CC:-gcc} $base -Os -static -Wl,--gc-sections -s ${CFLAGS:-} -o "$output.new$$" "$here"/src/program/launcher.c "$here"/src/*.c "$here"/src/operations/*.c
+${CC:-gcc} $base -Os -static -Wl,--gc-sections -s ${CFLAGS:-} -o "$output.new$$" "$here"/src/program/launcher.c "$here"/src/*.c "$here"/src/operations/*.c "$here"/src/front/*.c
 mv "$output.new$$" "$output"

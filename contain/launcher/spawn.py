@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,27 +43,48 @@ def sealed_launcher() -> int:
         return sealed(NAME, file.read(), executable=True)
 
 
-def execute(plan: bytes, *, trace: bool = False, explainer: Sequence[str] = ()) -> None:
-    """Replaces this process by the launcher with this plan; returns never."""
+def explainer() -> list[str]:
+    """The program that says more about a failure, for execute(): cause and remedy on lines of their own."""
+    top = os.path.dirname(os.path.dirname(HERE))
+    code = f"import sys; sys.path.insert(0, {top!r}); from contain.launcher.explain import main; sys.exit(main(sys.argv))"
+    return [sys.executable, "-I", "-S", "-c", code]
+
+
+def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> None:
+    """Replaces this process by the launcher with this plan; returns never. `words` are options of the launcher."""
     program = sealed_launcher()
     planfd = sealed("plan", plan)
     os.set_inheritable(planfd, True)
-    argv = [NAME, *(["--trace"] if trace else []), str(planfd), *explainer]
-    os.execve(program, argv, os.environ)
+    os.execve(program, argv(str(planfd), trace=trace, words=words, explainer=explainer), os.environ)
 
 
-def spawn(plan: bytes, *, report: int = -1, stdin: int = 0, stdout: int = 1, stderr: int = 2) -> int:
-    """Starts the launcher as a child; its pid. The three descriptors become its standard streams."""
-    program = sealed_launcher()
+def argv(plan: str, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> list[str]:
+    """The launcher's words; `plan` is the number of the plan's descriptor."""
+    return [NAME, *(["--trace"] if trace else []), *words, plan, *explainer]
+
+
+def spawn(plan: bytes, *, streams: Sequence[int] = (0, 1, 2), report: int = -1, life: int = -1, caller: int = -1) -> int:
+    """Starts the launcher as a child; its pid. `streams` become its standard streams.
+
+    `report` is a SOCK_SEQPACKET socket for its records; the end of the pipe `life`, or of the process behind the pidfd `caller`, ends
+    the container. Descriptors are passed by file actions, so that nothing of ours is inheritable for another thread's child.
+    """
+    program = launcher_for_spawn()
     planfd = sealed("plan", plan)
-    actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate((stdin, stdout, stderr))]
-    os.set_inheritable(planfd, True)
-    argv = [NAME]
-    if report >= 0:
-        os.set_inheritable(report, True)
-        argv.append(f"--report={report}")
+    passed = {"--report": report, "--life": life, "--caller": caller}
+    actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
+    actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in (*passed.values(), planfd) if fd >= 0]
+    command = [NAME, *(f"{option}={fd}" for option, fd in passed.items() if fd >= 0), str(planfd)]
     try:
-        return os.posix_spawn(f"/proc/self/fd/{program}", [*argv, str(planfd)], os.environ, file_actions=actions)
+        return os.posix_spawn(f"/proc/self/fd/{program}", command, os.environ, file_actions=actions)
     finally:
         os.close(planfd)
-        os.close(program)
+
+
+def launcher_for_spawn(kept: dict[str, int] = {}) -> int:  # noqa: B006  the one thing that is kept for the whole process
+    """The sealed copy that this process made at its first spawn; forked workers share it."""
+    path = find()
+    fd = kept.get(path, -1)
+    if fd < 0:
+        fd = kept[path] = sealed_launcher()
+    return fd

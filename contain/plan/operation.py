@@ -36,7 +36,8 @@ class _Record(type):
         for base in bases:
             defaults = {**getattr(base, "_defaults", {}), **defaults}
         body["__slots__"] = tuple(own)
-        body["_fields"] = tuple(f for base in bases for f in getattr(base, "_fields", ())) + tuple(own)
+        inherited = tuple(f for base in bases for f in getattr(base, "_fields", ()))
+        body["_fields"] = inherited + tuple(field for field in own if field not in inherited)
         body["_defaults"] = defaults
         return super().__new__(mcs, name, bases, body)
 

@@ -12,6 +12,7 @@ HOST_ROOT = 6  # the host's root as init sees it before pivot_root
 LISTENER = 7  # a seccomp listener
 FIRST_FREE = 16
 COUNT = 256
+UNDOS = 64  # ARMED_COUNT of the launcher; 0 is no undo
 
 NAMES = {ROOT: "ROOT", CGROUP: "CGROUP", STATE: "STATE", CONSOLE: "CONSOLE", PROC: "PROC", HOST_ROOT: "HOST_ROOT", LISTENER: "LISTENER"}
 
@@ -19,12 +20,21 @@ NAMES = {ROOT: "ROOT", CGROUP: "CGROUP", STATE: "STATE", CONSOLE: "CONSOLE", PRO
 class Slots:
     """Gives out slot numbers while a plan is compiled."""
 
-    __slots__ = ("_by_name", "_next")
+    __slots__ = ("_by_name", "_next", "_undos")
 
     def __init__(self) -> None:
         """None is taken yet."""
         self._by_name: dict[str, int] = {}
         self._next = FIRST_FREE
+        self._undos: dict[str, int] = {}
+
+    def undo(self, name: str) -> int:
+        """The number by which an operation that changes the host arms its undo (launcher: arm, is_armed), a new one at the first call."""
+        if name not in self._undos:
+            if len(self._undos) + 1 >= UNDOS:
+                raise OverflowError(f"more than {UNDOS - 1} changes of the host are to be undone")
+            self._undos[name] = len(self._undos) + 1
+        return self._undos[name]
 
     def new(self, name: str) -> int:
         """The slot of that name, a new one at the first call; names are free text (`mounts/3`)."""
@@ -34,3 +44,7 @@ class Slots:
             self._by_name[name] = self._next
             self._next += 1
         return self._by_name[name]
+
+    def has(self, name: str) -> bool:
+        """Whether a slot of that name was given out."""
+        return name in self._by_name

@@ -80,7 +80,7 @@ def out_of_range(out: list[Row], pointer: str, rule: str, value: int, least: int
         out.append((pointer, WIDTH, f"{here(pointer)}: {shown} does not fit the field, which has {width}"))
     elif most is None or (least is not None and value < least):
         out.append((pointer, rule, f"{here(pointer)} must be at least {least}, not {shown}"))
-    elif most is not None and most >= 2**63 - 1:
+    elif most >= 2**63 - 1:
         out.append((pointer, WIDTH, f"{here(pointer)}: {shown} does not fit the field, which has 64 bits with sign"))
     else:
         out.append(

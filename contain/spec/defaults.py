@@ -25,3 +25,15 @@ def fill(config: dict[str, Any]) -> dict[str, Any]:
     for row in config["mounts"]:
         row.setdefault("options", [])
     return config
+
+
+def drop_nulls(value: Any) -> None:
+    """Removes members that are null, in place: the specification's own library (Go) writes them for what is absent."""
+    if isinstance(value, dict):
+        for key in [key for key, member in value.items() if member is None]:
+            del value[key]
+        for member in value.values():
+            drop_nulls(member)
+    elif isinstance(value, list):
+        for member in value:
+            drop_nulls(member)

@@ -33,6 +33,7 @@ class RunOptions:
         "allow_missing",
         "cgroup_parent",
         "console_socket",
+        "contract",
         "cpu_time",
         "detach",
         "devices_all",
@@ -57,6 +58,7 @@ class RunOptions:
         "seccomp",
         "seccomp_action",
         "sockets",
+        "state_root",
         "strict",
         "temporary",
         "timeout",
@@ -70,6 +72,8 @@ class RunOptions:
 
     # who it is
     name: str  # the id; "" means that one is made up and the container is not listed
+    contract: str  # "run" watches until the end | "create" leaves init waiting for `start` and goes
+    state_root: str  # folder of the state folders (--root), "" for the user's own
     labels: dict[str, str]  # --label
     pid_file: str  # absolute path, or ""
     keep: bool  # keep the state folder after the end; the opposite of rm
@@ -112,7 +116,18 @@ class RunOptions:
 
     def __init__(self, **values: Any) -> None:
         """Neutral values, then those given by keyword."""
-        for slot in ("name", "pid_file", "user", "console_socket", "workspace_path", "userns", "network", "seccomp", "cgroup_parent"):
+        for slot in (
+            "name",
+            "pid_file",
+            "user",
+            "console_socket",
+            "workspace_path",
+            "userns",
+            "network",
+            "seccomp",
+            "cgroup_parent",
+            "state_root",
+        ):
             setattr(self, slot, "")
         for slot in (
             "rm",
@@ -132,6 +147,7 @@ class RunOptions:
         for slot in ("privileged", "devices_all", "no_new_keyring", "strict"):
             setattr(self, slot, False)
         self.interactive = True
+        self.contract = "run"
         self.labels = {}
         self.preserve_fds = 0
         self.timeout = self.cpu_time = self.disk = None
@@ -182,8 +198,8 @@ class Origins:
         self.moved[pointer] = source
 
     def removed(self, pointer: str, index: int) -> None:
-        """Notes that row `index` of the list at `pointer` of the spec is gone: the rows after it keep their origins."""
-        rows = self.document.value if self.document is not None else None
+        """Notes that row `index` of the list at `pointer` of the spec is going, before it goes: the rows after it keep their origins."""
+        rows = self.document.value if self.document is not None and not self.converted else None
         for part in pointer.split("/")[1:]:
             rows = rows.get(part) if isinstance(rows, dict) else None
         self.options = {_shift(key, pointer, index): option for key, option in self.options.items()}
@@ -197,18 +213,24 @@ class Origins:
         return _longest(self.options, pointer)
 
     def place(self, pointer: str) -> str:
-        """`config.json:41:9: mounts[3]`, `<command line>:--memory`, or "" for contain's own default."""
-        return self.places((pointer,))[pointer]
+        """`config.json:41:9: mounts[3]`, `<command line>:--memory`, or "" for contain's own default.
+
+        For an error: what a bundle leaves out is a decision of the bundle, so then it is the place of the nearest parent that is there.
+        """
+        return self._places((pointer,), nearest=True)[pointer]
 
     def places(self, pointers: Iterable[str]) -> dict[str, str]:
-        """The places of many pointers, with one scan of the document."""
+        """The places of many pointers, with one scan of the document; "" too for what the document does not say."""
+        return self._places(pointers, nearest=False)
+
+    def _places(self, pointers: Iterable[str], *, nearest: bool) -> dict[str, str]:
         found: dict[str, str] = {}
         wanted: dict[str, str] = {}
         for pointer in pointers:
             option = pointer if pointer.startswith("--") else self.option(pointer)
             source = "" if option or self.document is None else self.source(pointer)
             found[pointer] = f"<command line>:{option}" if option else ""
-            if source:
+            if source and (nearest or self.document is None or _has(self.document.value, source)):
                 wanted[pointer] = source
         if wanted and self.document is not None:
             positions = self.document.positions(set(wanted.values()))
@@ -219,10 +241,7 @@ class Origins:
         return found
 
     def source(self, pointer: str) -> str:
-        """The document's own pointer for one of the spec; "" when the value is contain's own default.
-
-        What a bundle leaves out is a decision of the bundle: then the place is that of the nearest parent that is there.
-        """
+        """The document's own pointer for one of the spec; "" when the value is contain's own default."""
         if not pointer or self.document is None:
             return ""
         prefix = _prefix(self.moved, pointer)
@@ -303,3 +322,16 @@ def _longest(options: dict[str, str], pointer: str) -> str:
         return options[prefix]
     below = pointer + "/"
     return next((option for key, option in options.items() if key.startswith(below)), "") if pointer else ""
+
+
+def _has(value: Any, pointer: str) -> bool:
+    """Whether a document holds a value at `pointer`."""
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return False
+    return True

@@ -56,6 +56,7 @@ summary: lines `name=value\n`. A value has no newline, no other control characte
 undo: lines `KIND PATH\n`, PATH escaped as above; undone from the last line to the first, what is gone already is no error:
 
     cgroup FOLDER     made by this run: kill what is in it, thaw it, remove it (with cgroups that the payload made below)
+    parent FOLDER     a cgroup made on the way to that one, or contain's own parent of all: remove it when it is empty
     file PATH         unlink (a pid file)
     tree PATH         remove with all that is in it, never crossing a mount or following a link (an unpacked archive)
     mount PATH        umount2(MNT_DETACH)
@@ -65,8 +66,9 @@ undo: lines `KIND PATH\n`, PATH escaped as above; undone from the last line to t
 Holes, in `template` and in the text of `summary` as the plan gives it: a name between two bytes \x01. Neither JSON nor summary
 can have that byte otherwise, so nothing a user writes is ever taken for a hole. Unknown ones are filled with nothing.
 
-    pid  start  status  created  boot  monitor  guardian  finished
-        pid is `0` when there is no init (yet, or any more); created and finished are RFC 3339
+    pid  start  status  created  boot  monitor  guardian  finished  token  id
+        pid is `0` when there is no init (yet, or any more); created and finished are RFC 3339; token is made by the launcher, and so
+        is the id of a container without a name (the first 12 digits of its token)
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ DEAD = ".dead-"
 
 TOKEN_LENGTH = 32
 HOLE = "\x01"
-HOLES = ("pid", "start", "status", "created", "boot", "monitor", "guardian", "finished")
+HOLES = ("pid", "start", "status", "created", "boot", "monitor", "guardian", "finished", "token", "id")
 
 CREATING = "creating"
 CREATED = "created"

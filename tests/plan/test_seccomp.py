@@ -14,7 +14,8 @@ from contain.plan.seccomp.compiler import compile_filter
 from contain.plan.seccomp.default import COMMITTED, default_filter
 from contain.plan.seccomp.library import Library
 from contain.plan.seccomp.profile import ALLOWED, CHECKED, CONDITIONAL, DENIED, OWN_PIDS, names
-from tests.plan.bpf import ALLOW, KILL_PROCESS, LIBRARY, call, errno, run
+from contain.plan.seccomp.simulate import answer
+from tests.plan.bpf import ALLOW, KILL_PROCESS, LIBRARY, call, errno
 
 X86 = "SCMP_ARCH_X86_64"
 EVERY_ABI = [(machine, abi) for machine in generate.COMMITTED for abi in MACHINES[machine]]
@@ -73,7 +74,7 @@ def test_default_profile_by_abi(machine: str, abi: str) -> None:
     for request in (0x5412, 0x541C, 0x100005412, 0xFFFFFFFF0000541C):
         assert call(code, abi, "ioctl", 0, request) == errno(1)
     first = ABIS[abi].first
-    assert run(code, ABIS[abi].audit, first + 470) == errno(38)
+    assert answer(code, ABIS[abi].audit, first + 470) == errno(38)
 
 
 @pytest.mark.parametrize("machine", generate.COMMITTED)
@@ -101,7 +102,7 @@ def test_conditions_add(machine: str, abi: str) -> None:
 
 def test_tracers_can_skip_a_call() -> None:
     """-1, by which a tracer skips a call, is not taken for a newer syscall."""
-    assert run(compile_filter(profile(rule("read")), "x86_64").code, ABIS[X86].audit, -1) != errno(38)
+    assert answer(compile_filter(profile(rule("read")), "x86_64").code, ABIS[X86].audit, -1) != errno(38)
 
 
 def test_arguments_and_masks() -> None:
@@ -150,16 +151,16 @@ def test_actions(action: str, value: int) -> None:
 def test_newer_syscalls_only_under_a_refusing_default() -> None:
     """A default of ERRNO, KILL or TRAP says "no such call" for what nobody knew; ALLOW, LOG and TRACE keep their meaning."""
     for default, expected in (("SCMP_ACT_KILL_PROCESS", errno(38)), ("SCMP_ACT_TRAP", errno(38)), ("SCMP_ACT_ALLOW", ALLOW)):
-        assert run(compile_filter(profile(default=default), "x86_64").code, ABIS[X86].audit, 500) == expected
-    assert run(compile_filter(profile(defaultErrnoRet=13), "x86_64").code, ABIS[X86].audit, 2) == errno(13)
+        assert answer(compile_filter(profile(default=default), "x86_64").code, ABIS[X86].audit, 500) == expected
+    assert answer(compile_filter(profile(defaultErrnoRet=13), "x86_64").code, ABIS[X86].audit, 2) == errno(13)
 
 
 def test_architectures() -> None:
     """Without a list only the native ABI may call; ABIs of other machines in the list do not count."""
     i386 = ABIS["SCMP_ARCH_X86"]
-    assert run(compile_filter(profile(rule("read")), "x86_64").code, i386.audit, 3) == KILL_PROCESS
+    assert answer(compile_filter(profile(rule("read")), "x86_64").code, i386.audit, 3) == KILL_PROCESS
     wanted = ["SCMP_ARCH_X86", "SCMP_ARCH_S390X", "SCMP_ARCH_AARCH64"]
-    assert run(compile_filter(profile(rule("read"), architectures=wanted), "x86_64").code, i386.audit, 3) == ALLOW
+    assert answer(compile_filter(profile(rule("read"), architectures=wanted), "x86_64").code, i386.audit, 3) == ALLOW
 
 
 def test_unknown_names_are_skipped_with_a_note() -> None:

@@ -17,6 +17,7 @@ class Document:
 
     name = "config.json"
     scans = 0
+    value: object = {"mounts": [{}, {}, {}, {}]}
 
     def positions(self, pointers: set[str]) -> dict[str, Position]:
         """Counts the scans."""
@@ -50,7 +51,15 @@ def test_one_scan() -> None:
     found = made.places(["/mounts/1", "/mounts/2", "", "--volume"])
     assert found[""] == ""
     assert found["--volume"] == "<command line>:--volume"
+    assert found["/mounts/1"] == "config.json:9:1: mounts[1]"
     assert made.document.scans == 1  # type: ignore[union-attr]
+
+
+def test_left_out() -> None:
+    """What the document leaves out has no place in a plan; in an error it has that of its parent."""
+    made = origins()
+    assert made.places(["/root/readonly"])["/root/readonly"] == ""
+    assert made.place("/root/readonly") == "config.json:14:1: root.readonly"
 
 
 def test_moved() -> None:
@@ -83,4 +92,6 @@ def test_namespaces_and_neutral_run() -> None:
     spec = Spec({"linux": {"namespaces": [{"type": "pid"}, {"type": "network", "path": "/n"}]}}, kind="oci", bundle="/b", root="/b/r")
     assert spec.namespaces() == {"pid": "", "network": "/n"}
     assert spec.run.interactive
-    assert not any(spec.run.values()[slot] for slot in RunOptions.__slots__ if slot not in ("interactive", "workspace", "seccomp_action"))
+    assert not any(
+        spec.run.values()[slot] for slot in RunOptions.__slots__ if slot not in ("interactive", "workspace", "seccomp_action", "contract")
+    )

@@ -64,6 +64,21 @@ def test_clang_format() -> None:
     quiet(tool("clang-format"), "--dry-run", "-Werror", *sources)
 
 
+@pytest.mark.slow
+def test_clang_tidy() -> None:
+    """clang-tidy finds no fault in C."""
+    sources = tracked("contain/launcher/src/*.c")
+    quiet(
+        tool("clang-tidy"),
+        "-quiet",
+        *(name for name in sources if ".gen." not in name),
+        "--",
+        "-std=gnu17",
+        "-D_GNU_SOURCE",
+        "-Icontain/launcher/src",
+    )
+
+
 def test_shell_scripts_parse() -> None:
     """Scripts without an ending parse as bash."""
     for name in [".ci/run", ".ci/packages", ".ci/venv", *tracked("rootfs/*", "tests/guest/run", "docs/lab/show")]:

@@ -1,26 +1,60 @@
-/* The processes of a run: host (later the monitor), joiner, init. */
+/* The processes of a run: host (later the monitor), guardian, joiner, init. */
 #ifndef ACTORS_H
 #define ACTORS_H
 
 #include "channel.h"
 
+/* main.c: the whole program; also what the front (`contain`) becomes. */
+int launcher_main(int argc, char **argv);
+
 /* host.c: everything up to the program's execve, from the host's side. 0, or -1 with context->report. */
 int host_start(struct context *context);
+/* Answers what init asks; init is not trusted. */
+void host_answer(struct context *context, const struct message *asked, int fd);
 /* child.c: what joiner and init do. They never return. */
 noreturn void joiner_main(struct context *context);
 noreturn void init_main(struct context *context);
 /* reaper.c: our PID 1, when `watch.init`. */
 noreturn void reaper_main(struct context *context, pid_t program, int started);
-/* monitor.c: waits for the container to end; returns the exit code. */
+
+/* watch.c: what must be ready before the first change on the host: signals, parent. 0 or -1. */
+int watch_prepare(struct context *context);
+/* Descriptors whose readiness means that the run is to end; for whoever waits for something else meanwhile. Returns how many (at most 5). */
+int watch_abort_fds(const struct context *context, int fds[5]);
+
+/* At a tick: whether the limit of processor time was reached. */
+bool watch_processor_time(struct context *context);
+
+/* monitor.c: until the channel has a message. 0, or -1 with context->report when the run is to end. */
+int monitor_await(struct context *context);
+/* For whoever waits for a hook: handles a signal that came, or what watch_abort_fds() saw. Whether the run is to end (context->report says
+ * why, or the loop will). */
+bool monitor_take_signal(struct context *context);
+void monitor_abort(struct context *context);
+/* Waits for the container to end; returns the exit code, or -1 with context->report. */
 int monitor_run(struct context *context);
-/* monitor.c: what must be ready before the first change on the host: guardian, signals. */
-int monitor_prepare(struct context *context);
-/* Kills what is left of the container and undoes what was armed. */
+/* Waits for children that ended; with `block` for the next one. Only where nobody waits for a certain one. Whether there was one. */
+bool monitor_reap(struct context *context, bool block);
+
+/* guardian.c */
+int guardian_start(struct context *context);
+void guardian_dismiss(struct context *context);
+
+/* teardown.c: kills what is left of the container and undoes what was armed; monitor or guardian, whoever is left. */
 void teardown(struct context *context);
-/* main.c: the launcher, whose words are argv. Returns the exit code. */
-int launcher_main(int argc, char **argv);
-/* explain.c: prints the first line, hands the report on. Returns the exit code. */
+int exit_code(int status);
+/* The end of a run that was not left alone: teardown, then what there is to say. `code` -1: context->report says why. Returns the exit code. */
+int finish(struct context *context, int code);
+
+/* explain.c: the first line of a failure, then the program that explains it. Returns the exit code. */
 int explain(struct context *context);
+/* record.c: what a library reads. */
+enum record_type { RECORD_HELLO = 1, RECORD_STARTED, RECORD_RESULT };
+void record_send(struct context *context, enum record_type type, int fd);
+size_t record_write(const struct context *context, enum record_type type, char *buffer, size_t size);
+void find_operation(const struct context *context, struct operation_head *head);
+/* trace.c: the time of each operation, on standard error. */
+void trace_print(const struct context *context);
 /* The report as one line, without a newline. */
 void format_report(const struct context *context, char *line, size_t size);
 

@@ -10,6 +10,7 @@
 
 static noreturn void give_up(struct context *context) {
     struct message message = {.type = MESSAGE_FAILED, .report = context->report};
+    context->shared->failure = context->report;
     channel_send(context->channel, &message, -1);
     if (context->gate >= 0) { /* the caller of create is long gone: the caller of start reads this */
         struct gate_report answer = {.code = context->report.code};
@@ -38,6 +39,7 @@ noreturn void joiner_main(struct context *context) {
     run_own_stage(context, STAGE_JOIN);
     if (has_stage(context, STAGE_MAP))
         meet_host(context, STAGE_JOIN);
+    prctl(PR_SET_DUMPABLE, 0); /* what we joined may hold processes that would look into us */
     int pidfd = -1;
     struct clone_args args = {
         .flags = (uint64_t)context->create->flags | CLONE_PIDFD | CLONE_PARENT,
@@ -77,13 +79,13 @@ static void become_reaper(struct context *context) {
         reaper_main(context, program, started[0]);
     }
     close(started[0]);
+    context->started = started[1];
 }
 
 noreturn void init_main(struct context *context) {
-    bool own_map = has_stage(context, STAGE_MAP) && !has_stage(context, STAGE_JOIN);
     context->in_host = false;
-    if (own_map || context->watch.guardian)
-        meet_host(context, 0);
+    meet_host(context, 0);
+    context->init_pid = context->shared->init_pid;
     run_own_stage(context, STAGE_ENTER);
     if (has_stage(context, STAGE_PLACE))
         meet_host(context, STAGE_ENTER);

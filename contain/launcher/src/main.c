@@ -1,13 +1,19 @@
-/* contain-launcher [--trace] [--report=FD] PLANFD [EXPLAINER WORD...]: executes a plan, nothing else. */
+/* contain-launcher [OPTION...] PLANFD [EXPLAINER WORD...]: executes a plan, nothing else. Options: --trace; --report=FD (a socket
+ * on which the caller reads what happens), --caller=FD (a pidfd) and --life=FD (a pipe): either of them ends the container;
+ * --log=FILE and --log-format=text|json: a failure is logged as engines read it. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "actors.h"
 #include "kernel_calls.h"
+
+#define USAGE "usage: contain-launcher [--trace] [--report=FD] [--caller=FD] [--life=FD] PLANFD [EXPLAINER...]"
 
 static int number(const char *text) {
     char *end;
@@ -32,6 +38,14 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* A standard stream that is closed would be taken by the next descriptor that is opened. */
+static int fill_standard_streams(void) {
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return -1;
+    return 0;
+}
+
 static struct context context;
 
 static int parse(int argc, char **argv) {
@@ -41,6 +55,14 @@ static int parse(int argc, char **argv) {
             context.trace = true;
         else if (strncmp(argv[i], "--report=", 9) == 0)
             context.report_fd = number(argv[i] + 9);
+        else if (strncmp(argv[i], "--caller=", 9) == 0)
+            context.watch.caller = number(argv[i] + 9);
+        else if (strncmp(argv[i], "--life=", 7) == 0)
+            context.watch.life = number(argv[i] + 7);
+        else if (strncmp(argv[i], "--log=", 6) == 0)
+            context.log = argv[i] + 6;
+        else if (strncmp(argv[i], "--log-format=", 13) == 0)
+            context.log_format = argv[i] + 13;
         else
             return -1;
     }
@@ -50,41 +72,78 @@ static int parse(int argc, char **argv) {
     return number(argv[i]);
 }
 
+static void make_token(struct shared *shared) {
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[(TOKEN_SIZE - 1) / 2] = {0};
+    if (getrandom(bytes, sizeof bytes, 0) < 0)
+        memcpy(bytes, &(pid_t){getpid()}, sizeof(pid_t));
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        shared->token[2 * i] = digits[bytes[i] >> 4];
+        shared->token[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    memcpy(shared->id, shared->token, 12);
+}
+
+static int make_shared(void) {
+    size_t size = sizeof(struct shared) + context.plan.count * sizeof(uint64_t);
+    struct shared *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct timespec now;
+    if (shared == MAP_FAILED)
+        return -1;
+    shared->init_pidfd = shared->channel = shared->hook_pidfd = shared->terminal = -1;
+    for (int i = 0; i < SLOT_COUNT; i++)
+        shared->slots[i] = -1;
+    memset(&shared->usage, 0xff, sizeof shared->usage);
+    clock_gettime(CLOCK_REALTIME, &now);
+    shared->created = now.tv_sec;
+    shared->created_nanoseconds = now.tv_nsec;
+    make_token(shared);
+    shared->monitor_pid = getpid();
+    context.shared = shared;
+    context.slots = shared->slots;
+    return 0;
+}
+
 static int prepare(int planfd) {
     const char *why;
-    for (int i = 0; i < SLOT_COUNT; i++)
-        context.slots[i] = -1;
-    context.channel = context.init_pidfd = context.guardian = context.gate = -1;
+    context.channel = context.started = context.guardian = context.relay.master = context.gate = context.adopted = -1;
+    context.monitor.signals = context.monitor.timer = context.monitor.parent = context.monitor.tick = -1;
     context.in_host = true;
     sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     if (plan_open(planfd, &context.plan, &why) < 0)
         return usage(why);
     close(planfd);
-    size_t size = sizeof(struct shared) + context.plan.count * sizeof(uint64_t);
-    context.shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (context.shared == MAP_FAILED)
+    if (make_shared() < 0)
         return usage("no memory for the shared page");
+    if (watch_prepare(&context) < 0)
+        return usage("cannot watch signals");
+    return 0;
+}
+
+/* A detached container lives on: nothing of it is undone, and whoever holds its state folder answers for it from now on. */
+static int leave(void) {
+    guardian_dismiss(&context);
+    if (context.trace)
+        trace_print(&context);
+    record_send(&context, RECORD_RESULT, -1);
     return 0;
 }
 
 int launcher_main(int argc, char **argv) {
-    context.report_fd = -1;
+    context.report_fd = context.watch.caller = context.watch.life = -1;
     int planfd = parse(argc, argv);
     if (planfd < 0)
-        return usage("usage: contain-launcher [--trace] [--report=FD] PLANFD [EXPLAINER...]");
+        return usage(USAGE);
     reset_signals();
+    if (fill_standard_streams() < 0)
+        return EXIT_OURS;
     umask(0);
     if (prepare(planfd) != 0)
         return EXIT_OURS;
-    if (monitor_prepare(&context) < 0)
-        return usage("cannot block signals");
     int code = host_start(&context);
     if (code == 0 && context.create)
         code = monitor_run(&context);
-    if (code < 0) {
-        teardown(&context);
-        return explain(&context);
-    }
-    teardown(&context);
-    return code;
+    if (code == 0 && context.watch.leave && !context.monitor.dead)
+        return leave();
+    return finish(&context, code);
 }

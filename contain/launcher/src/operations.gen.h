@@ -50,14 +50,83 @@ enum operation_kind {
     OPERATION_WRITE_SYSCTL = 10,
     OPERATION_LOOPBACK_UP = 11,
     OPERATION_MOVE_NET_DEVICE = 12,
-    OPERATION_EXECUTE = 13,
-    OPERATION_SUPERVISE = 14,
-    OPERATION_MAKE_GATE = 15,
-    OPERATION_HOLD_DESCRIPTORS = 16,
-    OPERATION_WAIT_AT_GATE = 17,
-    OPERATION_LEAVE_CONTAINER = 18,
-    OPERATION_ADOPT_CONTAINER = 19,
-    OPERATION_OPEN_GATE = 20,
+    OPERATION_ISOLATE_MOUNTS = 13,
+    OPERATION_OPEN_ROOT = 14,
+    OPERATION_ATTACH_ROOT = 15,
+    OPERATION_MAKE_ROOT = 16,
+    OPERATION_MAKE_LAYERS = 17,
+    OPERATION_OVERLAY_ROOT = 18,
+    OPERATION_ENTER_ROOT = 19,
+    OPERATION_PIVOT_ROOT = 20,
+    OPERATION_SET_ROOT_PROPAGATION = 21,
+    OPERATION_SET_ROOT_READONLY = 22,
+    OPERATION_OPEN_PROC = 23,
+    OPERATION_OPEN_USERNS = 24,
+    OPERATION_OPEN_SOURCE = 25,
+    OPERATION_BIND_MOUNT = 26,
+    OPERATION_MOUNT_FILESYSTEM = 27,
+    OPERATION_MOUNT_CGROUPS = 28,
+    OPERATION_OVERLAY_MOUNT = 29,
+    OPERATION_SHOW_FOLDER = 30,
+    OPERATION_REMOUNT = 31,
+    OPERATION_MASK_PATH = 32,
+    OPERATION_READONLY_PATH = 33,
+    OPERATION_MAKE_DEVICE = 34,
+    OPERATION_MAKE_LINK = 35,
+    OPERATION_BIND_CONSOLE = 36,
+    OPERATION_MAKE_CGROUP = 37,
+    OPERATION_OPEN_CGROUP = 38,
+    OPERATION_DELEGATE_CGROUP = 39,
+    OPERATION_PLACE_IN_CGROUP = 40,
+    OPERATION_WRITE_CGROUP = 41,
+    OPERATION_CHECK_MEMORY_USE = 42,
+    OPERATION_WRITE_DEVICE_RULES = 43,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 44,
+    OPERATION_KILL_CGROUP = 45,
+    OPERATION_READ_CGROUP_USAGE = 46,
+    OPERATION_REMOVE_CGROUP = 47,
+    OPERATION_LIMIT_RESOURCE = 48,
+    OPERATION_SET_OOM_SCORE = 49,
+    OPERATION_SET_PERSONALITY = 50,
+    OPERATION_SET_SCHEDULER = 51,
+    OPERATION_SET_IO_PRIORITY = 52,
+    OPERATION_SET_MEMORY_POLICY = 53,
+    OPERATION_SET_AFFINITY = 54,
+    OPERATION_ENTER_FOLDER = 55,
+    OPERATION_FIND_PROGRAM = 56,
+    OPERATION_LEAVE_HOST = 57,
+    OPERATION_EXECUTE = 58,
+    OPERATION_JOIN_KEYRING = 59,
+    OPERATION_SET_EXEC_LABEL = 60,
+    OPERATION_HIDE_PROCESS = 61,
+    OPERATION_DROP_BOUNDING = 62,
+    OPERATION_SET_IDS = 63,
+    OPERATION_SET_CAPABILITIES = 64,
+    OPERATION_NO_NEW_PRIVILEGES = 65,
+    OPERATION_CONNECT_LISTENER = 66,
+    OPERATION_LOAD_SECCOMP = 67,
+    OPERATION_CLAIM_STATE = 68,
+    OPERATION_NOTE_UNDO = 69,
+    OPERATION_PUBLISH_STATE = 70,
+    OPERATION_WRITE_PID_FILE = 71,
+    OPERATION_REMOVE_FILE = 72,
+    OPERATION_REMOVE_TREE = 73,
+    OPERATION_END_STATE = 74,
+    OPERATION_SUPERVISE = 75,
+    OPERATION_LIMIT_PROCESSOR_TIME = 76,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 77,
+    OPERATION_START_SESSION = 78,
+    OPERATION_OPEN_TERMINAL = 79,
+    OPERATION_TAKE_TERMINAL = 80,
+    OPERATION_EMPTY_INPUT = 81,
+    OPERATION_OWN_STREAMS = 82,
+    OPERATION_RUN_HOOK = 83,
+    OPERATION_MAKE_GATE = 84,
+    OPERATION_HOLD_DESCRIPTORS = 85,
+    OPERATION_WAIT_AT_GATE = 86,
+    OPERATION_LEAVE_CONTAINER = 87,
+    OPERATION_ADOPT_CONTAINER = 88,
+    OPERATION_OPEN_GATE = 89,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -67,6 +136,7 @@ struct open_namespace {
     const char *type;
     int64_t slot;
 };
+bool take_open_namespace(struct cursor *in, struct open_namespace *operation);
 int do_open_namespace(struct context *context, const struct open_namespace *operation);
 
 /* Joins the namespace in `slot`, once; with `optional`, one that is refused is left for a second try after the user namespace. */
@@ -76,6 +146,7 @@ struct enter_namespace {
     int64_t slot;
     int64_t optional;
 };
+bool take_enter_namespace(struct cursor *in, struct enter_namespace *operation);
 int do_enter_namespace(struct context *context, const struct enter_namespace *operation);
 
 /* Makes new namespaces for the joiner itself: user and time, whose settings must be written before the first member enters. */
@@ -83,6 +154,7 @@ struct unshare {
     int64_t flags;
     const char *types;
 };
+bool take_unshare(struct cursor *in, struct unshare *operation);
 int do_unshare(struct context *context, const struct unshare *operation);
 
 /* Makes the container's first process by clone3, in new namespaces (`flags`), inside the cgroup in slot `cgroup` (0: none). */
@@ -91,6 +163,7 @@ struct create_process {
     const char *types;
     int64_t cgroup;
 };
+bool take_create_process(struct cursor *in, struct create_process *operation);
 int do_create_process(struct context *context, const struct create_process *operation);
 
 /* Writes uid_map or gid_map of the process (`file`), directly or with the setuid helper at `helper`. */
@@ -100,30 +173,35 @@ struct write_id_map {
     const char *helper;
     int64_t deny_setgroups;
 };
+bool take_write_id_map(struct cursor *in, struct write_id_map *operation);
 int do_write_id_map(struct context *context, const struct write_id_map *operation);
 
 /* Writes the offsets of the new time namespace, before its first member enters. */
 struct write_time_offsets {
     const char *lines;
 };
+bool take_write_time_offsets(struct cursor *in, struct write_time_offsets *operation);
 int do_write_time_offsets(struct context *context, const struct write_time_offsets *operation);
 
 /* Becomes user and group 0 of the user namespace, so that files made from here on belong to it. */
 struct become_root {
     int64_t nothing;
 };
+bool take_become_root(struct cursor *in, struct become_root *operation);
 int do_become_root(struct context *context, const struct become_root *operation);
 
 /* Sets the host name of the uts namespace. */
 struct set_hostname {
     const char *name;
 };
+bool take_set_hostname(struct cursor *in, struct set_hostname *operation);
 int do_set_hostname(struct context *context, const struct set_hostname *operation);
 
 /* Sets the NIS domain name of the uts namespace. */
 struct set_domainname {
     const char *name;
 };
+bool take_set_domainname(struct cursor *in, struct set_domainname *operation);
 int do_set_domainname(struct context *context, const struct set_domainname *operation);
 
 /* Writes one sysctl of the container's namespaces; `path` is below /proc/sys, slashes between its parts. */
@@ -131,12 +209,14 @@ struct write_sysctl {
     const char *path;
     const char *value;
 };
+bool take_write_sysctl(struct cursor *in, struct write_sysctl *operation);
 int do_write_sysctl(struct context *context, const struct write_sysctl *operation);
 
 /* Brings the loopback interface of the new network namespace up; where that is refused, the container has none. */
 struct loopback_up {
     int64_t nothing;
 };
+bool take_loopback_up(struct cursor *in, struct loopback_up *operation);
 int do_loopback_up(struct context *context, const struct loopback_up *operation);
 
 /* Moves the host's interface `name` into the container, as `rename`, with its permanent global addresses, and brings it up. */
@@ -144,15 +224,609 @@ struct move_net_device {
     const char *name;
     const char *rename;
 };
+bool take_move_net_device(struct cursor *in, struct move_net_device *operation);
 int do_move_net_device(struct context *context, const struct move_net_device *operation);
 
-/* Replaces init by the container's program: looks `args[0]` up in PATH of `env` inside the root, then execve. */
+/* Makes all mounts of the new namespace private or slave, so that nothing that follows reaches the host. */
+struct isolate_mounts {
+    int64_t propagation;
+};
+bool take_isolate_mounts(struct cursor *in, struct isolate_mounts *operation);
+int do_isolate_mounts(struct context *context, const struct isolate_mounts *operation);
+
+/* Clones the tree at `path` into slot ROOT while the host's privileges are there; shown idmapped by the namespace in `userns` (0: no). */
+struct open_root {
+    const char *path;
+    int64_t propagation;
+    int64_t recursive;
+    int64_t userns;
+};
+bool take_open_root(struct cursor *in, struct open_root *operation);
+int do_open_root(struct context *context, const struct open_root *operation);
+
+/* Attaches the tree in slot ROOT, or opens it now at `path`, over the root of init; slot HOST_ROOT keeps the host's. */
+struct attach_root {
+    const char *path;
+    int64_t propagation;
+    int64_t recursive;
+};
+bool take_attach_root(struct cursor *in, struct attach_root *operation);
+int do_attach_root(struct context *context, const struct attach_root *operation);
+
+/* Makes a small root in memory into slot ROOT: the host view's, in which the host's folders are shown. */
+struct make_root {
+    int64_t nothing;
+};
+bool take_make_root(struct cursor *in, struct make_root *operation);
+int do_make_root(struct context *context, const struct make_root *operation);
+
+/* Makes the file system in memory that holds all throw-away layers of the run, `size` bytes together, into `slot`. */
+struct make_layers {
+    int64_t size;
+    int64_t slot;
+};
+bool take_make_layers(struct cursor *in, struct make_layers *operation);
+int do_make_layers(struct context *context, const struct make_layers *operation);
+
+/* Lays a throw-away layer over the root, which stays as it is on disk. */
+struct overlay_root {
+    const char *path;
+    int64_t propagation;
+    int64_t layers;
+    struct texts options;
+};
+bool take_overlay_root(struct cursor *in, struct overlay_root *operation);
+int do_overlay_root(struct context *context, const struct overlay_root *operation);
+
+/* Makes slot ROOT the root of init by chroot alone: a container that shares the mount namespace. */
+struct enter_root {
+    const char *path;
+};
+bool take_enter_root(struct cursor *in, struct enter_root *operation);
+int do_enter_root(struct context *context, const struct enter_root *operation);
+
+/* Makes slot ROOT the root of the namespace and lets go of the host's; without pivot_root by chroot, the host's /proc and /sys gone. */
+struct pivot_root {
+    int64_t pivot;
+};
+bool take_pivot_root(struct cursor *in, struct pivot_root *operation);
+int do_pivot_root(struct context *context, const struct pivot_root *operation);
+
+/* Sets how mounts below the container's root propagate, once the host's root is gone. */
+struct set_root_propagation {
+    int64_t propagation;
+    int64_t recursive;
+};
+bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation);
+int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation);
+
+/* Makes the root itself read-only; what is mounted below keeps its own way. */
+struct set_root_readonly {
+    int64_t nothing;
+};
+bool take_set_root_readonly(struct cursor *in, struct set_root_readonly *operation);
+int do_set_root_readonly(struct context *context, const struct set_root_readonly *operation);
+
+/* Keeps in slot PROC a procfs that is one, with nothing mounted over it: a new one where allowed, else the container's, verified. */
+struct open_proc {
+    int64_t nothing;
+};
+bool take_open_proc(struct cursor *in, struct open_proc *operation);
+int do_open_proc(struct context *context, const struct open_proc *operation);
+
+/* Makes a user namespace with these maps for idmapped mounts, held by its descriptor alone. */
+struct open_userns {
+    const char *uid_lines;
+    const char *gid_lines;
+    int64_t slot;
+};
+bool take_open_userns(struct cursor *in, struct open_userns *operation);
+int do_open_userns(struct context *context, const struct open_userns *operation);
+
+/* Clones the source of a bind mount into `slot` while the host's privileges are there. */
+struct open_source {
+    const char *path;
+    int64_t slot;
+    int64_t recursive;
+    int64_t shared;
+    int64_t userns;
+    int64_t idmap_recursive;
+    int64_t optional_idmap;
+};
+bool take_open_source(struct cursor *in, struct open_source *operation);
+int do_open_source(struct context *context, const struct open_source *operation);
+
+/* Shows a file or folder of the host, from `slot` or opened now at `source`, on `target` inside the root. */
+struct bind_mount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *source;
+    int64_t slot;
+    int64_t recursive;
+    struct texts masked;
+};
+bool take_bind_mount(struct cursor *in, struct bind_mount *operation);
+int do_bind_mount(struct context *context, const struct bind_mount *operation);
+
+/* Mounts a new file system of `type` on `target`; `options` are its own (`size=1m`). */
+struct mount_filesystem {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *type;
+    const char *source;
+    struct texts options;
+    const char *fallback;
+    int64_t copy_up;
+    int64_t optional;
+};
+bool take_mount_filesystem(struct cursor *in, struct mount_filesystem *operation);
+int do_mount_filesystem(struct context *context, const struct mount_filesystem *operation);
+
+/* Shows the container's own cgroups on `target`: one file system of v2, or a tmpfs with one folder for each hierarchy of v1. */
+struct mount_cgroups {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    struct texts views;
+    struct texts links;
+    int64_t own;
+};
+bool take_mount_cgroups(struct cursor *in, struct mount_cgroups *operation);
+int do_mount_cgroups(struct context *context, const struct mount_cgroups *operation);
+
+/* Shows a folder of the host under a throw-away layer: it can be written in the container, and stays as it is on disk. */
+struct overlay_mount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+    const char *source;
+    int64_t slot;
+    int64_t layers;
+    const char *name;
+    struct texts options;
+};
+bool take_overlay_mount(struct cursor *in, struct overlay_mount *operation);
+int do_overlay_mount(struct context *context, const struct overlay_mount *operation);
+
+/* Shows a top-level folder of the host, read-only: through an overlay, so that no socket below can be connected to. */
+struct show_folder {
+    const char *path;
+    int64_t overlay;
+    int64_t writable;
+    int64_t layers;
+    struct texts sockets;
+    struct texts options;
+};
+bool take_show_folder(struct cursor *in, struct show_folder *operation);
+int do_show_folder(struct context *context, const struct show_folder *operation);
+
+/* Changes the attributes of what is mounted on `target` already. */
+struct remount {
+    const char *target;
+    int64_t attr_set;
+    int64_t attr_clear;
+    int64_t recursive_set;
+    int64_t recursive_clear;
+    int64_t propagation;
+    int64_t propagation_recursive;
+};
+bool take_remount(struct cursor *in, struct remount *operation);
+int do_remount(struct context *context, const struct remount *operation);
+
+/* Hides a path: a file behind the host's own /dev/null, a folder behind an empty read-only file system; what is not there needs nothing. */
+struct mask_path {
+    const char *path;
+    int64_t slot;
+};
+bool take_mask_path(struct cursor *in, struct mask_path *operation);
+int do_mask_path(struct context *context, const struct mask_path *operation);
+
+/* Makes a path read-only with all below; what is not there needs nothing. */
+struct readonly_path {
+    const char *path;
+};
+bool take_readonly_path(struct cursor *in, struct readonly_path *operation);
+int do_readonly_path(struct context *context, const struct readonly_path *operation);
+
+/* Makes a node (`kind` is c, b or p); where that is refused, shows the host's own at `source` in its place, verified by its numbers. */
+struct make_device {
+    const char *path;
+    const char *kind;
+    int64_t major;
+    int64_t minor;
+    int64_t mode;
+    int64_t uid;
+    int64_t gid;
+    const char *source;
+    int64_t bind;
+};
+bool take_make_device(struct cursor *in, struct make_device *operation);
+int do_make_device(struct context *context, const struct make_device *operation);
+
+/* Makes a symbolic link; one that leads to nothing is not made unless it may be `dangling`, what is there stays unless `replace`. */
+struct make_link {
+    const char *path;
+    const char *target;
+    int64_t replace;
+    int64_t dangling;
+};
+bool take_make_link(struct cursor *in, struct make_link *operation);
+int do_make_link(struct context *context, const struct make_link *operation);
+
+/* Shows the terminal in slot CONSOLE as /dev/console; by its descriptor, never by a name in the container (CVE-2025-52565). */
+struct bind_console {
+    const char *path;
+};
+bool take_bind_console(struct cursor *in, struct bind_console *operation);
+int do_bind_console(struct context *context, const struct bind_console *operation);
+
+/* Makes the cgroup `path` below the hierarchy at `mount`, with its missing parents, and opens it into `slot`. */
+struct make_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t slot;
+    int64_t undo;
+    int64_t ours;
+    int64_t v2;
+    int64_t cpuset;
+    struct texts needed;
+    struct texts wanted;
+};
+bool take_make_cgroup(struct cursor *in, struct make_cgroup *operation);
+int do_make_cgroup(struct context *context, const struct make_cgroup *operation);
+
+/* Opens a cgroup that exists into `slot`: for a plan that changes a container. */
+struct open_cgroup {
+    const char *folder;
+    int64_t slot;
+};
+bool take_open_cgroup(struct cursor *in, struct open_cgroup *operation);
+int do_open_cgroup(struct context *context, const struct open_cgroup *operation);
+
+/* Gives the v2 cgroup in `slot` to the container's user, as far as delegation goes (/sys/kernel/cgroup/delegate). */
+struct delegate_cgroup {
+    int64_t slot;
+    int64_t uid;
+    int64_t gid;
+};
+bool take_delegate_cgroup(struct cursor *in, struct delegate_cgroup *operation);
+int do_delegate_cgroup(struct context *context, const struct delegate_cgroup *operation);
+
+/* Puts the container's first process into the v1 cgroup in `slot`; on v2 clone3 does it. */
+struct place_in_cgroup {
+    int64_t slot;
+    const char *folder;
+};
+bool take_place_in_cgroup(struct cursor *in, struct place_in_cgroup *operation);
+int do_place_in_cgroup(struct context *context, const struct place_in_cgroup *operation);
+
+/* Writes lines, each in one write(2), to a file of the cgroup in `slot`. */
+struct write_cgroup {
+    int64_t slot;
+    const char *file;
+    struct texts lines;
+    const char *alternative;
+    struct texts alternative_lines;
+    int64_t optional;
+};
+bool take_write_cgroup(struct cursor *in, struct write_cgroup *operation);
+int do_write_cgroup(struct context *context, const struct write_cgroup *operation);
+
+/* Refuses a memory limit below what is used already (`checkBeforeUpdate`). */
+struct check_memory_use {
+    int64_t slot;
+    const char *file;
+    int64_t limit;
+};
+bool take_check_memory_use(struct cursor *in, struct check_memory_use *operation);
+int do_check_memory_use(struct context *context, const struct check_memory_use *operation);
+
+/* Allows or denies all devices in the v1 cgroup in `slot`, then writes the exceptions. */
+struct write_device_rules {
+    int64_t slot;
+    int64_t allow_all;
+    struct texts exceptions;
+};
+bool take_write_device_rules(struct cursor *in, struct write_device_rules *operation);
+int do_write_device_rules(struct context *context, const struct write_device_rules *operation);
+
+/* Loads an eBPF program that decides on access to devices, and attaches it to the v2 cgroup in `slot`. */
+struct attach_device_program {
+    int64_t slot;
+    struct blob program;
+    int64_t rules;
+    int64_t replace;
+};
+bool take_attach_device_program(struct cursor *in, struct attach_device_program *operation);
+int do_attach_device_program(struct context *context, const struct attach_device_program *operation);
+
+/* Kills all that is left in the cgroup `path` below `mount`, if undo `undo` says that this run made it. */
+struct kill_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    const char *method;
+};
+bool take_kill_cgroup(struct cursor *in, struct kill_cgroup *operation);
+int do_kill_cgroup(struct context *context, const struct kill_cgroup *operation);
+
+/* Reads what the container used before its cgroup goes: out-of-memory kills and the peak (`memory`), processor time (`cpu`). */
+struct read_cgroup_usage {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    int64_t v2;
+    int64_t memory;
+    int64_t cpu;
+};
+bool take_read_cgroup_usage(struct cursor *in, struct read_cgroup_usage *operation);
+int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage *operation);
+
+/* Removes the cgroup `path` below `mount`, what the payload made below it, and the parents made with it, if undo `undo` says so. */
+struct remove_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t undo;
+    int64_t ours;
+};
+bool take_remove_cgroup(struct cursor *in, struct remove_cgroup *operation);
+int do_remove_cgroup(struct context *context, const struct remove_cgroup *operation);
+
+/* Sets one resource limit of init from outside; -1 is unlimited. */
+struct limit_resource {
+    const char *name;
+    int64_t number;
+    int64_t soft;
+    int64_t hard;
+};
+bool take_limit_resource(struct cursor *in, struct limit_resource *operation);
+int do_limit_resource(struct context *context, const struct limit_resource *operation);
+
+/* Writes init's oom_score_adj from outside, through a procfs that was checked to be one. */
+struct set_oom_score {
+    int64_t value;
+};
+bool take_set_oom_score(struct cursor *in, struct set_oom_score *operation);
+int do_set_oom_score(struct context *context, const struct set_oom_score *operation);
+
+/* Sets the execution domain (uname's machine, address layout). */
+struct set_personality {
+    const char *domain;
+    int64_t value;
+};
+bool take_set_personality(struct cursor *in, struct set_personality *operation);
+int do_set_personality(struct context *context, const struct set_personality *operation);
+
+/* Sets policy and parameters by sched_setattr. */
+struct set_scheduler {
+    const char *policy;
+    int64_t number;
+    int64_t nice;
+    int64_t priority;
+    int64_t flags;
+    int64_t runtime;
+    int64_t deadline;
+    int64_t period;
+};
+bool take_set_scheduler(struct cursor *in, struct set_scheduler *operation);
+int do_set_scheduler(struct context *context, const struct set_scheduler *operation);
+
+/* Sets the class and level for input and output. */
+struct set_io_priority {
+    const char *name;
+    int64_t value;
+};
+bool take_set_io_priority(struct cursor *in, struct set_io_priority *operation);
+int do_set_io_priority(struct context *context, const struct set_io_priority *operation);
+
+/* Sets the NUMA policy; `nodes` is a bit mask, least significant byte first. */
+struct set_memory_policy {
+    const char *mode;
+    int64_t number;
+    struct blob nodes;
+};
+bool take_set_memory_policy(struct cursor *in, struct set_memory_policy *operation);
+int do_set_memory_policy(struct context *context, const struct set_memory_policy *operation);
+
+/* Restricts the processors; `processors` is a bit mask, least significant byte first. */
+struct set_affinity {
+    const char *cpus;
+    struct blob processors;
+};
+bool take_set_affinity(struct cursor *in, struct set_affinity *operation);
+int do_set_affinity(struct context *context, const struct set_affinity *operation);
+
+/* Changes to the working folder and checks that it is inside the root (CVE-2024-21626). */
+struct enter_folder {
+    const char *path;
+    int64_t first;
+    int64_t make;
+};
+bool take_enter_folder(struct cursor *in, struct enter_folder *operation);
+int do_enter_folder(struct context *context, const struct enter_folder *operation);
+
+/* Looks the program up inside the root: in `lock`, so that `create` already says what is wrong, and in `go` for Execute. */
+struct find_program {
+    const char *name;
+    const char *path;
+};
+bool take_find_program(struct cursor *in, struct find_program *operation);
+int do_find_program(struct context *context, const struct find_program *operation);
+
+/* Leaves nothing of ours to the program: descriptors above 2 + `preserve` close, mask and dispositions are the default, umask is set. */
+struct leave_host {
+    int64_t umask;
+    int64_t preserve;
+};
+bool take_leave_host(struct cursor *in, struct leave_host *operation);
+int do_leave_host(struct context *context, const struct leave_host *operation);
+
+/* Replaces init by the program that FindProgram found last, and makes no other system call. */
 struct execute {
     struct texts args;
     struct texts env;
-    const char *cwd;
 };
+bool take_execute(struct cursor *in, struct execute *operation);
 int do_execute(struct context *context, const struct execute *operation);
+
+/* Gives the container a new session keyring, without a name (by a name one could be joined that others made); `optional` where an outer filter */
+struct join_keyring {
+    int64_t optional;
+};
+bool take_join_keyring(struct cursor *in, struct join_keyring *operation);
+int do_join_keyring(struct context *context, const struct join_keyring *operation);
+
+/* Sets the label that the security module gives to the program at execve; `file` is below /proc/thread-self/attr. */
+struct set_exec_label {
+    const char *module;
+    const char *file;
+    const char *value;
+};
+bool take_set_exec_label(struct cursor *in, struct set_exec_label *operation);
+int do_set_exec_label(struct context *context, const struct set_exec_label *operation);
+
+/* Makes init non-dumpable: nobody inside may trace it or open its descriptors through /proc (CVE-2016-9962). */
+struct hide_process {
+    int64_t nothing;
+};
+bool take_hide_process(struct cursor *in, struct hide_process *operation);
+int do_hide_process(struct context *context, const struct hide_process *operation);
+
+/* Drops from the bounding set what is not in `keep`. */
+struct drop_bounding {
+    int64_t keep;
+};
+bool take_drop_bounding(struct cursor *in, struct drop_bounding *operation);
+int do_drop_bounding(struct context *context, const struct drop_bounding *operation);
+
+/* Becomes the user, keeping permitted capabilities for SetCapabilities; `keep_groups` leaves the supplementary groups as they are. */
+struct set_ids {
+    int64_t uid;
+    int64_t gid;
+    struct texts groups;
+    int64_t keep_groups;
+};
+bool take_set_ids(struct cursor *in, struct set_ids *operation);
+int do_set_ids(struct context *context, const struct set_ids *operation);
+
+/* Sets the four sets of the thread; each is a mask. */
+struct set_capabilities {
+    int64_t effective;
+    int64_t permitted;
+    int64_t inheritable;
+    int64_t ambient;
+};
+bool take_set_capabilities(struct cursor *in, struct set_capabilities *operation);
+int do_set_capabilities(struct context *context, const struct set_capabilities *operation);
+
+/* Sets no_new_privs: execve never gains anything from now on. */
+struct no_new_privileges {
+    int64_t nothing;
+};
+bool take_no_new_privileges(struct cursor *in, struct no_new_privileges *operation);
+int do_no_new_privileges(struct context *context, const struct no_new_privileges *operation);
+
+/* Connects to the socket of the seccomp agent before anything else is done, into `slot`. */
+struct connect_listener {
+    const char *path;
+    int64_t slot;
+};
+bool take_connect_listener(struct cursor *in, struct connect_listener *operation);
+int do_connect_listener(struct context *context, const struct connect_listener *operation);
+
+/* Loads a filter for the program; with `socket`, hands its listener and `state` (a template with holes) to the agent there. */
+struct load_seccomp {
+    struct blob program;
+    int64_t flags;
+    const char *summary;
+    int64_t socket;
+    const char *state;
+};
+bool take_load_seccomp(struct cursor *in, struct load_seccomp *operation);
+int do_load_seccomp(struct context *context, const struct load_seccomp *operation);
+int answer_load_seccomp(struct context *context, const struct load_seccomp *operation, int64_t value);
+
+/* Makes the state folder ROOT/ID complete beside its place, then renames it there: a name is taken by one container only. */
+struct claim_state {
+    const char *root;
+    const char *id;
+    const char *config;
+    const char *template;
+    const char *summary;
+    struct texts marks;
+    int64_t lock;
+    int64_t undo;
+};
+bool take_claim_state(struct cursor *in, struct claim_state *operation);
+int do_claim_state(struct context *context, const struct claim_state *operation);
+
+/* Notes in the state folder that `path` is to be undone at the end (`kind` as in contain/state/layout.py), and arms that. */
+struct note_undo {
+    const char *kind;
+    const char *path;
+    int64_t undo;
+};
+bool take_note_undo(struct cursor *in, struct note_undo *operation);
+int do_note_undo(struct context *context, const struct note_undo *operation);
+
+/* Writes `status` and what goes with it into the state folder; with `release` nobody of ours answers for the container any more. */
+struct publish_state {
+    const char *status;
+    int64_t release;
+};
+bool take_publish_state(struct cursor *in, struct publish_state *operation);
+int do_publish_state(struct context *context, const struct publish_state *operation);
+
+/* Writes init's pid, without a newline, into a file that appears whole or not at all; `undo` removes it at the end, 0 leaves it. */
+struct write_pid_file {
+    const char *path;
+    int64_t undo;
+};
+bool take_write_pid_file(struct cursor *in, struct write_pid_file *operation);
+int do_write_pid_file(struct context *context, const struct write_pid_file *operation);
+
+/* Removes a file of this run, if it was made. */
+struct remove_file {
+    const char *path;
+    int64_t undo;
+};
+bool take_remove_file(struct cursor *in, struct remove_file *operation);
+int do_remove_file(struct context *context, const struct remove_file *operation);
+
+/* Removes a folder of this run with all that is in it, following no link and crossing no mount. */
+struct remove_tree {
+    const char *path;
+    int64_t undo;
+};
+bool take_remove_tree(struct cursor *in, struct remove_tree *operation);
+int do_remove_tree(struct context *context, const struct remove_tree *operation);
+
+/* Writes down how the container ended, then removes its state folder, or with `keep` leaves it as `stopped`. */
+struct end_state {
+    const char *root;
+    int64_t keep;
+    int64_t undo;
+};
+bool take_end_state(struct cursor *in, struct end_state *operation);
+int do_end_state(struct context *context, const struct end_state *operation);
 
 /* How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none. */
 struct supervise {
@@ -160,19 +834,93 @@ struct supervise {
     int64_t timeout;
     int64_t parent_death;
     int64_t guardian;
+    int64_t failure_code;
 };
+bool take_supervise(struct cursor *in, struct supervise *operation);
 int do_supervise(struct context *context, const struct supervise *operation);
+
+/* Ends the container when all its processes together have used so much, as the cgroup in `slot` counts it; looked at every 20 ms. */
+struct limit_processor_time {
+    int64_t milliseconds;
+    int64_t slot;
+    int64_t v2;
+};
+bool take_limit_processor_time(struct cursor *in, struct limit_processor_time *operation);
+int do_limit_processor_time(struct context *context, const struct limit_processor_time *operation);
+
+/* Connects to the unix socket at `path`, on which the caller waits for the terminal, into `slot`. */
+struct connect_console_socket {
+    const char *path;
+    int64_t slot;
+};
+bool take_connect_console_socket(struct cursor *in, struct connect_console_socket *operation);
+int do_connect_console_socket(struct context *context, const struct connect_console_socket *operation);
+
+/* Starts a session, so that signals from the caller's terminal reach the container only through the monitor. */
+struct start_session {
+    int64_t nothing;
+};
+bool take_start_session(struct cursor *in, struct start_session *operation);
+int do_start_session(struct context *context, const struct start_session *operation);
+
+/* Opens a terminal of the container's own devpts, shows it as /dev/console, and hands its other side to the host. */
+struct open_terminal {
+    int64_t uid;
+    int64_t width;
+    int64_t height;
+    int64_t socket;
+    int64_t input;
+};
+bool take_open_terminal(struct cursor *in, struct open_terminal *operation);
+int do_open_terminal(struct context *context, const struct open_terminal *operation);
+int answer_open_terminal(struct context *context, const struct open_terminal *operation, int64_t value);
+
+/* Makes the terminal in slot CONSOLE the controlling one of a session, and the three standard streams. */
+struct take_terminal {
+    int64_t nothing;
+};
+bool take_take_terminal(struct cursor *in, struct take_terminal *operation);
+int do_take_terminal(struct context *context, const struct take_terminal *operation);
+
+/* Makes standard input /dev/null. */
+struct empty_input {
+    int64_t nothing;
+};
+bool take_empty_input(struct cursor *in, struct empty_input *operation);
+int do_empty_input(struct context *context, const struct empty_input *operation);
+
+/* Gives pipes and terminals among the standard streams to the process's user, so that it may open /dev/stdout; what is refused stays as it is. */
+struct own_streams {
+    int64_t uid;
+};
+bool take_own_streams(struct cursor *in, struct own_streams *operation);
+int do_own_streams(struct context *context, const struct own_streams *operation);
+
+/* Runs a hook with the container's state on its standard input, in `cwd`, for at most `timeout` milliseconds (0: no limit). */
+struct run_hook {
+    const char *kind;
+    const char *path;
+    struct texts args;
+    struct texts env;
+    const char *cwd;
+    int64_t timeout;
+    const char *status;
+};
+bool take_run_hook(struct cursor *in, struct run_hook *operation);
+int do_run_hook(struct context *context, const struct run_hook *operation);
 
 /* Makes the start fifo in the state folder and opens it (as a mere path) into `slot`, for init. */
 struct make_gate {
     int64_t slot;
 };
+bool take_make_gate(struct cursor *in, struct make_gate *operation);
 int do_make_gate(struct context *context, const struct make_gate *operation);
 
 /* Opens init's own /proc/self/fd in the host's procfs into `slot`: the way to open the fifo once the host is out of view. */
 struct hold_descriptors {
     int64_t slot;
 };
+bool take_hold_descriptors(struct cursor *in, struct hold_descriptors *operation);
 int do_hold_descriptors(struct context *context, const struct hold_descriptors *operation);
 
 /* Waits until `start` opens the fifo for reading; from then on failures are reported through it. execve closes it. */
@@ -180,12 +928,14 @@ struct wait_at_gate {
     int64_t fifo;
     int64_t descriptors;
 };
+bool take_wait_at_gate(struct cursor *in, struct wait_at_gate *operation);
 int do_wait_at_gate(struct context *context, const struct wait_at_gate *operation);
 
 /* The caller goes when init waits at the gate (`at_gate`), or when the program was executed; nobody of ours stays to watch. */
 struct leave_container {
     int64_t at_gate;
 };
+bool take_leave_container(struct cursor *in, struct leave_container *operation);
 int do_leave_container(struct context *context, const struct leave_container *operation);
 
 /* Takes over a container made by an earlier call: locks its turn, verifies that init's pid is still the same process. */
@@ -195,12 +945,14 @@ struct adopt_container {
     const char *verb;
     int64_t force;
 };
+bool take_adopt_container(struct cursor *in, struct adopt_container *operation);
 int do_adopt_container(struct context *context, const struct adopt_container *operation);
 
 /* Opens the start fifo, so that init goes on, and waits until it has executed its program or said why it could not. */
 struct open_gate {
     int64_t nothing;
 };
+bool take_open_gate(struct cursor *in, struct open_gate *operation);
 int do_open_gate(struct context *context, const struct open_gate *operation);
 
 #endif

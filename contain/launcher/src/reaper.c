@@ -1,7 +1,9 @@
-/* Our PID 1: forwards signals to the program, reaps all, and ends with the program's status. Under the program's own filter and ids. */
+/* Our PID 1: forwards signals to the program, reaps all, and ends with the program's status. Under the program's own filter and ids, so it
+ * makes few system calls and only common ones. It dies with the monitor, and everything in the pid namespace with it. */
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,34 +15,55 @@ static void forward(const siginfo_t *info, pid_t program) {
         kill(program, info->si_signo);
 }
 
-static noreturn void finish(struct context *context, int status) {
+/* All others are killed and waited for before we go: the accounting of processor time rests on it. */
+static noreturn void finish_all(struct context *context, int status) {
     struct message message = {.type = MESSAGE_EXITED, .value = status};
     int ignored;
-    kill(-1, SIGKILL);
+    if (getpid() == 1)
+        kill(-1, SIGKILL);
     while (waitpid(-1, &ignored, 0) > 0 || errno == EINTR)
         ;
     channel_send(context->channel, &message, -1);
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    _exit(exit_code(status));
+}
+
+/* End of file: execve closed the other end, or the program is dead and said why on the channel. */
+static void wait_for_execve(int started) {
+    char byte;
+    ssize_t got;
+    do
+        got = read(started, &byte, 1);
+    while (got < 0 && errno == EINTR);
+    close(started);
+}
+
+static void bind_to_monitor(const struct context *context) {
+    char byte;
+    if (context->watch.leave)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* the monitor has one thread, and nobody but us can clear this */
+    if (recv(context->channel, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
+        _exit(EXIT_OURS); /* it died before */
 }
 
 noreturn void reaper_main(struct context *context, pid_t program, int started) {
     struct message message = {.type = MESSAGE_STARTED};
-    char byte;
     sigset_t all;
+    prctl(PR_SET_NAME, "contain-init");
+    prctl(PR_SET_DUMPABLE, 0);
+    bind_to_monitor(context);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
-    ssize_t got;
-    do /* end of file: execve closed the other end, or the program is dead and said why on the channel */
-        got = read(started, &byte, 1);
-    while (got < 0 && errno == EINTR);
-    close(started);
+    for (int i = 1; i < SLOT_COUNT; i++)
+        slot_set(context, i, -1);
+    wait_for_execve(started);
     channel_send(context->channel, &message, -1);
     for (;;) {
         int status;
         pid_t pid;
         while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
             if (pid == program)
-                finish(context, status);
+                finish_all(context, status);
         siginfo_t info;
         if (sigwaitinfo(&all, &info) > 0)
             forward(&info, program);

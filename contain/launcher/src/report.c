@@ -52,15 +52,49 @@ void slot_set(struct context *context, int64_t number, int fd) {
 }
 
 void arm(struct context *context, int64_t number) {
-    if (number >= 0 && number < ARMED_COUNT)
+    if (number > 0 && number < ARMED_COUNT)
         context->shared->armed[number] = 1;
 }
 
 bool is_armed(const struct context *context, int64_t number) {
-    return number >= 0 && number < ARMED_COUNT && context->shared->armed[number] != 0;
+    return number == 0 || (number > 0 && number < ARMED_COUNT && context->shared->armed[number] != 0);
 }
 
 void disarm(struct context *context, int64_t number) {
-    if (number >= 0 && number < ARMED_COUNT)
+    if (number > 0 && number < ARMED_COUNT)
         context->shared->armed[number] = 0;
+}
+
+bool plan_find(const struct context *context, enum operation_kind kind, struct operation_head *head) {
+    struct cursor operations = plan_operations(&context->plan);
+    *head = (struct operation_head){0};
+    while (plan_next(&operations, head))
+        if (head->kind == kind)
+            return true;
+    return false;
+}
+
+int note_undo(struct context *context, const char *kind, const char *path) {
+    char line[8192];
+    int folder = slot(context, SLOT_STATE);
+    if (folder < 0)
+        return 0;
+    size_t used = append(line, sizeof line, 0, kind);
+    used = append(line, sizeof line, used, " ");
+    for (; *path && used + 6 < sizeof line; path++) {
+        unsigned char c = (unsigned char)*path;
+        if (c >= 32 && c != 127 && c != '\\') {
+            line[used++] = *path;
+            continue;
+        }
+        const char escaped[] = {'\\', (char)('0' + (c >> 6)), (char)('0' + ((c >> 3) & 7)), (char)('0' + (c & 7)), 0};
+        used = append(line, sizeof line, used, escaped);
+    }
+    line[used++] = '\n';
+    int fd = openat(folder, "undo", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno;
+    int error = write(fd, line, used) == (ssize_t)used ? 0 : EIO;
+    close(fd);
+    return error;
 }

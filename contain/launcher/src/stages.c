@@ -1,6 +1,8 @@
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "channel.h"
+#include "actors.h"
 #include "operation.h"
 
 static uint64_t now(void) {
@@ -9,14 +11,32 @@ static uint64_t now(void) {
     return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
 
+/* From here on the end of the channel means that the program runs, or died. No system call: its filter is on us already. */
+static void before_execute(struct context *context) {
+    context->shared->executes = 1;
+}
+
 static int run_operation(struct context *context) {
     struct cursor fields = context->current.fields;
+    if (context->current.kind == OPERATION_EXECUTE)
+        before_execute(context);
     if (!context->trace)
         return operation_rows[context->current.kind].step(context, &fields, -1);
     uint64_t start = now();
     int result = operation_rows[context->current.kind].step(context, &fields, -1);
     context->shared->nanoseconds[context->current.index - 1] = now() - start;
     return result;
+}
+
+/* An undo that fails does not keep the others from being done; the next sweep tries again. */
+static void warn(const struct context *context) {
+    char report[1024];
+    char line[1100];
+    if (context->is_guardian || context->report_fd >= 0)
+        return;
+    format_report(context, report, sizeof report);
+    join_words(line, sizeof line, (const char *const[]){"contain: warning: ", report, "\n", NULL});
+    (void)!write(STDERR_FILENO, line, strlen(line));
 }
 
 int run_stage(struct context *context, unsigned stage) {
@@ -34,6 +54,7 @@ int run_stage(struct context *context, unsigned stage) {
         result = -1;
         if (stage != STAGE_TEARDOWN)
             return -1;
+        warn(context);
     }
     return result;
 }

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from contain.plan.compile.cgroup import cgroup, folders
+from contain.plan.compile.devices import devices
+from contain.plan.compile.hooks import hooks
+from contain.plan.compile.hostview import hostview
+from contain.plan.compile.lifecycle import lifecycle
+from contain.plan.compile.mounts import masks, mounts
 from contain.plan.compile.namespaces import namespaces
+from contain.plan.compile.process import process
+from contain.plan.compile.rootfs import pivot, rootfs
+from contain.plan.compile.security import security
+from contain.plan.compile.supervise import frame
+from contain.plan.compile.terminal import terminal
 from contain.plan.plan import Plan
 from contain.plan.slots import Slots
 
@@ -17,7 +28,23 @@ if TYPE_CHECKING:
     Family = Callable[[Spec, Host, Slots], Iterator[Operation]]
 
 #: In the order in which their operations stand within a stage.
-FAMILIES: tuple[Family, ...] = (namespaces,)
+FAMILIES: tuple[Family, ...] = (
+    namespaces,
+    cgroup,
+    rootfs,
+    hostview,
+    mounts,
+    devices,
+    terminal,
+    hooks,
+    lifecycle,
+    # all others stand before these two: the host's root must still be in view
+    masks,
+    pivot,
+    # the last two, in this order: what needs privileges comes before the ids change, and `go` ends with execve
+    process,
+    security,
+)
 
 
 def compile_run(spec: Spec, host: Host) -> Plan:
@@ -29,4 +56,5 @@ def compile_run(spec: Spec, host: Host) -> Plan:
     operations: list[Operation] = []
     for family in FAMILIES:
         operations += family(spec, host, slots)
+    operations = frame(spec, host, slots, operations, folders(spec, host))
     return Plan(operations, spec.origins.places)

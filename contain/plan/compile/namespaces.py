@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contain.errors import HostError
 from contain.plan import stage as at
+from contain.plan.compile.cgroup import uses_clone_into
 from contain.plan.compile.idmaps import helper_for, id_maps, maps_zero, text
 from contain.plan.operations.namespaces import (
     BecomeRoot,
@@ -19,6 +20,7 @@ from contain.plan.operations.namespaces import (
     WriteSysctl,
     WriteTimeOffsets,
 )
+from contain.plan.slots import CGROUP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ FLAGS = {
 
 def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
-    wanted = spec.namespaces()
+    wanted = _wanted(spec, host)
     _refuse(spec, host, wanted)
     new = [kind for kind in FLAGS if wanted.get(kind) == ""]
     joined = {kind: wanted[kind] for kind in FLAGS if wanted.get(kind)}
@@ -64,13 +66,22 @@ def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         yield WriteTimeOffsets(lines=_offset_lines(offsets), origin="/linux/timeOffsets")
     later = ["cgroup"] if "cgroup" in new and host.cgroup.mode != "v2" else []
     made = [kind for kind in new if kind not in through_joiner and kind not in later]
-    yield CreateProcess(flags=_bits(made), types=" ".join(made), origin="/linux/namespaces")
+    group = CGROUP if uses_clone_into(spec, host) else 0
+    yield CreateProcess(flags=_bits(made), types=" ".join(made), cgroup=group, origin="/linux/namespaces")
     if (maps is not None and maps_zero(maps.uid) and maps_zero(maps.gid)) or "user" in joined:
         yield BecomeRoot(origin=_origin(spec, "user"))
     if later:  # on v1 the place in the hierarchies comes first, else the namespace would show the host's root
         yield Unshare(stage=at.PREPARE, flags=_bits(later), types="cgroup", origin=_origin(spec, "cgroup"))
     yield from _net_devices(spec, host)
-    yield from _inside(spec, new)
+    yield from _inside(spec, host, new)
+
+
+def _wanted(spec: Spec, host: Host) -> dict[str, str]:
+    """The spec's, without a time namespace that only our defaults ask for where the kernel has none: it shields from nothing."""
+    wanted = spec.namespaces()
+    if spec.kind != "oci" and host.namespaces and "time" not in host.namespaces and wanted.get("time") == "":
+        del wanted["time"]
+    return wanted
 
 
 def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:
@@ -149,11 +160,13 @@ def _net_devices(spec: Spec, host: Host) -> Iterator[Operation]:
         yield MoveNetDevice(name=name, rename=(row or {}).get("name") or name, origin=pointer)
 
 
-def _inside(spec: Spec, new: list[str]) -> Iterator[Operation]:
+def _inside(spec: Spec, host: Host, new: list[str]) -> Iterator[Operation]:
     config = spec.config
     if "network" in new:
         yield LoopbackUp(origin=_origin(spec, "network"))
-    if config.get("hostname"):
+    # Docker's filter refuses sethostname to what it contains: then nobody asked for a name that we only give by ourselves
+    refused = host.seccomp_mode == 2 and not host.can("CAP_SYS_ADMIN") and not spec.origins.place("/hostname")
+    if config.get("hostname") and not refused:
         yield SetHostname(name=config["hostname"], origin="/hostname")
     if config.get("domainname"):
         yield SetDomainname(name=config["domainname"], origin="/domainname")

@@ -6,18 +6,193 @@ from contain.plan import stage as at
 from contain.plan.operation import Operation
 
 
+class LimitResource(Operation):
+    """Sets one resource limit of init from outside; -1 is unlimited."""
+
+    remedies = {"EPERM": "raising a hard limit above contain's own needs CAP_SYS_RESOURCE: lower it, or raise contain's own limit first"}
+
+    stage: int = at.PLACE
+    name: str
+    number: int
+    soft: int
+    hard: int
+
+    def describe(self) -> str:
+        """See the base."""
+        soft, hard = ("unlimited" if value == -1 else str(value) for value in (self.soft, self.hard))
+        return f"limit {self.name} to {soft}, hard {hard}"
+
+
+class SetOomScore(Operation):
+    """Writes init's oom_score_adj from outside, through a procfs that was checked to be one."""
+
+    remedies = {
+        "EACCES": "lowering oom_score_adj needs CAP_SYS_RESOURCE: use a value that is not below contain's own",
+        "EPERM": "lowering oom_score_adj needs CAP_SYS_RESOURCE: use a value that is not below contain's own",
+    }
+
+    stage: int = at.PLACE
+    value: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"set oom_score_adj to {self.value}"
+
+
+class SetPersonality(Operation):
+    """Sets the execution domain (uname's machine, address layout)."""
+
+    stage: int = at.LOCK
+    domain: str
+    value: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"set the personality {self.domain}"
+
+
+class SetScheduler(Operation):
+    """Sets policy and parameters by sched_setattr."""
+
+    remedies = {
+        "EPERM": "real-time policies and negative nice values need CAP_SYS_NICE",
+        "EBUSY": "the processors have no room for this deadline",
+        "EINVAL": "the policy does not take these parameters, or this kernel does not know them",
+    }
+
+    stage: int = at.LOCK
+    policy: str
+    number: int
+    nice: int = 0
+    priority: int = 0
+    flags: int = 0
+    runtime: int = 0
+    deadline: int = 0
+    period: int = 0
+
+    def describe(self) -> str:
+        """See the base."""
+        parts = [
+            ("nice", self.nice),
+            ("priority", self.priority),
+            ("runtime", self.runtime),
+            ("deadline", self.deadline),
+            ("period", self.period),
+        ]
+        return f"set the scheduler {self.policy}" + "".join(f", {name} {value}" for name, value in parts if value)
+
+
+class SetIoPriority(Operation):
+    """Sets the class and level for input and output."""
+
+    remedies = {"EPERM": "the real-time class needs CAP_SYS_NICE or CAP_SYS_ADMIN"}
+
+    stage: int = at.LOCK
+    name: str
+    value: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"set the io priority {self.name} {self.value & 0x1FFF}"
+
+
+class SetMemoryPolicy(Operation):
+    """Sets the NUMA policy; `nodes` is a bit mask, least significant byte first."""
+
+    remedies = {"EINVAL": "one of the nodes does not exist or has no memory", "ENOSYS": "this kernel is built without NUMA"}
+
+    stage: int = at.LOCK
+    mode: str
+    number: int
+    nodes: bytes
+
+    def describe(self) -> str:
+        """See the base."""
+        found = [str(8 * at_ + bit) for at_, byte in enumerate(self.nodes) for bit in range(8) if byte >> bit & 1]
+        return f"set the memory policy {self.mode}" + (f" to nodes {','.join(found)}" if found else "")
+
+
+class SetAffinity(Operation):
+    """Restricts the processors; `processors` is a bit mask, least significant byte first."""
+
+    remedies = {"EINVAL": "none of these processors is online and in the cpuset"}
+
+    stage: int = at.LOCK
+    cpus: str
+    processors: bytes
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"run on processors {self.cpus}"
+
+
+class EnterFolder(Operation):
+    """Changes to the working folder and checks that it is inside the root (CVE-2024-21626).
+
+    The `first` try has the privileges of the set-up and may leave what it cannot do to the second, which has those of the user; `make` makes a
+    missing folder.
+    """
+
+    remedies = {"ENOENT": "make the folder in the root file system, or correct process.cwd", "EACCES": "the user may not enter this folder"}
+
+    stage: int = at.GO
+    path: str
+    first: bool = False
+    make: bool = False
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"change to the folder {self.path}"
+
+    def words(self) -> str:
+        """See the base."""
+        return f"cannot chdir to {self.path}"
+
+
+class FindProgram(Operation):
+    """Looks the program up inside the root: in `lock`, so that `create` already says what is wrong, and in `go` for Execute."""
+
+    stage: int = at.LOCK
+    name: str
+    path: str
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"look up {self.name} in {self.path}" if "/" not in self.name else f"look up {self.name}"
+
+    def words(self) -> str:
+        """See the base: engines match what follows."""
+        return f'exec: "{self.name}"'
+
+
+class LeaveHost(Operation):
+    """Leaves nothing of ours to the program: descriptors above 2 + `preserve` close, mask and dispositions are the default, umask is set."""
+
+    stage: int = at.GO
+    umask: int
+    preserve: int = 0
+
+    def describe(self) -> str:
+        """See the base."""
+        kept = f", keep descriptors 3 to {2 + self.preserve}" if self.preserve else ""
+        return f"close descriptors{kept}, reset signals, umask {self.umask:04o}"
+
+    def words(self) -> str:
+        """See the base."""
+        return "cannot clean up before the program is executed"
+
+
 class Execute(Operation):
-    """Replaces init by the container's program: looks `args[0]` up in PATH of `env` inside the root, then execve."""
+    """Replaces init by the program that FindProgram found last, and makes no other system call."""
 
     stage: int = at.GO
     args: list[str]
     env: list[str]
-    cwd: str
 
     def describe(self) -> str:
         """See the base."""
         return f"execute {' '.join(self.args)}"
 
     def words(self) -> str:
-        """See the base: the launcher completes it as engines expect it."""
+        """See the base: engines match what follows."""
         return f'exec: "{self.args[0]}"'

@@ -9,7 +9,9 @@ from contain.plan.operation import Operation
 class Supervise(Operation):
     """How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none.
 
-    `parent_death` ends the container when the launcher's parent dies; `guardian` forks the twin that cleans up after a killed monitor.
+    `parent_death` ends the container when the launcher's parent dies; `guardian` allows the twin that cleans up after a killed monitor
+    (none is made when our own PID 1 ends with the monitor and nothing on the host is changed); `failure_code` is what any failure of
+    ours exits with, 0 for 125, 126 and 127.
     """
 
     stage: int = at.OPEN
@@ -17,6 +19,7 @@ class Supervise(Operation):
     timeout: int = 0
     parent_death: bool = False
     guardian: bool = False
+    failure_code: int = 0
 
     def describe(self) -> str:
         """See the base."""
@@ -26,3 +29,16 @@ class Supervise(Operation):
         parts += ["as long as the parent lives"] if self.parent_death else []
         parts += ["beside a guardian"] if self.guardian else []
         return ", ".join(parts)
+
+
+class LimitProcessorTime(Operation):
+    """Ends the container when all its processes together have used so much, as the cgroup in `slot` counts it; looked at every 20 ms."""
+
+    stage: int = at.HOST_HOOKS
+    milliseconds: int
+    slot: int
+    v2: bool
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"end the container after {self.milliseconds / 1000:g} s of processor time"

@@ -5,19 +5,34 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from typing import Any
+    from typing import Any, Literal
 
 #: machines with committed bytes
 COMMITTED = frozenset({"x86_64", "aarch64", "riscv64", "s390x", "ppc64le"})
+BIG = frozenset({"s390x", "ppc64", "ppc", "mips", "mips64", "m68k", "parisc", "parisc64"})
 
 
-def default_filter(machine: str, given: Collection[str]) -> bytes:
+#: what the filter says to a call that it does not allow, by --seccomp-action
+ACTIONS = {"errno": 0x00050001, "kill": 0x80000000, "trap": 0x00030000, "log": 0x7FFC0000}
+
+
+def default_filter(machine: str, given: Collection[str], action: str = "errno") -> bytes:
     """The program for a machine; `given` holds capability names and profile.OWN_PIDS."""
     if machine in COMMITTED:
         name = f"contain.plan.seccomp.generated.{machine}"
         made: Any = __import__(name, fromlist=["BASE"])
-        return made.GUARD + b"".join(code for condition, code in made.ADDITIONS.items() if condition in given) + made.BASE  # type: ignore[no-any-return]
-    return _compiled(machine, given)
+        code: bytes = made.GUARD + b"".join(part for condition, part in made.ADDITIONS.items() if condition in given) + made.BASE
+    else:
+        code = _compiled(machine, given)
+    return code if action == "errno" else _answering(code, action, big=machine in BIG)
+
+
+def _answering(code: bytes, action: str, *, big: bool) -> bytes:
+    """The same program with another answer in the place of EPERM; calls that do not exist stay so."""
+    order: Literal["little", "big"] = "big" if big else "little"
+    head = b"\0\x06\0\0" if big else b"\x06\0\0\0"  # BPF_RET | BPF_K
+    old, new = (head + ACTIONS[name].to_bytes(4, order) for name in ("errno", action))
+    return b"".join(new if code[at : at + 8] == old else code[at : at + 8] for at in range(0, len(code), 8))
 
 
 def _compiled(machine: str, given: Collection[str]) -> bytes:

@@ -53,8 +53,8 @@ def _add(spec: Spec, options: Options, keyword: str, row: dict[str, Any]) -> Non
                 cause=f"{spec.origins.option(f'/mounts/{index}')} mounts it too",
             )
         if spec.kind != "oci":
-            del rows[index]
             spec.origins.removed("/mounts", index)
+            del rows[index]
             break
     spec.origins.set(f"/mounts/{len(rows)}", options.name(keyword))
     rows.append(row)

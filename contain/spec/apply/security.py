@@ -229,8 +229,9 @@ def _namespace(spec: Spec, kind: str, option: str, *, wanted: bool) -> None:
         rows[index : index + 1] = [{"type": kind}]
         spec.origins.set(f"/linux/namespaces/{index}", option)
     elif index < len(rows):
-        rows[index : index + 1] = []
         spec.origins.removed("/linux/namespaces", index)
+        spec.origins.set("/linux/namespaces/-", option)  # for who misses it
+        del rows[index]
 
 
 HANDLERS = (

@@ -1,1 +1,65 @@
-"""One module per source of a spec; each has `read(target, options) -> Spec`."""
+"""One module per source of a spec; each has `read(target, options) -> Spec`, and `read` here finds out which one a target is."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from contain.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contain.spec.model import Spec
+    from contain.spec.options import Options
+
+_MODULES = {"oci": "oci", "aci": "aci", "rootfs": "rootfs", "host": "hostview"}
+_ARCHIVES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+
+
+def kind(target: str, options: Options) -> str:
+    """Which source a target is: "oci" | "aci" | "rootfs" | "host"; UsageError when it is none."""
+    if not target:
+        return "host"
+    path = options.absolute(target)
+    try:
+        facts = os.stat(path)
+    except OSError as problem:
+        remedy = "give a bundle, a rootfs folder or an .aci file; for a command of this host write contain run -- COMMAND"
+        raise UsageError(f"cannot open {target}: {problem.strerror}", place="<command line>:TARGET", remedy=remedy) from None
+    if stat.S_ISDIR(facts.st_mode):
+        if os.path.lexists(os.path.join(path, "config.json")):
+            return "oci"
+        is_layout = os.path.isfile(os.path.join(path, "manifest")) and os.path.isdir(os.path.join(path, "rootfs"))
+        return "aci" if is_layout else "rootfs"
+    return _kind_of_file(target, path)
+
+
+def _kind_of_file(target: str, path: str) -> str:
+    """By name, else by the first bytes."""
+    if path.endswith(".aci"):
+        return "aci"
+    try:
+        with open(path, "rb", buffering=0) as file:
+            head = file.read(4096)
+    except OSError as problem:
+        raise UsageError(
+            f"cannot open {target}: {problem.strerror}", place="<command line>:TARGET", remedy="check its permissions"
+        ) from None
+    if head.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{"):
+        return "aci" if b'"acKind"' in head else "oci"
+    if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":
+        return "aci"
+    if path.endswith(".json"):
+        return "oci"
+    raise UsageError(
+        f"{target} is neither a bundle, a rootfs folder nor an .aci file",
+        place="<command line>:TARGET",
+        remedy=f"for a command of this host write contain run -- {target}",
+    )
+
+
+def read(target: str, options: Options) -> Spec:
+    """The spec of a run of `target` ("" is the host view)."""
+    module = __import__(f"contain.spec.sources.{_MODULES[kind(target, options)]}", fromlist=["read"])
+    found: Spec = module.read(target, options)
+    return found

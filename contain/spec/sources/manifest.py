@@ -10,6 +10,8 @@ from contain.spec.model import path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from contain.diagnostics.model import Diagnostic
     from contain.document import Document
 
@@ -48,56 +50,34 @@ def read(file: str, shown: str) -> bytes:
 
 
 def parse(data: bytes, shown: str) -> Document:
-    """The document; text that is no JSON object is an error with line and column."""
-    from contain import document as reader
+    """The document, whatever is wrong with its text."""
+    from contain import document
 
-    document = reader.parse(data, shown, limit=LIMIT)
-    if document.problems:
-        _problems(document, shown)
-    if not isinstance(document.value, dict):
-        raise ManifestError("is not a JSON object", place=f"{shown}:1:1", remedy="a manifest begins with { and ends with }")
-    return document
+    return document.parse(data, shown, limit=LIMIT)
 
 
-def _problems(document: Document, shown: str) -> None:
-    from contain.diagnostics import rules
-
-    found = [_diagnostic(shown, problem.id, problem.message, problem.pointer, problem.position) for problem in document.problems]
-    blocking = [one for one in found if document.value is None or rules.rule(one.id).blocking]
-    if blocking:
-        raise _error(blocking, found)
-
-
-def validate(kind: str, document: Document, shown: str = "") -> None:
-    """Holds the document against its schema; only on a finding is anything else imported."""
+def require(kind: str, document: Document, *, warnings: list[str]) -> dict[str, Any]:
+    """What a document of this kind says; ManifestError when its text or shape is blocking, else findings are warnings."""
     from contain import schema
 
-    findings = schema.validate(kind, document.value)
-    if not findings:
-        return
-    positions = document.positions({finding.pointer for finding in findings})
-    found = [_diagnostic(shown or document.name, one.id, one.message, one.pointer, positions[one.pointer]) for one in findings]
-    raise _error(found, found)
+    found = schema.check(kind, document)
+    blocking = [one for one in found if one.blocking]
+    if blocking:
+        raise error(blocking, found)
+    if not isinstance(document.value, dict):
+        raise ManifestError("is not a JSON object", place=f"{document.name}:1:1", remedy="a manifest begins with { and ends with }")
+    warnings += [f"{one.place}: {one.message}" for one in found]
+    return document.value
 
 
-def _diagnostic(shown: str, rule: str, message: str, pointer: str, position: object) -> Diagnostic:
-    from contain.diagnostics import rules
-    from contain.diagnostics.model import Diagnostic
-
-    known = rules.rule(rule)
-    return Diagnostic(id=rule, name=known.name, severity=known.severity, message=message, file=shown, pointer=pointer, position=position)
-
-
-def _error(blocking: list[Diagnostic], found: list[Diagnostic]) -> ManifestError:
+def error(blocking: list[Diagnostic], found: list[Diagnostic]) -> ManifestError:
+    """The first finding as an error that carries them all."""
     first = blocking[0]
-    position = first.position
-    place = f"{first.file}:{position.line}:{position.column}" if position is not None else first.file
-    words = path(first.pointer)
-    more = len(blocking) - 1
+    words, more = path(first.pointer), len(blocking) - 1
     return ManifestError(
-        f"{words}: {first.message}" if words and not first.message.startswith(words) else first.message,
-        place=place,
-        cause=f"and {more} more like this: contain lint shows all" if more else "",
-        remedy=first.fix or f"contain lint {first.file} explains the rule {first.id}",
+        f"{words}: {first.message}" if words else first.message,
+        place=first.place,
+        cause=f"and {more} more: contain lint shows all" if more else "",
+        remedy=first.fix or f"contain rule {first.id} explains it",
         diagnostics=[first, *(one for one in found if one is not first)],
     )

@@ -21,11 +21,15 @@ def read(target: str, options: Options) -> Spec:
     file = os.path.join(path, "config.json") if is_folder else path
     shown = os.path.normpath(os.path.join(target, "config.json")) if is_folder else target
     document = manifest.parse(manifest.read(file, shown), shown)
-    manifest.validate("runtime-config", document)
+    warnings: list[str] = []
+    config = manifest.require("runtime-config", document, warnings=warnings)
+    if b"null" in document.data:
+        defaults.drop_nulls(config)
+    defaults.fill(config)
     bundle = os.path.dirname(file)
-    config = defaults.fill(document.value)
     origins = Origins(document)
     root = os.path.normpath(os.path.join(bundle, config["root"]["path"])) if config["root"]["path"] else ""
     run = RunOptions(rm=True, tty=bool(config["process"]["terminal"]))
     spec = Spec(config, kind="oci", bundle=bundle, root=root, origins=origins, run=run)
+    spec.warnings += warnings
     return apply(spec, options)

@@ -5,7 +5,7 @@
 #include "../kernel_calls.h"
 #include "../operation.h"
 #include "../paths.h"
-#include "../folder.h"
+#include "../lifecycle.h"
 #include "front.h"
 
 #define TEMPLATE_SIZE 65536
@@ -21,33 +21,6 @@ static bool write_all(const char *text, size_t size) {
     return true;
 }
 
-/* The template's holes (\x01name\x01) filled with what is true now. */
-static size_t fill(const struct folder *folder, const char *template, char *out, size_t size) {
-    size_t used = 0;
-    while (*template && used + 1 < size) {
-        if (*template != '\x01') {
-            out[used++] = *template++;
-            continue;
-        }
-        char name[16] = "";
-        char pid[16];
-        const char *end = strchr(template + 1, '\x01');
-        if (!end || end - template > (long)sizeof name)
-            return 0;
-        memcpy(name, template + 1, (size_t)(end - template - 1));
-        name[end - template - 1] = 0;
-        format_number(pid, sizeof pid, folder->status == STATUS_STOPPED ? 0 : folder->pid);
-        const char *value = strcmp(name, "pid") == 0      ? pid
-                            : strcmp(name, "status") == 0 ? status_name(folder->status)
-                                                          : folder_value(folder, name);
-        for (; value && *value && used + 1 < size; value++)
-            out[used++] = *value;
-        template = end + 1;
-    }
-    out[used] = 0;
-    return used;
-}
-
 static int answer_state(const struct request *request) {
     static struct folder folder;
     static char template[TEMPLATE_SIZE];
@@ -55,7 +28,7 @@ static int answer_state(const struct request *request) {
     if (request->count != 1 || request->words[0][0] == '-' || !folder_open(&folder, request->root, request->words[0]))
         return -1;
     ssize_t got = read_file_at(folder.fd, "template", template, sizeof template);
-    size_t size = got > 0 && got < TEMPLATE_SIZE - 1 ? fill(&folder, template, out, sizeof out) : 0;
+    size_t size = got > 0 && got < TEMPLATE_SIZE - 1 ? folder_fill(&folder, template, out, sizeof out) : 0;
     folder_close(&folder);
     if (size == 0)
         return -1;
@@ -81,5 +54,9 @@ int answer_request(const struct request *request) {
         return answer_state(request);
     if (strcmp(request->verb, "kill") == 0)
         return answer_kill(request);
+    if (strcmp(request->verb, "start") == 0)
+        return answer_start(request);
+    if (strcmp(request->verb, "delete") == 0)
+        return answer_delete(request);
     return -1;
 }

@@ -19,6 +19,14 @@ struct request {
 bool parse_request(int argc, char **argv, struct request *request);
 /* Tries to answer. -1: Python shall do it (nothing was changed); else the exit code. */
 int answer_request(const struct request *request);
+/* Executes the launcher with a plan that was made before; returns when there is none that still holds. */
+void run_cached(int argc, char **argv);
+int answer_start(const struct request *request);
+int answer_delete(const struct request *request);
+/* Writes an error to the log (text or JSON, as runc does) and to stderr. Returns runc's exit code. */
+int report_error(const struct request *request, const char *words);
+/* The front, whose words are argv. Returns the exit code. */
+int front_main(int argc, char **argv);
 /* Executes Python with the same words. Returns only when there is none. */
 int execute_python(int argc, char **argv);
 /* A signal by number or name, with or without SIG. 0: none such. */

@@ -2,8 +2,9 @@
 
 #include "front.h"
 
-int main(int argc, char **argv) {
+int front_main(int argc, char **argv) {
     struct request request;
+    run_cached(argc, argv);
     if (parse_request(argc, argv, &request)) {
         int code = answer_request(&request);
         if (code >= 0)

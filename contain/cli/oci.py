@@ -1,0 +1,100 @@
+"""What the OCI verbs have in common: their small option loop, and errors as engines read them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from contain.errors import ContainError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Words:
+    """The words of a verb: options by long name (repeated ones as lists), and arguments."""
+
+    __slots__ = ("arguments", "options")
+
+    def __init__(self, argv: list[str], known: Mapping[str, bool], short: Mapping[str, str]) -> None:
+        """`known`: long name → whether it takes a value. What stands behind `--`, or behind the first argument that is no option, is argument."""
+        self.options: dict[str, list[str]] = {}
+        self.arguments: list[str] = []
+        words = argv[:]
+        while words:
+            word = words.pop(0)
+            if word == "--" or not word.startswith("-") or word == "-":
+                self.arguments += ([] if word == "--" else [word]) + words if self._ends(word) else [word]
+                if self._ends(word):
+                    return
+                continue
+            name, equals, value = word.partition("=")
+            name = short.get(name, name if name.startswith("--") else f"-{name}")
+            if name not in known:
+                raise UsageError("no such option", place=f"<command line>:{name}")
+            if known[name] and not equals:
+                if not words:
+                    raise UsageError("needs a value", place=f"<command line>:{name}")
+                value = words.pop(0)
+            self.options.setdefault(name, []).append(value if known[name] else value or "true")
+
+    def _ends(self, word: str) -> bool:
+        return word == "--" or len(self.arguments) >= 1
+
+    def get(self, name: str, default: str = "") -> str:
+        """The last value given."""
+        return self.options.get(name, [default])[-1]
+
+    def flag(self, name: str) -> bool:
+        """Whether a flag is set; `--flag=false` takes it back."""
+        return self.get(name) not in {"", "false"}
+
+    def all(self, name: str) -> list[str]:
+        """Every value given."""
+        return self.options.get(name, [])
+
+
+def guard(verb: Callable[[], int], options: Mapping[str, str], code: int = 1) -> int:
+    """Runs a verb; what goes wrong is logged and said as runc does, with its exit code."""
+    try:
+        return verb()
+    except ContainError as error:
+        report(error, options)
+        return code
+
+
+def report(error: ContainError, options: Mapping[str, str]) -> None:
+    """The first line to the log (JSON: what containerd reads last) and all lines to stderr."""
+    if options.get("log"):
+        log(options["log"], options.get("log-format", "text"), str(error))
+    print("\n".join(error.lines()), file=sys.stderr)
+
+
+def log(path: str, kind: str, message: str) -> None:
+    """One line of level error, appended."""
+    import time
+
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    if kind == "json":
+        import json
+
+        line = json.dumps({"level": "error", "msg": message, "time": now})
+    else:
+        quoted = message.replace("\\", "\\\\").replace('"', '\\"')
+        line = f'time="{now}" level=error msg="{quoted}"'
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    with os.fdopen(fd, "w") as file:
+        file.write(line + "\n")
+
+
+def launcher_words(options: Mapping[str, str]) -> list[str]:
+    """What the launcher must know to report as we would."""
+    words = [f"--log={options['log']}"] if options.get("log") else []
+    words += [f"--log-format={options['log-format']}"] if options.get("log-format") else []
+    return words
+
+
+def warn(text: str) -> None:
+    """One line of warning, at once: what follows may replace this process."""
+    print(f"contain: warning: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,148 @@
+"""`contain run`: makes the spec, plans it for this host, and becomes the launcher."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from contain.cli import arguments
+from contain.container import cache
+from contain.errors import ContainError, UsageError
+from contain.spec.options import Options, place
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from contain.spec.model import Spec
+
+USAGE = "contain run [OPTION…] TARGET [-- COMMAND [ARGUMENT…]]\n       contain run [OPTION…] -- COMMAND [ARGUMENT…]"
+INTRO = """\
+Runs TARGET in a container and waits for its end. TARGET is a bundle (a folder with config.json), a rootfs folder, an
+.aci file or an appc image manifest; without one the command runs in a safe view of this host."""
+FOOTER = """\
+examples:
+  contain run -- make test                       a command of this host, which it cannot harm
+  contain run rootfs -- sh -c 'id; mount'        in a root file system, with safe defaults
+  contain run -it -v .:/work:ro -m 512m rootfs   interactive, a folder shown, memory limited
+  contain run bundle                             a bundle: its config.json is obeyed
+  contain run --volume ./data:db web.aci         an appc image, a folder at its mount point db
+
+exit codes: the command's own, 128+N when signal N ended it, 124 after --timeout, 125 when contain failed, 126 when the
+command cannot be executed, 127 when it is not found.
+
+runc's contract, `contain run [-b BUNDLE] ID`, holds when --bundle or a global option is given, when the program is
+called through a link named runc or crun, and when the only argument is no existing path and ./config.json exists; then
+the exit codes are runc's (1 when contain failed)."""
+
+
+def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> int:
+    """Runs; returns only when there is nothing to launch."""
+    journal = cache.begin()
+    options = Options()
+    words, own = arguments.scan(argv, options, {"--help": False})
+    if own:
+        print(arguments.help_text(USAGE, INTRO, (("--help", "print this text"),), FOOTER))
+        return 0
+    contract = is_contract(words, options, global_options or {})
+    try:
+        with_spec(words, options, lambda spec: launch(spec, journal), contract=contract, state_root=(global_options or {}).get("root", ""))
+    except ContainError as error:
+        if contract:
+            error.exit_code = 1
+        raise
+    return 0
+
+
+def with_spec(words: list[str], options: Options, use: Callable[[Spec], None], *, contract: bool, state_root: str = "") -> None:
+    """Calls `use` with the spec of a command line; when it comes back, what was unpacked for the spec is removed."""
+    spec = read(words, options, contract=contract)
+    spec.run.state_root = state_root
+    try:
+        use(spec)
+    finally:
+        for folder in spec.run.temporary:
+            from contain.spec.sources import archive
+
+            archive.remove(folder)
+
+
+def is_contract(words: list[str], options: Options, global_options: Mapping[str, str]) -> bool:
+    """Whether runc's contract holds: `run [-b BUNDLE] ID`."""
+    if global_options or "bundle" in options.values:
+        return True
+    alone = len(words) == 1 and not options.command and not os.path.lexists(options.absolute(words[0]))
+    return alone and "/" not in words[0] and os.path.exists(options.absolute("config.json"))
+
+
+def read(words: list[str], options: Options, *, contract: bool = False) -> Spec:
+    """The checked spec of a command line."""
+    from contain.spec import sources
+
+    if contract:
+        return _contract(words, options)
+    if len(words) > 1:
+        raise UsageError(
+            f"more than one TARGET: {' '.join(words)}",
+            place=place(words[1]),
+            remedy=f"put -- before the command: contain run {words[0]} -- {' '.join(words[1:])}",
+        )
+    return _checked(sources.read(words[0] if words else "", options))
+
+
+def _checked(spec: Spec) -> Spec:
+    """The spec when it can be run; what was unpacked for one that cannot is removed."""
+    from contain.spec import semantics
+
+    try:
+        semantics.require(spec)
+    except ContainError:
+        for folder in spec.run.temporary:
+            from contain.spec.sources import archive
+
+            archive.remove(folder)
+        raise
+    return spec
+
+
+def _contract(words: list[str], options: Options) -> Spec:
+    """As runc reads its command line."""
+    from contain.spec.apply.run import valid_id
+    from contain.spec.sources import oci
+
+    if len(words) != 1:
+        raise UsageError(f"needs exactly one id, not {len(words)}", place="<command line>:ID", remedy="write contain run --bundle DIR ID")
+    if not valid_id(words[0]):
+        raise UsageError(f"invalid id {words[0]!r}", place="<command line>:ID", remedy="use letters, digits, _ + - and .")
+    spec = oci.read(options.get("bundle", "."), options)
+    spec.run.name, spec.run.runc = words[0], True
+    return _checked(spec)
+
+
+def launch(spec: Spec, journal: cache.Journal | None = None) -> None:
+    """Plans for this host and replaces this process by the launcher; with a journal the plan is kept for the next time."""
+    from contain.host.probe import probe
+    from contain.plan.compile import compile_run
+    from contain.plan.encode import encode
+    from contain.plan.wanted import wanted
+
+    plan = compile_run(spec, probe(wanted(spec)))
+    warn(spec)
+    data = encode(plan)
+    from contain.launcher import spawn
+
+    explainer = [] if spec.run.runc else spawn.explainer()
+    if journal is not None:
+        cache.keep(journal, spec, data, spawn.argv(cache.PLAN_WORD, trace=spec.run.trace, explainer=explainer))
+    sys.stdout.flush()
+    spawn.execute(data, trace=spec.run.trace, explainer=explainer)
+
+
+def warn(spec: Spec) -> None:
+    """Prints the warnings; with --strict the first one is an error."""
+    from contain.errors import HostError
+
+    if spec.warnings and spec.run.strict:
+        raise HostError(spec.warnings[0], remedy="drop --strict, or change what the manifest asks for")
+    for text in spec.warnings:
+        print(f"contain: warning: {text}", file=sys.stderr)

@@ -1,0 +1,118 @@
+"""start and delete, with their hooks and in the words of their refusals; the plain cases are the front's (launcher/src/front)."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from contain.container.hooks import run_hooks
+from contain.errors import ContainError, StateError
+from contain.launcher import spawn
+from contain.state import layout, sweep
+from contain.state.store import Store
+from contain.state.undo import kill
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from contain.state.store import Folder
+
+#: What the launcher exits with when it leaves a verb to Python.
+NOT_ANSWERED = 255
+SIGKILL = 9
+PATIENCE = 10  # seconds that a killed process has
+
+
+def state_root(options: Mapping[str, str]) -> str:
+    """Where this call's containers are."""
+    return options.get("root") or layout.default_root(dict(os.environ), os.geteuid())
+
+
+def quick(verb: str, words: Sequence[str], options: Mapping[str, str]) -> int:
+    """Lets the launcher answer a verb, as the front would; NOT_ANSWERED when it leaves it to us."""
+    before = [f"--root={state_root(options)}"]
+    before += [f"--{name}={options[name]}" for name in ("log", "log-format") if options.get(name)]
+    pid = os.posix_spawn(spawn.find(), [spawn.NAME, "--verb", *before, verb, *words], os.environ)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def start(name: str, options: Mapping[str, str]) -> int:
+    """Starts a created container and runs its poststart hooks; when one fails, the container is stopped."""
+    with Store(state_root(options)) as store, store.open(name) as folder:
+        status = folder.status()
+        if status != layout.CREATED:
+            raise StateError(_refusal(status))
+        code = quick("start", ["--no-hooks", name], options)
+        if code != 0:
+            return 1
+        try:
+            run_hooks("poststart", _config(folder), folder.text(layout.STATE) or "{}", folder.summary().bundle)
+        except ContainError:
+            process = folder.summary().process("init")
+            if process:
+                kill(process[0], process[1], SIGKILL)
+            raise
+    return 0
+
+
+def _refusal(status: str) -> str:
+    if status == layout.STOPPED:
+        return "cannot start a container that has stopped"
+    return "cannot start an already running container" if status == layout.RUNNING else f"cannot start a container in the {status} state"
+
+
+def delete(name: str, options: Mapping[str, str], warn: Callable[[str], None], *, force: bool) -> int:
+    """Removes a container: its process when it may, its cgroups, poststop hooks, its folder.
+
+    With `force` a container that does not exist is no error, and a running one is killed.
+    """
+    with Store(state_root(options)) as store:
+        try:
+            folder = store.open(name)
+        except StateError:
+            if force:
+                return 0
+            raise
+        with folder, folder.turn():
+            status = folder.status()
+            if status not in {layout.STOPPED, layout.CREATED, layout.CREATING} and not force:
+                raise StateError(f"cannot delete container {name} that is not stopped: {status}")
+            _delete(folder, warn)
+    return 0
+
+
+def _delete(folder: Folder, warn: Callable[[str], None]) -> None:
+    config, summary = _config(folder), folder.summary()
+    bundle, process = summary.bundle, summary.process("init")
+    if process:
+        _end(*process)
+    folder.mark(layout.STOPPED)
+    state = folder.text(layout.STATE) or "{}"
+    for problem in sweep.clear(folder):
+        warn(str(problem))
+    try:  # a poststop hook that fails is only warned of: the container is gone (runtime-spec, runtime.md, "Lifecycle" 13)
+        run_hooks("poststop", config, state, bundle)
+    except ContainError as problem:
+        warn(str(problem))
+
+
+def _end(pid: int, start: int) -> None:
+    """Kills init and waits until it is gone, so that what it held is free."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if kill(pid, start, SIGKILL):
+            select.select([pidfd], [], [], PATIENCE)
+    finally:
+        os.close(pidfd)
+
+
+def _config(folder: Folder) -> dict[str, Any]:
+    import json
+
+    found: dict[str, Any] = json.loads(folder.text(layout.CONFIG) or "{}")
+    return found

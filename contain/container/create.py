@@ -1,0 +1,45 @@
+"""create: an OCI bundle, planned and launched up to its start gate."""
+
+from __future__ import annotations
+
+from contain.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from contain.spec.model import Spec
+
+
+def read(identifier: str, bundle: str, state_root: str, given: dict[str, Any]) -> Spec:
+    """The checked spec of a bundle, as `create` will have it."""
+    from contain.spec import semantics
+    from contain.spec.options import Options
+    from contain.spec.sources import oci
+    from contain.state.layout import is_id
+
+    if not is_id(identifier):
+        raise UsageError(f"invalid container id format: {identifier!r}", remedy="use letters, digits, _ + - and .")
+    spec = oci.read(bundle, Options(**{key: value for key, value in given.items() if value}))
+    spec.run.name, spec.run.runc, spec.run.contract, spec.run.state_root = identifier, True, "create", state_root
+    semantics.require(spec)
+    return spec
+
+
+def create(identifier: str, *, bundle: str, state_root: str, launcher: Sequence[str], warn: Callable[[str], None], **given: Any) -> None:
+    """Replaces this process by the launcher, which leaves when the container waits for start.
+
+    Raises UsageError, ManifestError, HostError, StateError before anything is touched.
+    """
+    from contain.host.probe import probe
+    from contain.launcher import spawn
+    from contain.plan.compile import compile_run
+    from contain.plan.encode import encode
+    from contain.plan.wanted import wanted
+
+    spec = read(identifier, bundle, state_root, given)
+    plan = compile_run(spec, probe(wanted(spec)))
+    for text in spec.warnings:
+        warn(text)
+    spawn.execute(encode(plan), words=launcher)

@@ -1,0 +1,145 @@
+"""The steps of a run, once for all drivers: generators that yield what they wait for (`Wait`) and are sent what is ready.
+
+A driver (contain.container.drive for threads, contain.aio for event loops) does nothing but wait and send.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+
+from contain.container.result import Reason, Result, Usage
+from contain.errors import LaunchError
+from contain.launcher import record, spawn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from contain.container.streams import Streams
+
+    Steps = Generator["Wait", tuple[set[int], set[int]], Result]
+
+
+class Wait:
+    """Descriptors to wait for: any of `readers` readable or of `writers` writable."""
+
+    __slots__ = ("readers", "writers")
+
+    def __init__(self, readers: list[int], writers: list[int]) -> None:
+        """Both lists may not be empty."""
+        self.readers = readers
+        self.writers = writers
+
+
+class Launch:
+    """One launcher that runs: its report socket, the pipe whose end ends it, and its pidfd."""
+
+    __slots__ = ("life", "monitor", "pid", "report", "result", "started")
+
+    def __init__(self, plan: bytes, streams: Streams) -> None:
+        """Spawns the launcher with this plan; raises OSError."""
+        self.result: record.Record | None = None
+        self.started: record.Record | None = None
+        self.monitor = -1
+        self.report, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+        life, self.life = os.pipe2(os.O_CLOEXEC)
+        caller = os.pidfd_open(os.getpid())
+        try:
+            self.pid = spawn.spawn(plan, report=theirs.fileno(), life=life, caller=caller, streams=streams.child)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            theirs.close()
+            os.close(life)
+            os.close(caller)
+        streams.close_child()
+
+    def take(self) -> None:
+        """Reads the packets that are there; descriptors that come along are kept (the monitor's) or closed."""
+        while True:
+            try:
+                data, control, _, _ = self.report.recvmsg(record.SIZE, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+            except BlockingIOError:
+                return
+            except OSError:
+                data, control = b"", []
+            fds = array.array("i")
+            for _, _, value in control:
+                fds.frombytes(value[: len(value) - len(value) % fds.itemsize])
+            if not data:
+                self.result = self.result or _lost()
+                return
+            self._note(record.Record(data), list(fds))
+
+    def _note(self, packet: record.Record, fds: list[int]) -> None:
+        if packet.type == record.HELLO and fds:
+            self.monitor = fds.pop()
+        elif packet.type == record.STARTED:
+            self.started = packet
+        elif packet.type == record.RESULT:
+            self.result = packet
+        for fd in fds:
+            os.close(fd)
+
+    def kill(self) -> None:
+        """Ends the run: the launcher sees the pipe's end and tears down; the record still comes."""
+        if self.life >= 0:
+            os.close(self.life)
+            self.life = -1
+
+    def close(self) -> None:
+        """Frees what is ours; reaps the launcher unless somebody else did."""
+        self.kill()
+        self.report.close()
+        if self.monitor >= 0:
+            try:
+                os.waitid(os.P_PIDFD, self.monitor, os.WEXITED)
+            except OSError:  # another waitpid(-1), or SIGCHLD is ignored: the record has said all
+                pass
+            os.close(self.monitor)
+            self.monitor = -1
+
+
+def _lost() -> record.Record:
+    """A record for a launcher that is gone without one."""
+    lost = record.Record(b"CNR1" + bytes(100))
+    lost.type, lost.reason, lost.code, lost.words = record.RESULT, "error", 125, "the launcher ended without a record"
+    lost.usage = (None,) * 7
+    return lost
+
+
+def run(launch: Launch, streams: Streams, args: list[str]) -> Steps:
+    """Waits for the end of a run, feeding and draining its streams; LaunchError when the program could not be started."""
+    while launch.result is None:
+        readers = [launch.report.fileno(), *(fd for name, fd in streams.ours.items() if name != "stdin")]
+        ready, writable = yield Wait(readers, [fd for name, fd in streams.ours.items() if name == "stdin"])
+        if launch.report.fileno() in ready:
+            launch.take()
+        for name in [name for name, fd in streams.ours.items() if fd in ready]:
+            streams.drain(name)
+        if streams.ours.get("stdin") in writable:
+            streams.feed()
+    for name in ("stdout", "stderr"):  # never to the end of file: a fork of the caller may hold the other end
+        before = -1
+        while name in streams.ours and streams.buffers[name].size != before:
+            before = streams.buffers[name].size
+            streams.drain(name)
+    return finish(launch.result, streams, args)
+
+
+def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result:
+    """The Result of a launcher's last record."""
+    if packet.reason == "error" and not packet.started:
+        words = (
+            f"{packet.words}: {packet.detail or (os.strerror(packet.error) if packet.error else 'it failed')}"
+            if packet.words
+            else packet.detail
+        )
+        raise LaunchError(words or "the container could not be started", place=packet.place)
+    result = Result(args, reason=Reason(packet.reason), returncode=packet.code, signal=packet.signal or None, usage=Usage(packet.usage))
+    result.stdout, result.stderr = streams.value("stdout"), streams.value("stderr")
+    result.truncated = frozenset(name for name, buffer in streams.buffers.items() if buffer.truncated)
+    return result

@@ -1,0 +1,157 @@
+"""The standard streams of a run: what the caller may pass, and buffers that keep head and tail."""
+
+from __future__ import annotations
+
+import os
+
+from contain.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PIPE, STDOUT, DEVNULL = -1, -2, -3  # as in subprocess
+INHERIT = -4
+KEEP = 1 << 20  # bytes of an output stream that are kept, head and tail together
+CHUNK = 1 << 16
+
+
+class Buffer:
+    """Output of one stream: its first and its last bytes, `limit` together; what lies between is dropped."""
+
+    __slots__ = ("_head", "_limit", "_tail", "size")
+
+    def __init__(self, limit: int = KEEP) -> None:
+        """Empty."""
+        self._limit = limit
+        self._head = bytearray()
+        self._tail = bytearray()
+        self.size = 0
+
+    def add(self, data: bytes) -> None:
+        """Further output."""
+        self.size += len(data)
+        room = self._limit // 2 - len(self._head)
+        if room > 0:
+            self._head += data[:room]
+            data = data[room:]
+        self._tail += data
+        excess = len(self._tail) - (self._limit - self._limit // 2)
+        if excess > 0:
+            del self._tail[:excess]
+
+    @property
+    def truncated(self) -> bool:
+        """Whether something was dropped."""
+        return self.size > len(self._head) + len(self._tail)
+
+    def value(self) -> bytes:
+        """What was kept."""
+        return bytes(self._head + self._tail)
+
+
+class Streams:
+    """The three streams of one run: the child's ends, ours, and what is to be closed when."""
+
+    __slots__ = ("buffers", "child", "input", "ours", "text")
+
+    def __init__(self, *, stdin: Any, stdout: Any, stderr: Any, input: bytes | str | None, text: str) -> None:
+        """Opens the pipes; `text` is the encoding, "" for bytes. Everything opened is closed by close()."""
+        if input is not None and stdin not in {None, PIPE}:
+            raise UsageError("stdin and input may not both be given")
+        self.text = text
+        self.input = memoryview(input.encode(text or "utf-8") if isinstance(input, str) else input or b"")
+        self.child: list[int] = []
+        self.ours: dict[str, int] = {}
+        self.buffers: dict[str, Buffer] = {}
+        try:
+            self._open_stdin(DEVNULL if stdin is None else stdin, has_input=input is not None)
+            self._open_output("stdout", PIPE if stdout is None else stdout)
+            self._open_output("stderr", PIPE if stderr is None else stderr)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_stdin(self, stdin: Any, *, has_input: bool) -> None:
+        if has_input or stdin == PIPE:
+            theirs, ours = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(ours, False)
+            self.child.append(theirs)
+            self.ours["stdin"] = ours
+        else:
+            self.child.append(_given(stdin, 0))
+
+    def _open_output(self, name: str, target: Any) -> None:
+        if target == PIPE:
+            ours, theirs = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(ours, False)
+            self.child.append(theirs)
+            self.ours[name] = ours
+            self.buffers[name] = Buffer()
+        elif target == STDOUT and name == "stderr":
+            self.child.append(os.dup(self.child[1]))
+        else:
+            self.child.append(_given(target, 1 if name == "stdout" else 2))
+
+    def close_child(self) -> None:
+        """After the spawn: the child has its own copies."""
+        while self.child:
+            os.close(self.child.pop())
+
+    def close_ours(self, name: str) -> None:
+        """One stream is at its end."""
+        fd = self.ours.pop(name, -1)
+        if fd >= 0:
+            os.close(fd)
+
+    def close(self) -> None:
+        """All that is still open."""
+        self.close_child()
+        for name in list(self.ours):
+            self.close_ours(name)
+
+    def feed(self) -> None:
+        """Writes what stdin takes now; closes it when all is written or nobody reads."""
+        try:
+            self.input = self.input[os.write(self.ours["stdin"], self.input[:CHUNK]) :] if self.input else self.input
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self.input = memoryview(b"")
+        if not self.input:
+            self.close_ours("stdin")
+
+    def drain(self, name: str) -> None:
+        """Reads what is there now; at the end of the stream it is closed."""
+        fd = self.ours.get(name, -1)
+        while fd >= 0:
+            try:
+                data = os.read(fd, CHUNK)
+            except BlockingIOError:
+                return
+            if not data:
+                self.close_ours(name)
+                return
+            self.buffers[name].add(data)
+            if len(data) < CHUNK:
+                return
+
+    def value(self, name: str) -> Any:
+        """What was captured: bytes or str; None when it went elsewhere."""
+        if name not in self.buffers:
+            return None
+        data = self.buffers[name].value()
+        return data.decode(self.text, "replace").replace("\r\n", "\n") if self.text else data
+
+
+def _given(target: Any, inherited: int) -> int:
+    """A descriptor of ours for what the caller gave: DEVNULL, INHERIT, a number or a file."""
+    if target == DEVNULL:
+        return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    if target == INHERIT:
+        return os.dup(inherited)
+    if isinstance(target, int) and target >= 0:
+        return os.dup(target)
+    if hasattr(target, "fileno"):
+        return os.dup(target.fileno())
+    raise UsageError(f"not a stream: {target!r}", remedy="give PIPE, DEVNULL, INHERIT, a descriptor or an open file")

@@ -1,0 +1,24 @@
+/* Folders of cgroups, and all that is done to whole trees of them: ending what runs there, removing them. */
+#ifndef CGROUPS_H
+#define CGROUPS_H
+
+#include "operation.h"
+
+#define CGROUP_PATH_SIZE 4096
+
+/* "MOUNT/PATH" with the made-up id in its place. */
+void cgroup_path(const struct context *context, const char *mount, const char *path, char *buffer, size_t size);
+/* Opens a folder as O_PATH; follows no link. -1 with errno. */
+int cgroup_open(int parent, const char *path);
+/* Calls `each` for every cgroup directly below `folder`. */
+void cgroup_children(int folder, void (*each)(int folder, const char *name, void *data), void *data);
+/* Whether any process is in `folder` or below it. */
+bool cgroup_populated(int folder, bool v2);
+/* Kills until nobody is left, for ten seconds at most. `method` as in KillCgroup. */
+void cgroup_end(int folder, const char *method);
+/* Removes `name` in `parent` with all cgroups below; kills and thaws what is in them, waits for the dying. 0 (gone too) or an errno. */
+int cgroup_remove(int parent, const char *name);
+/* The number behind `key` (NULL: the first) in a file of "KEY NUMBER" lines; -1 when there is none. */
+int64_t cgroup_number(int folder, const char *file, const char *key);
+
+#endif

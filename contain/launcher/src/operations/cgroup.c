@@ -1,0 +1,146 @@
+/* Placement, limits, and the end of cgroups. */
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../cgroups.h"
+#include "../kernel_calls.h"
+#include "../paths.h"
+
+int do_open_cgroup(struct context *context, const struct open_cgroup *operation) {
+    int fd = cgroup_open(AT_FDCWD, operation->folder);
+    if (fd < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, operation->slot, fd);
+    return 0;
+}
+
+static int give(int folder, const char *file, const struct delegate_cgroup *operation) {
+    return fchownat(folder, file, (uid_t)operation->uid, (gid_t)operation->gid, AT_SYMLINK_NOFOLLOW | (file[0] ? 0 : AT_EMPTY_PATH));
+}
+
+int do_delegate_cgroup(struct context *context, const struct delegate_cgroup *operation) {
+    char list[2048];
+    int folder = slot(context, operation->slot);
+    if (give(folder, "", operation) < 0)
+        return fail(context, errno, NULL);
+    if (read_file_at(AT_FDCWD, "/sys/kernel/cgroup/delegate", list, sizeof list) <= 0)
+        strcpy(list, "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n");
+    char *rest = NULL;
+    for (char *file = strtok_r(list, "\n", &rest); file; file = strtok_r(NULL, "\n", &rest))
+        if (!strchr(file, '/') && give(folder, file, operation) < 0 && errno != ENOENT)
+            return fail(context, errno, NULL);
+    return 0;
+}
+
+int do_place_in_cgroup(struct context *context, const struct place_in_cgroup *operation) {
+    char pid[24];
+    format_number(pid, sizeof pid, context->init_pid);
+    int error = write_file_at(slot(context, operation->slot), "cgroup.procs", pid);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+static int write_lines(int folder, const char *file, const struct texts *lines) {
+    const char *line = lines->first;
+    for (uint32_t i = 0; i < lines->count; i++, line = texts_next(line)) {
+        int error = write_file_at(folder, file, line);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+int do_write_cgroup(struct context *context, const struct write_cgroup *operation) {
+    int folder = slot(context, operation->slot);
+    int error = write_lines(folder, operation->file, &operation->lines);
+    if (error == ENOENT && operation->alternative[0])
+        error = write_lines(folder, operation->alternative, &operation->alternative_lines);
+    if (error == 0 || (error == ENOENT && operation->optional))
+        return 0;
+    return fail(context, error, NULL);
+}
+
+int do_check_memory_use(struct context *context, const struct check_memory_use *operation) {
+    char detail[128];
+    char number[24];
+    int64_t used = cgroup_number(slot(context, operation->slot), operation->file, NULL);
+    if (used <= operation->limit)
+        return 0;
+    format_number(number, sizeof number, (long)used);
+    join_words(detail, sizeof detail, (const char *const[]){number, " bytes are in use already", NULL});
+    return fail(context, EBUSY, detail);
+}
+
+int do_write_device_rules(struct context *context, const struct write_device_rules *operation) {
+    int folder = slot(context, operation->slot);
+    int error = write_file_at(folder, operation->allow_all ? "devices.allow" : "devices.deny", "a");
+    if (error == 0)
+        error = write_lines(folder, operation->allow_all ? "devices.deny" : "devices.allow", &operation->exceptions);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+/* How many folders this run made on the way to the container's, itself included: nothing is killed or removed that is not ours. */
+static int made(const struct context *context, int64_t undo) {
+    return undo > 0 && undo < ARMED_COUNT ? context->shared->armed[undo] : 0;
+}
+
+static int open_made(const struct context *context, const char *mount, const char *path, int64_t undo) {
+    char whole[CGROUP_PATH_SIZE];
+    if (made(context, undo) == 0)
+        return -1;
+    cgroup_path(context, mount, path, whole, sizeof whole);
+    return cgroup_open(AT_FDCWD, whole);
+}
+
+int do_kill_cgroup(struct context *context, const struct kill_cgroup *operation) {
+    int folder = open_made(context, operation->mount, operation->path, operation->undo);
+    if (folder < 0)
+        return 0;
+    cgroup_end(folder, operation->method);
+    close(folder);
+    return 0;
+}
+
+int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage *operation) {
+    int folder = open_made(context, operation->mount, operation->path, operation->undo);
+    if (folder < 0)
+        return 0;
+    struct usage *usage = &context->shared->usage;
+    if (operation->memory) {
+        usage->memory_peak = cgroup_number(folder, operation->v2 ? "memory.peak" : "memory.max_usage_in_bytes", NULL);
+        usage->oom_kills = cgroup_number(folder, operation->v2 ? "memory.events" : "memory.oom_control", "oom_kill");
+    }
+    if (operation->cpu) {
+        int64_t time = cgroup_number(folder, operation->v2 ? "cpu.stat" : "cpuacct.usage", operation->v2 ? "usage_usec" : NULL);
+        usage->cpu = operation->v2 && time > 0 ? time * 1000 : time;
+    }
+    close(folder);
+    return 0;
+}
+
+/* The parents from below: only empty ones can go, and only those that we made or that are contain's by name. */
+static void remove_parents(char *path, size_t mount, int count) {
+    for (; count > 0; count--) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL || (size_t)(slash - path) <= mount)
+            return;
+        *slash = 0;
+        if (rmdir(path) < 0)
+            return;
+    }
+}
+
+int do_remove_cgroup(struct context *context, const struct remove_cgroup *operation) {
+    char whole[CGROUP_PATH_SIZE];
+    int count = made(context, operation->undo);
+    if (count == 0)
+        return 0;
+    cgroup_path(context, operation->mount, operation->path, whole, sizeof whole);
+    int error = cgroup_remove(AT_FDCWD, whole);
+    if (error)
+        return fail(context, error, NULL);
+    disarm(context, operation->undo);
+    int parents = count - 1 > operation->ours ? count - 1 : (int)operation->ours;
+    remove_parents(whole, strlen(operation->mount), parents);
+    return 0;
+}

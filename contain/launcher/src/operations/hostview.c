@@ -1,0 +1,199 @@
+/* The host view, and throw-away layers over folders of the host. */
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../kernel_calls.h"
+#include "../mounting.h"
+#include "../operation.h"
+#include "../paths.h"
+#include "../roots.h"
+
+#define QUIET (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define EMPTY "empty"
+
+static int attach_over_host(struct context *context, int tree) {
+    int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (host < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, SLOT_HOST_ROOT, host);
+    return attach(tree, host) < 0 ? fail(context, errno, NULL) : 0;
+}
+
+int do_make_root(struct context *context, const struct make_root *operation) {
+    static const char options[] = "mode=755\0size=16m";
+    char why[256];
+    (void)operation;
+    int tree = make_filesystem("tmpfs", "contain", (struct texts){2, options}, QUIET, why, sizeof why);
+    if (tree < 0)
+        return fail_with(context, errno, why);
+    slot_set(context, SLOT_ROOT, tree);
+    return attach_over_host(context, tree);
+}
+
+int do_make_layers(struct context *context, const struct make_layers *operation) {
+    char options[64] = "mode=700";
+    char why[256];
+    strcpy(options + 9, "size=");
+    format_number(options + 14, sizeof options - 14, (long)operation->size);
+    int tree = make_filesystem("tmpfs", "contain", (struct texts){2, options}, QUIET, why, sizeof why);
+    if (tree < 0)
+        return fail_with(context, errno, why);
+    slot_set(context, operation->slot, tree);
+    return mkdirat(tree, EMPTY, 0755) < 0 ? fail(context, errno, NULL) : 0;
+}
+
+/* Makes `name`+`suffix` in the folder of layers and writes its path into `path`. */
+static int make_layer(int layers, const char *name, const char *suffix, char *path, size_t size) {
+    char number[16];
+    char folder[280];
+    format_number(number, sizeof number, layers);
+    join_words(folder, sizeof folder, (const char *const[]){name, suffix, NULL});
+    join_words(path, size, (const char *const[]){"/proc/self/fd/", number, "/", folder, NULL});
+    return mkdirat(layers, folder, 0755);
+}
+
+/* What the top of an overlay looks like is what its upper folder looks like. */
+static void dress_upper(int layers, const char *name, int lower) {
+    struct stat found;
+    char folder[280];
+    join_words(folder, sizeof folder, (const char *const[]){name, ".upper", NULL});
+    if (fstat(lower, &found) < 0)
+        return;
+    (void)!fchownat(layers, folder, found.st_uid, found.st_gid, AT_SYMLINK_NOFOLLOW); /* an owner who is not mapped stays out */
+    (void)!fchmodat(layers, folder, found.st_mode & 07777, 0);
+}
+
+static int set_string(int system, const char *key, const char *value) {
+    return sys_fsconfig(system, FSCONFIG_SET_STRING, key, value, 0);
+}
+
+static int set_layers(int system, int lower, int layers, const char *name) {
+    char number[16];
+    char path[320];
+    char work[320];
+    format_number(number, sizeof number, lower);
+    if (!name) { /* lower folders alone: the kernel wants two */
+        char other[16];
+        format_number(other, sizeof other, layers);
+        join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", number, ":/proc/self/fd/", other, "/" EMPTY, NULL});
+        return set_string(system, "lowerdir", path);
+    }
+    join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", number, NULL});
+    if (set_string(system, "lowerdir", path) < 0)
+        return -1;
+    if (make_layer(layers, name, ".upper", path, sizeof path) < 0 || make_layer(layers, name, ".work", work, sizeof work) < 0)
+        return -1;
+    dress_upper(layers, name, lower);
+    return set_string(system, "upperdir", path) < 0 ? -1 : set_string(system, "workdir", work);
+}
+
+/* A detached overlay over `lower`; with `name` writable, its layer being of that name. -1 with errno, the kernel's words in `why`. */
+static int make_overlay(int lower, int layers, const char *name, struct texts options, char *why, size_t size) {
+    int system = sys_fsopen("overlay");
+    int tree = -1;
+    why[0] = 0;
+    if (system < 0)
+        return -1;
+    int result = set_string(system, "source", "overlay");
+    const char *option = options.first;
+    for (uint32_t i = 0; result == 0 && i < options.count; i++, option = texts_next(option))
+        result = sys_fsconfig(system, FSCONFIG_SET_FLAG, option, NULL, 0);
+    if (result == 0)
+        result = set_layers(system, lower, layers, name);
+    if (result == 0)
+        result = sys_fsconfig(system, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+    if (result == 0)
+        tree = sys_fsmount(system, QUIET | (name ? 0 : MOUNT_ATTR_RDONLY));
+    int error = errno;
+    if (tree < 0)
+        filesystem_words(system, why, size);
+    close(system);
+    errno = error;
+    return tree;
+}
+
+int do_overlay_root(struct context *context, const struct overlay_root *operation) {
+    char why[256];
+    int lower = slot(context, SLOT_ROOT);
+    int opened = lower >= 0 ? -1 : open(operation->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (lower < 0)
+        lower = opened;
+    if (lower < 0)
+        return fail(context, errno, NULL);
+    int tree = make_overlay(lower, slot(context, operation->layers), "root", operation->options, why, sizeof why);
+    const struct change change = {.clear = QUIET, .propagation = (uint64_t)operation->propagation};
+    int result = tree < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
+    if (opened >= 0)
+        close(opened);
+    if (tree >= 0)
+        slot_set(context, SLOT_ROOT, tree);
+    return result;
+}
+
+int do_overlay_mount(struct context *context, const struct overlay_mount *operation) {
+    const struct change change = CHANGE_OF(operation);
+    char why[256];
+    int root = the_root(context);
+    int lower = slot(context, operation->slot);
+    int opened = lower >= 0 ? -1 : open(operation->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return -1;
+    if (lower < 0)
+        lower = opened;
+    if (lower < 0)
+        return fail(context, errno, NULL);
+    int tree = make_overlay(lower, slot(context, operation->layers), operation->name, operation->options, why, sizeof why);
+    int target = tree < 0 ? -1 : root_make(root, operation->target, ROOT_FOLDER, 0755);
+    int result = target < 0 || attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
+    if (target >= 0)
+        close(target);
+    if (tree >= 0)
+        close(tree);
+    if (opened >= 0)
+        close(opened);
+    slot_set(context, operation->slot, -1);
+    return result;
+}
+
+/* No overlay can be had: all that is mounted there, read-only, with the sockets that are known hidden. */
+static int show_clone(struct context *context, const struct show_folder *operation, int target) {
+    const struct change change = {.recursive_set = MOUNT_ATTR_RDONLY | QUIET};
+    int tree = sys_open_tree(AT_FDCWD, operation->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    if (tree < 0)
+        return fail(context, errno, NULL);
+    int result = attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail(context, errno, NULL) : 0;
+    if (result == 0)
+        result = mask_below(context, tree, operation->sockets);
+    close(tree);
+    return result;
+}
+
+int do_show_folder(struct context *context, const struct show_folder *operation) {
+    char why[256] = "";
+    int root = the_root(context);
+    int lower = root < 0 ? -1 : open(operation->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return -1;
+    int target = lower < 0 ? -1 : root_make(root, operation->path, ROOT_FOLDER, 0755);
+    if (target < 0) {
+        fail(context, errno, NULL);
+        if (lower >= 0)
+            close(lower);
+        return -1;
+    }
+    int tree = -1;
+    if (operation->overlay)
+        tree = make_overlay(lower, slot(context, operation->layers), operation->writable ? operation->path + 1 : NULL, operation->options,
+                            why, sizeof why);
+    int result;
+    if (tree >= 0)
+        result = attach(tree, target) < 0 ? fail(context, errno, NULL) : 0;
+    else
+        result = operation->writable ? fail_with(context, errno, why) : show_clone(context, operation, target);
+    if (tree >= 0)
+        close(tree);
+    close(lower);
+    close(target);
+    return result;
+}

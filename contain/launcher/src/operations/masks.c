@@ -1,0 +1,98 @@
+/* Masked and read-only paths: before the root changes, so that the host's own /dev/null is at hand. */
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../kernel_calls.h"
+#include "../mounting.h"
+#include "../operation.h"
+#include "../roots.h"
+
+#define SEALED (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+/* The path inside the root; 0 when there is none and so nothing to do, -1 after fail(). */
+static int open_path(struct context *context, const char *path) {
+    int root = the_root(context);
+    if (root < 0)
+        return -1;
+    int fd = root_open(root, path, O_PATH);
+    if (fd >= 0)
+        return fd;
+    if (errno == ENOENT || errno == ENOTDIR)
+        return 0;
+    return fail(context, errno, NULL);
+}
+
+/* CVE-2025-31133: what hides a file is the real null device, checked on the very descriptor that is mounted. */
+static int null_device(struct context *context) {
+    int tree = sys_open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (tree >= 0 && is_character_device(tree, 1, 3))
+        return tree;
+    if (tree < 0)
+        return fail_with(context, errno, "the host's /dev/null");
+    close(tree);
+    return fail(context, ENODEV, "the host's /dev/null is no null device");
+}
+
+/* All hidden folders show one and the same empty file system: the first is kept, attached, in `slot`. */
+static int empty_folder(struct context *context, int64_t number) {
+    char why[256];
+    int known = slot(context, number);
+    int tree = known >= 0 ? clone_tree(known, false) : make_filesystem("tmpfs", "tmpfs", (struct texts){0, ""}, SEALED, why, sizeof why);
+    if (tree < 0)
+        return fail(context, errno, NULL);
+    if (known < 0) {
+        (void)!fchmodat(tree, ".", 0555, 0);
+        slot_set(context, number, fcntl(tree, F_DUPFD_CLOEXEC, 3));
+    }
+    return tree;
+}
+
+int mask_below(struct context *context, int tree, struct texts paths) {
+    const char *path = paths.first;
+    for (uint32_t i = 0; i < paths.count; i++, path = texts_next(path)) {
+        int target = root_open_plain(tree, path, O_PATH);
+        if (target < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+            continue; /* EACCES: what the container's own root cannot reach, nobody in it can */
+        if (target < 0)
+            return fail_with(context, errno, path);
+        int null = null_device(context);
+        int result = null < 0 ? -1 : attach(null, target) < 0 ? fail_with(context, errno, path) : 0;
+        if (null >= 0)
+            close(null);
+        close(target);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int do_mask_path(struct context *context, const struct mask_path *operation) {
+    struct stat found;
+    int target = open_path(context, operation->path);
+    if (target <= 0)
+        return target;
+    if (fstat(target, &found) < 0) {
+        close(target);
+        return fail(context, errno, NULL);
+    }
+    int tree = S_ISDIR(found.st_mode) ? empty_folder(context, operation->slot) : null_device(context);
+    int result = tree < 0 ? -1 : attach(tree, target) < 0 ? fail(context, errno, NULL) : 0;
+    if (tree >= 0)
+        close(tree);
+    close(target);
+    return result;
+}
+
+int do_readonly_path(struct context *context, const struct readonly_path *operation) {
+    const struct change change = {.recursive_set = MOUNT_ATTR_RDONLY};
+    int target = open_path(context, operation->path);
+    if (target <= 0)
+        return target;
+    int tree = clone_tree(target, true);
+    int result = tree < 0 || attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail(context, errno, NULL) : 0;
+    if (tree >= 0)
+        close(tree);
+    close(target);
+    return result;
+}

@@ -1,0 +1,162 @@
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "../kernel_calls.h"
+#include "../mounting.h"
+#include "../operation.h"
+#include "../roots.h"
+
+#define PROC_MAGIC 0x9fa0
+#define PROC_ROOT_INODE 1
+
+int do_isolate_mounts(struct context *context, const struct isolate_mounts *operation) {
+    if (mount("", "/", NULL, MS_REC | (unsigned long)operation->propagation, NULL) < 0)
+        return fail(context, errno, NULL);
+    return 0;
+}
+
+/* A detached clone of the tree at `path`. Only the mount's own propagation is as asked: what happens in a root stays there. */
+static int open_root(struct context *context, const char *path, int64_t propagation, bool recursive) {
+    unsigned below = recursive ? AT_RECURSIVE : 0;
+    int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | below);
+    if (tree < 0)
+        return fail(context, errno, NULL);
+    struct stat found;
+    if (fstat(tree, &found) == 0 && !S_ISDIR(found.st_mode)) {
+        close(tree);
+        return fail(context, ENOTDIR, NULL);
+    }
+    struct mount_attributes attributes = {.propagation = (uint64_t)propagation};
+    if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes) < 0 && errno != ENOSYS) {
+        int error = errno;
+        close(tree);
+        return fail(context, error, NULL);
+    }
+    return tree;
+}
+
+int do_open_root(struct context *context, const struct open_root *operation) {
+    int tree = open_root(context, operation->path, operation->propagation, operation->recursive);
+    if (tree < 0)
+        return -1;
+    slot_set(context, SLOT_ROOT, tree);
+    int userns = slot(context, operation->userns);
+    struct mount_attributes attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
+    if (userns >= 0 && sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attributes) < 0)
+        return fail(context, errno, NULL);
+    return 0;
+}
+
+int do_attach_root(struct context *context, const struct attach_root *operation) {
+    int tree = slot(context, SLOT_ROOT);
+    if (tree < 0) {
+        tree = open_root(context, operation->path, operation->propagation, operation->recursive);
+        if (tree < 0)
+            return -1;
+        slot_set(context, SLOT_ROOT, tree);
+    }
+    int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (host < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, SLOT_HOST_ROOT, host);
+    /* Over the root of this namespace: no path of the host has to be walked with the container's ids, and nothing sees it before pivot_root. */
+    if (attach(tree, host) < 0)
+        return fail(context, errno, NULL);
+    return 0;
+}
+
+int do_enter_root(struct context *context, const struct enter_root *operation) {
+    int root = open(operation->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, SLOT_ROOT, root);
+    if (fchdir(root) < 0 || chroot(".") < 0)
+        return fail(context, errno, NULL);
+    return 0;
+}
+
+/* Without pivot_root the old root stays below: the file systems through which its kernel could be reached go, or are covered. */
+static int drop_kernel_files(int host) {
+    static const char *const paths[] = {"proc", "sys"};
+    for (size_t i = 0; i < 2; i++) {
+        if (fchdir(host) < 0)
+            return -1;
+        if (umount2(paths[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == ENOENT)
+            continue;
+        if (mount("tmpfs", paths[i], "tmpfs", MS_RDONLY, "size=0,nr_inodes=1") < 0 && errno != ENOENT)
+            return -1;
+    }
+    return 0;
+}
+
+static int enter_without_pivot(int root, int host) {
+    if (drop_kernel_files(host) < 0 || fchdir(root) < 0)
+        return -1;
+    return chroot(".");
+}
+
+/* pivot_root(".", "."): the old root comes to lie upon the new one, and goes (pivot_root(2), "pivot_root(".", ".")"). */
+static int enter_by_pivot(int root, int host) {
+    if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+        return -1;
+    if (fchdir(host) < 0 || mount("", ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+        return -1;
+    return umount2(".", MNT_DETACH);
+}
+
+int do_pivot_root(struct context *context, const struct pivot_root *operation) {
+    int root = the_root(context);
+    int host = slot(context, SLOT_HOST_ROOT);
+    if (root < 0)
+        return -1;
+    int result = operation->pivot ? enter_by_pivot(root, host) : enter_without_pivot(root, host);
+    if (result < 0 || chdir("/") < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, SLOT_HOST_ROOT, -1);
+    return 0;
+}
+
+int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation) {
+    unsigned long flags = (unsigned long)operation->propagation | (operation->recursive ? MS_REC : 0);
+    if (mount("", "/", NULL, flags, NULL) < 0)
+        return fail(context, errno, NULL);
+    return 0;
+}
+
+int do_set_root_readonly(struct context *context, const struct set_root_readonly *operation) {
+    (void)operation;
+    int root = the_root(context);
+    if (root < 0)
+        return -1;
+    struct change change = {.set = MOUNT_ATTR_RDONLY};
+    return change_mount(root, &change) < 0 ? fail(context, errno, NULL) : 0;
+}
+
+static bool is_procfs_root(int fd) {
+    struct statfs system;
+    struct stat found;
+    return fstatfs(fd, &system) == 0 && system.f_type == PROC_MAGIC && fstat(fd, &found) == 0 && found.st_ino == PROC_ROOT_INODE;
+}
+
+int do_open_proc(struct context *context, const struct open_proc *operation) {
+    (void)operation;
+    int system = sys_fsopen("proc");
+    int fd = -1;
+    if (system >= 0 && sys_fsconfig(system, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+        fd = sys_fsmount(system, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    if (system >= 0)
+        close(system);
+    if (fd < 0 && slot(context, SLOT_ROOT) >= 0)
+        fd = root_open_plain(slot(context, SLOT_ROOT), "proc", O_PATH | O_DIRECTORY);
+    if (fd >= 0 && !is_procfs_root(fd)) {
+        close(fd);
+        fd = -1;
+    }
+    if (fd >= 0)
+        slot_set(context, SLOT_PROC, fd); /* who needs it says what is missing */
+    return 0;
+}

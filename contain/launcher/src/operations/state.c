@@ -1,0 +1,235 @@
+/* The state folder; contain/state/layout.py is the page that says what stands in it. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../kernel_calls.h"
+#include "../operation.h"
+#include "../paths.h"
+#include "../undo.h"
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+#define TEXT_SIZE 131072 /* a filled template or summary */
+
+static int create_file(int folder, const char *name, const char *text) {
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno;
+    int error = 0;
+    for (size_t left = strlen(text); left > 0 && !error;) {
+        ssize_t done = write(fd, text, left);
+        if (done <= 0) {
+            error = done < 0 ? errno : EIO;
+            continue;
+        }
+        text += done;
+        left -= (size_t)done;
+    }
+    close(fd);
+    return error;
+}
+
+/* All missing folders on the way, for us alone. What is there already is taken as it is. */
+static void make_parents(const char *path) {
+    char part[4096];
+    size_t length = strlen(path);
+    if (length >= sizeof part)
+        return;
+    memcpy(part, path, length + 1);
+    for (char *at = part + 1; (at = strchr(at, '/')); *at++ = '/') {
+        *at = 0;
+        mkdir(part, 0755);
+    }
+}
+
+/* The folder of all containers: ours, and nobody else may write to it (in /tmp somebody may have been quicker). */
+static int open_root(struct context *context, const char *path) {
+    struct stat st;
+    if (mkdir(path, 0700) < 0 && errno == ENOENT) {
+        make_parents(path);
+        mkdir(path, 0700);
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return fail(context, errno, NULL);
+    if (fstat(fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0) && !(st.st_mode & 022))
+        return fd;
+    close(fd);
+    return fail(context, EPERM, "the folder of the containers belongs to somebody else, or others may write to it");
+}
+
+static int make_lock(struct context *context, int folder, int64_t number) {
+    int fd = openat(folder, "lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno;
+    slot_set(context, number, fd);
+    return flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+}
+
+static int fill_folder(struct context *context, int folder, const struct claim_state *operation) {
+    static char text[TEXT_SIZE];
+    int error = make_lock(context, folder, operation->lock);
+    const char *mark = operation->marks.first;
+    for (uint32_t i = 0; i < operation->marks.count && !error; i++, mark = texts_next(mark))
+        error = create_file(folder, mark, "");
+    error = error ? error : create_file(folder, "token", context->shared->token);
+    error = error ? error : create_file(folder, "turn", "");
+    error = error ? error : create_file(folder, "exit", "");
+    error = error ? error : create_file(folder, "undo", "");
+    if (!error && operation->config[0])
+        error = create_file(folder, "config.json", operation->config);
+    if (!error && operation->template[0])
+        error = create_file(folder, "template", operation->template);
+    return error ? error : create_file(folder, "summary", fill_holes(context, operation->summary, "creating", text, sizeof text));
+}
+
+static void draft_name(const struct context *context, const char *prefix, char *name, size_t size) {
+    join_words(name, size, (const char *const[]){prefix, context->shared->token, NULL});
+}
+
+int do_claim_state(struct context *context, const struct claim_state *operation) {
+    char draft[64];
+    struct shared *shared = context->shared;
+    int root = open_root(context, operation->root);
+    if (root < 0)
+        return -1;
+    if (operation->id[0])
+        join_words(shared->id, sizeof shared->id, (const char *const[]){operation->id, NULL});
+    draft_name(context, ".new-", draft, sizeof draft);
+    arm(context, operation->undo);
+    int folder = mkdirat(root, draft, 0700) == 0 ? openat(root, draft, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    int error = folder < 0 ? errno : 0;
+    slot_set(context, SLOT_STATE, folder);
+    error = error ? error : fill_folder(context, folder, operation);
+    if (!error && syscall(SYS_renameat2, root, draft, root, shared->id, RENAME_NOREPLACE) < 0)
+        error = errno;
+    close(root);
+    if (!error)
+        return 0;
+    return fail(context, error, error == EEXIST ? "it is in use" : NULL);
+}
+
+int do_note_undo(struct context *context, const struct note_undo *operation) {
+    int error = note_undo(context, operation->kind, operation->path);
+    arm(context, operation->undo);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+/* Written beside its place, then renamed: readers see the old or the new one. */
+static int replace_file(const struct context *context, int folder, const char *name, const char *text) {
+    char draft[96];
+    join_words(draft, sizeof draft, (const char *const[]){".", name, ".", context->shared->token, NULL});
+    unlinkat(folder, draft, 0);
+    int error = create_file(folder, draft, text);
+    return !error && renameat(folder, draft, folder, name) < 0 ? errno : error;
+}
+
+/* The texts stand in the plan once, in the operation that claimed the folder. */
+static int publish(struct context *context, const char *status) {
+    static char text[TEXT_SIZE];
+    struct operation_head head;
+    struct claim_state claim;
+    int folder = slot(context, SLOT_STATE);
+    if (folder < 0 || !plan_find(context, OPERATION_CLAIM_STATE, &head) || !take_claim_state(&head.fields, &claim))
+        return 0;
+    int error = replace_file(context, folder, "summary", fill_holes(context, claim.summary, status, text, sizeof text));
+    if (!error && claim.template[0])
+        error = replace_file(context, folder, "state.json", fill_holes(context, claim.template, status, text, sizeof text));
+    return error;
+}
+
+int do_publish_state(struct context *context, const struct publish_state *operation) {
+    int error = publish(context, operation->status);
+    if (!error && operation->release && unlinkat(slot(context, SLOT_STATE), "monitored", 0) < 0 && errno != ENOENT)
+        error = errno;
+    return error ? fail(context, error, NULL) : 0;
+}
+
+int do_write_pid_file(struct context *context, const struct write_pid_file *operation) {
+    char folder[4096];
+    char number[16];
+    const char *name = strrchr(operation->path, '/');
+    size_t length = name ? (size_t)(name - operation->path) + 1 : 0;
+    if (!name || length >= sizeof folder)
+        return fail(context, ENAMETOOLONG, NULL);
+    memcpy(folder, operation->path, length);
+    folder[length] = 0;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fail(context, errno, NULL);
+    int error = operation->undo ? note_undo(context, "file", operation->path) : 0;
+    arm(context, operation->undo);
+    format_number(number, sizeof number, context->init_pid);
+    error = error ? error : replace_file(context, fd, name + 1, number);
+    close(fd);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+int do_remove_file(struct context *context, const struct remove_file *operation) {
+    if (!is_armed(context, operation->undo))
+        return 0;
+    disarm(context, operation->undo);
+    return unlink(operation->path) < 0 && errno != ENOENT ? fail(context, errno, NULL) : 0;
+}
+
+int do_remove_tree(struct context *context, const struct remove_tree *operation) {
+    if (!is_armed(context, operation->undo))
+        return 0;
+    int error = remove_tree(AT_FDCWD, operation->path);
+    if (!error)
+        disarm(context, operation->undo);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+/* One write, in place: `wait` has the file open already, and reads it even when it has no name any more. */
+static void write_exit(struct context *context, int folder) {
+    static const char *const reasons[] = {"exited", "signaled", "timeout", "oom", "cpu-time", "killed", "error"};
+    char code[16];
+    char number[16];
+    char line[64];
+    settle_reason(context);
+    format_number(code, sizeof code, context->shared->exit_code);
+    format_number(number, sizeof number, context->shared->exit_signal);
+    join_words(line, sizeof line, (const char *const[]){code, " ", number, " ", reasons[context->shared->exit_reason], "\n", NULL});
+    write_file_at(folder, "exit", line);
+}
+
+/* Only what carries our token: the id may have been given to another container meanwhile. */
+static bool is_ours(const struct context *context, int root, const char *name) {
+    char path[ID_SIZE + 8];
+    char token[TOKEN_SIZE + 1];
+    join_words(path, sizeof path, (const char *const[]){name, "/token", NULL});
+    return read_file_at(root, path, token, sizeof token) > 0 && strcmp(token, context->shared->token) == 0;
+}
+
+int do_end_state(struct context *context, const struct end_state *operation) {
+    char name[64];
+    int folder = slot(context, SLOT_STATE);
+    if (!is_armed(context, operation->undo))
+        return 0;
+    int root = open(operation->root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (root < 0)
+        return fail(context, errno, NULL);
+    bool claimed = is_ours(context, root, context->shared->id);
+    if (folder >= 0)
+        write_exit(context, folder);
+    int error = 0;
+    if (claimed && operation->keep && context->shared->started) {
+        error = publish(context, "stopped");
+        unlinkat(folder, "monitored", 0);
+    } else if (claimed) {
+        error = folder_remove(operation->root, context->shared->id);
+    }
+    draft_name(context, ".new-", name, sizeof name);
+    remove_tree(root, name);
+    draft_name(context, ".dead-", name, sizeof name);
+    remove_tree(root, name);
+    close(root);
+    if (!error)
+        disarm(context, operation->undo);
+    return error ? fail(context, error, NULL) : 0;
+}

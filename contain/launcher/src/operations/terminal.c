@@ -1,0 +1,186 @@
+#include <linux/major.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "../kernel_calls.h"
+#include "../operation.h"
+#include "../paths.h"
+#include "../relay.h"
+
+#define DEVPTS_MAGIC 0x1cd1
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41)
+#endif
+
+/* A socket's path may be longer than sun_path: it is reached through a descriptor of its folder. */
+static int connect_to(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char folder[4096];
+    char number[16];
+    const char *name = strrchr(path, '/');
+    size_t length = name ? (size_t)(name - path) + 1 : 0;
+    if (!name || length >= sizeof folder || strlen(name) > 64)
+        return -ENAMETOOLONG;
+    memcpy(folder, path, length);
+    folder[length] = 0;
+    int parent = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return -errno;
+    format_number(number, sizeof number, parent);
+    join_words(address.sun_path, sizeof address.sun_path, (const char *const[]){"/proc/self/fd/", number, name, NULL});
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int error = fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ? errno : 0;
+    close(parent);
+    if (error && fd >= 0)
+        close(fd);
+    return error ? -error : fd;
+}
+
+int do_connect_console_socket(struct context *context, const struct connect_console_socket *operation) {
+    int fd = connect_to(operation->path);
+    if (fd < 0)
+        return fail(context, -fd, NULL);
+    slot_set(context, operation->slot, fd);
+    return 0;
+}
+
+int do_start_session(struct context *context, const struct start_session *operation) {
+    (void)operation;
+    return setsid() < 0 && errno != EPERM ? fail(context, errno, NULL) : 0;
+}
+
+/* Whatever the root file system has at that place: only a real devpts is opened (CVE-2025-52565 and its kin). */
+static int open_multiplexer(struct context *context) {
+    struct statfs fs;
+    struct stat st;
+    int root = slot(context, SLOT_ROOT);
+    int fd =
+        sys_openat2(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    if (fd < 0)
+        return fail(context, errno, NULL);
+    if (fstatfs(fd, &fs) == 0 && fs.f_type == DEVPTS_MAGIC && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2))
+        return fd;
+    close(fd);
+    return fail(context, ENODEV, "/dev/pts is no devpts");
+}
+
+static int open_console_file(int root) {
+    uint64_t resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS;
+    int fd = sys_openat2(root, "dev/console", O_PATH | O_CLOEXEC | O_NOFOLLOW, 0, resolve);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    fd = sys_openat2(root, "dev/console", O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600, resolve);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    return sys_openat2(root, "dev/console", O_PATH | O_CLOEXEC | O_NOFOLLOW, 0, resolve);
+}
+
+static int show_console(struct context *context, int terminal) {
+    int target = open_console_file(slot(context, SLOT_ROOT));
+    if (target < 0)
+        return fail(context, errno, NULL);
+    int tree = sys_open_tree(terminal, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    int error = tree < 0 || sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? errno : 0;
+    if (tree >= 0)
+        close(tree);
+    close(target);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+int do_open_terminal(struct context *context, const struct open_terminal *operation) {
+    struct winsize size = {.ws_row = (unsigned short)operation->height, .ws_col = (unsigned short)operation->width};
+    int master = open_multiplexer(context);
+    if (master < 0)
+        return -1;
+    int terminal = ioctl(master, TIOCSPTLCK, &(int){0}) < 0 ? -1 : ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (terminal < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, SLOT_CONSOLE, terminal);
+    if (operation->width > 0)
+        ioctl(terminal, TIOCSWINSZ, &size);
+    if (fchown(terminal, (uid_t)operation->uid, (gid_t)-1) < 0)
+        return fail(context, errno, NULL);
+    if (show_console(context, terminal) < 0)
+        return -1;
+    int result = ask_host(context, 0, master);
+    close(master);
+    return result;
+}
+
+/* As engines expect it: one message, the descriptor with some name of it. */
+static int send_terminal(struct context *context, int socket, int master) {
+    static char name[] = "/dev/ptmx";
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {name, sizeof name - 1};
+    struct msghdr head = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&head);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &master, sizeof master);
+    return sendmsg(socket, &head, MSG_NOSIGNAL) < 0 ? fail(context, errno, NULL) : 0;
+}
+
+int answer_open_terminal(struct context *context, const struct open_terminal *operation, int64_t value) {
+    struct statfs fs;
+    int master = slot(context, SLOT_LISTENER);
+    (void)value;
+    if (master < 0 || fstatfs(master, &fs) < 0 || fs.f_type != DEVPTS_MAGIC)
+        return fail(context, EPROTO, NULL);
+    if (operation->socket == 0) {
+        context->slots[SLOT_LISTENER] = -1;
+        context->relay.input = operation->input != 0;
+        relay_start(context, master);
+        return 0;
+    }
+    int result = send_terminal(context, slot(context, operation->socket), master);
+    slot_set(context, SLOT_LISTENER, -1);
+    slot_set(context, operation->socket, -1);
+    return result;
+}
+
+int do_take_terminal(struct context *context, const struct take_terminal *operation) {
+    int terminal = slot(context, SLOT_CONSOLE);
+    (void)operation;
+    setsid(); /* a leader already: then it has a session of its own */
+    if (ioctl(terminal, TIOCSCTTY, 0) < 0)
+        return fail(context, errno, NULL);
+    for (int fd = 0; fd < 3; fd++)
+        if (dup2(terminal, fd) < 0)
+            return fail(context, errno, NULL);
+    return 0;
+}
+
+int do_empty_input(struct context *context, const struct empty_input *operation) {
+    struct stat st;
+    (void)operation;
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail(context, errno, NULL);
+    if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+        return fail(context, ENODEV, "/dev/null is not what it should be");
+    int error = dup2(fd, STDIN_FILENO) < 0 ? errno : 0;
+    close(fd);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+int do_own_streams(struct context *context, const struct own_streams *operation) {
+    struct stat st;
+    (void)context;
+    for (int fd = 0; fd < 3; fd++) {
+        bool ours = fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev != makedev(1, 3)));
+        if (ours && st.st_uid != (uid_t)operation->uid)
+            (void)!fchown(fd, (uid_t)operation->uid, (gid_t)-1);
+    }
+    return 0;
+}

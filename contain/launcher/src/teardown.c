@@ -1,0 +1,136 @@
+/* The end: kill what is left of the container, undo what was armed, say what is to be said. */
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "actors.h"
+#include "kernel_calls.h"
+#include "paths.h"
+#include "relay.h"
+
+int exit_code(int status) {
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Whether init was dead in time. */
+static bool kill_init(struct context *context, int patience) {
+    struct pollfd init = {.fd = context->shared->init_pidfd, .events = POLLIN};
+    if (init.fd < 0)
+        return true;
+    sys_pidfd_send_signal(init.fd, SIGKILL);
+    int got;
+    do
+        got = poll(&init, 1, patience);
+    while (got < 0 && errno == EINTR);
+    return got > 0;
+}
+
+/* Pids in the kernel's list of our children. */
+static int next_child(const char **at) {
+    int pid = 0;
+    while (**at == ' ')
+        ++*at;
+    for (; **at >= '0' && **at <= '9'; ++*at)
+        pid = pid * 10 + (**at - '0');
+    return pid;
+}
+
+/* Without a pid namespace what init leaves behind becomes ours (we are a subreaper): none of these pids can be taken again before we wait. */
+static void kill_orphans(struct context *context) {
+    char list[8192];
+    char path[64];
+    char number[16];
+    format_number(number, sizeof number, getpid());
+    join_words(path, sizeof path, (const char *const[]){"/proc/self/task/", number, "/children", NULL});
+    for (bool some = true; some;) {
+        some = false;
+        if (read_file_at(AT_FDCWD, path, list, sizeof list) < 0)
+            return;
+        const char *at = list;
+        for (int pid; (pid = next_child(&at)) > 0;) {
+            if (pid == context->guardian_pid)
+                continue;
+            some = true;
+            kill(pid, SIGKILL);
+        }
+        if (some)
+            monitor_reap(context, true);
+    }
+}
+
+void teardown(struct context *context) {
+    bool dead = kill_init(context, ENDING_PATIENCE);
+    while (dead && !context->is_guardian && context->init_pid > 0 && !context->monitor.dead && monitor_reap(context, true))
+        ;
+    if (!context->is_guardian)
+        relay_finish(context, ENDING_PATIENCE);
+    relay_restore(context->shared);
+    if (!context->is_guardian && context->watch.shares_pids)
+        kill_orphans(context);
+    run_stage(context, STAGE_TEARDOWN);
+    if (!dead)
+        kill_init(context, -1);
+}
+
+static void say(const char *const *words) {
+    char line[512];
+    join_words(line, sizeof line, words);
+    (void)!write(STDERR_FILENO, line, strlen(line));
+}
+
+/* A limit that fired is no failure of ours, but nobody should have to guess. */
+static void say_reason(const struct context *context) {
+    static const char *const words[] = {
+        [REASON_TIMEOUT] = "the time limit was reached",
+        [REASON_OOM] = "out of memory",
+        [REASON_CPU_TIME] = "the limit of processor time was reached",
+    };
+    unsigned reason = (unsigned)context->shared->exit_reason;
+    if (context->report_fd < 0 && reason < sizeof words / sizeof words[0] && words[reason])
+        say((const char *const[]){"contain: killed: ", words[reason], "\n", NULL});
+}
+
+/* Out of memory only by the kernel's counter, and only when the program itself was killed. */
+static void find_reason(struct context *context, int code) {
+    const struct monitor *monitor = &context->monitor;
+    struct shared *shared = context->shared;
+    shared->exit_code = code;
+    shared->exit_reason = monitor->reason;
+    if (monitor->failed || monitor->reason != REASON_EXITED || !WIFSIGNALED(monitor->status))
+        return;
+    shared->exit_signal = WTERMSIG(monitor->status);
+    shared->exit_reason = REASON_SIGNALED;
+}
+
+void settle_reason(struct context *context) {
+    struct shared *shared = context->shared;
+    if (shared->exit_reason == REASON_SIGNALED && shared->exit_signal == SIGKILL && shared->usage.oom_kills > 0)
+        shared->exit_reason = REASON_OOM;
+}
+
+int finish(struct context *context, int code) {
+    if (code < 0) {
+        context->monitor.failed = true;
+        code = context->report.code ? context->report.code : EXIT_OURS;
+        if (context->monitor.reason == REASON_EXITED)
+            context->monitor.reason = REASON_ERROR;
+        if (context->watch.failure_code && context->monitor.reason == REASON_ERROR)
+            code = context->watch.failure_code;
+    }
+    find_reason(context, code);
+    struct report why = context->report;
+    teardown(context);
+    settle_reason(context);
+    relay_finish(context, -1);
+    guardian_dismiss(context);
+    context->report = why;
+    if (context->trace)
+        trace_print(context);
+    record_send(context, RECORD_RESULT, -1);
+    if (context->monitor.failed)
+        return explain(context);
+    say_reason(context);
+    return code;
+}

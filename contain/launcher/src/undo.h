@@ -1,0 +1,12 @@
+/* What a state folder says that must be undone (its file `undo`), and the end of the folder itself. */
+#ifndef UNDO_H
+#define UNDO_H
+
+/* Undoes every line, the last one first; what is gone already is no error. 0 or the first errno. */
+int undo_all(int folder);
+/* Renames ROOT/ID away and empties it. 0 or an errno. */
+int folder_remove(const char *root, const char *id);
+/* Removes a tree below `parent`, following no link and crossing no mount. */
+int remove_tree(int parent, const char *name);
+
+#endif

@@ -1,0 +1,268 @@
+"""Cgroups: which are made, what is limited in them, and how they end."""
+
+from __future__ import annotations
+
+from contain.errors import HostError
+from contain.plan.compile.cgroup_groups import group_of, groups, where
+from contain.plan.compile.cgroup_limits import settings
+from contain.plan.operations.cgroup import (
+    CheckMemoryUse,
+    DelegateCgroup,
+    KillCgroup,
+    MakeCgroup,
+    PlaceInCgroup,
+    ReadCgroupUsage,
+    RemoveCgroup,
+    WriteCgroup,
+)
+from contain.plan.slots import CGROUP
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from contain.host.model import Host
+    from contain.plan.compile.cgroup_groups import Group
+    from contain.plan.compile.cgroup_limits import Setting
+    from contain.plan.operation import Operation
+    from contain.plan.slots import Slots
+    from contain.spec.model import Spec
+
+RESOURCES = "/linux/resources"
+DELEGATE = "see `contain doctor`: run as root, or have the controller delegated to you"
+
+
+def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+    """The operations of the family."""
+    had, found = _decide(spec, host)
+    _refuse_missing(spec, host)
+    for group in found:
+        yield _make(spec, host, group, slots, had)
+    yield from _delegate(spec, host, found)
+    for group in found:
+        if not group.v2:
+            yield PlaceInCgroup(slot=slot_of(group, slots), folder=group.folder, origin=where(spec).origin)
+    yield from _limits(spec, host, found, had, slots)
+    yield from _end(spec, host, found, slots)
+
+
+def uses_clone_into(spec: Spec, host: Host) -> bool:
+    """Whether the first process is to be made inside a v2 cgroup (CreateProcess.cgroup = slot CGROUP)."""
+    return any(group.v2 for group in _decide(spec, host)[1])
+
+
+def folders(spec: Spec, host: Host) -> list[tuple[str, str]]:
+    """(controller or "-" for the unified hierarchy, folder) of the container, as the state's summary lists them."""
+    found = []
+    for group in _decide(spec, host)[1]:
+        found += [(name, group.folder) for name in (["-"] if group.v2 else group.controllers)]
+    return found
+
+
+def pids_without_cgroup(spec: Spec, host: Host) -> int | None:
+    """Contain's own default limit of processes where no cgroup can hold it: then RLIMIT_NPROC has to."""
+    limit = (_resources(spec).get("pids") or {}).get("limit")
+    pointer = f"{RESOURCES}/pids/limit"
+    if limit is None or limit < 0 or spec.origins.option(pointer) or spec.origins.source(pointer):
+        return None
+    return None if group_of("pids", where(spec), host) else limit
+
+
+def _resources(spec: Spec) -> dict[str, Any]:
+    found: dict[str, Any] = spec.config["linux"].get("resources") or {}
+    return found
+
+
+def _settings(spec: Spec, host: Host) -> Iterator[Setting]:
+    for one in settings(_resources(spec), host.cgroup.is_v2):
+        if one.name == "swap" and not host.cgroup.swap:
+            one.lacking = "this kernel does not account swap by cgroup (on v1: boot with swapaccount=1)"
+        yield one
+
+
+def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
+    """The limits that can be had, and the groups for them."""
+    at = where(spec)
+    had = [one for one in _settings(spec, host) if not one.lacking and group_of(one.controller, at, host) is not None]
+    needed = [one.controller for one in had]
+    if _device_rules_wanted(spec, host):
+        needed.append("devices" if "devices" in host.cgroup.hierarchies else "")
+    if spec.run.cpu_time is not None:
+        needed.append("cpuacct" if "cpuacct" in host.cgroup.hierarchies else "")
+    if spec.namespaces().get("pid") != "":
+        needed.append(_tracking(spec, host))
+    return had, groups(spec, host, needed)
+
+
+def _tracking(spec: Spec, host: Host) -> str:
+    """The hierarchy in which processes are found again when no pid namespace of their own holds them together."""
+    at = where(spec)
+    names = ["", "pids", "freezer", *host.cgroup.hierarchies]
+    return next((name for name in names if group_of(name, at, host)), "")
+
+
+def _refuse_missing(spec: Spec, host: Host) -> None:
+    """Says which limits will not be there: an error for options and with --strict, else a warning; nothing for our own defaults."""
+    at = where(spec)
+    for one in _settings(spec, host):
+        if one.lacking:
+            why, remedy = one.lacking, "remove it"
+        elif group_of(one.controller, at, host) is None:
+            why, remedy = _why_not(one.controller, host), DELEGATE
+        else:
+            continue
+        _report(spec, one, why, remedy)
+
+
+def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:
+    place = spec.origins.place
+    what = f"{spec_words(one.pointer)} cannot be limited" if not one.lacking else f"{spec_words(one.pointer)} cannot be set"
+    option = spec.origins.option(one.pointer)
+    if option and one.name not in spec.run.allow_missing:
+        raise HostError(
+            what, place=place(one.pointer), cause=why, remedy=f"{remedy}; or pass --allow-missing {one.name} to run without this limit"
+        )
+    unified = one.pointer.startswith(f"{RESOURCES}/unified/")  # "the runtime MUST generate an error"
+    if not option and (spec.run.strict or unified) and spec.origins.source(one.pointer):
+        raise HostError(what, place=place(one.pointer), cause=why, remedy=remedy)
+    if option or spec.origins.source(one.pointer):
+        spec.warn(f"{what}: {why}", one.pointer)
+
+
+def spec_words(pointer: str) -> str:
+    """`/linux/resources/memory/limit` → `memory.limit`."""
+    return ".".join(pointer.split("/")[3:])
+
+
+def _why_not(controller: str, host: Host) -> str:
+    layout = host.cgroup
+    if layout.mode == "none":
+        return "no cgroup file system is mounted"
+    if not layout.mount(controller):
+        return f"no cgroup hierarchy with the controller {controller} is mounted"
+    if layout.is_v2(controller) and layout.base.get("") and controller not in layout.available:
+        return f"the controller {controller} is not available in {layout.base['']}"
+    return layout.reason or "we may not make that cgroup"
+
+
+def slot_of(group: Group, slots: Slots) -> int:
+    """The slot that holds a group's folder."""
+    return CGROUP if group.v2 else slots.new(f"cgroup{group.mount}")
+
+
+def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]) -> MakeCgroup:
+    needed = sorted({one.controller for one in had if one.controller and host.cgroup.is_v2(one.controller)}) if group.v2 else []
+    others = [name for name in host.cgroup.available if name not in needed] if group.v2 and spec.kind == "oci" else []
+    return MakeCgroup(
+        mount=group.mount,
+        path=group.path,
+        slot=slot_of(group, slots),
+        undo=slots.undo(f"cgroup{group.mount}"),
+        ours=where(spec).ours,
+        v2=group.v2,
+        cpuset="cpuset" in group.controllers and not group.v2,
+        needed=needed,
+        wanted=others,
+        origin=where(spec).origin,
+    )
+
+
+def _delegate(spec: Spec, host: Host, found: list[Group]) -> Iterator[Operation]:
+    """The runtime-spec's "Cgroup ownership": v2, a cgroup namespace of its own, and /sys/fs/cgroup writable in it."""
+    if not any(group.v2 and host.cgroup.mode == "v2" for group in found) or spec.namespaces().get("cgroup") != "":
+        return
+    mounts = [
+        row
+        for row in spec.config["mounts"]
+        if row.get("destination", "").rstrip("/") == "/sys/fs/cgroup" and row.get("type") in {"cgroup", "cgroup2"}
+    ]
+    if not mounts or any("ro" in (row.get("options") or []) for row in mounts):
+        return
+    from contain.plan.compile.idmaps import id_maps
+
+    maps = id_maps(spec, host)
+    if maps is None or not host.can("CAP_CHOWN"):
+        return
+    user = spec.config["process"]["user"]
+    uid, gid = _outside(user.get("uid", 0), maps.uid), _outside(user.get("gid", 0), maps.gid)
+    if uid is not None and gid is not None:
+        yield DelegateCgroup(slot=CGROUP, uid=uid, gid=gid, origin="/mounts")
+
+
+def _outside(inside: int, lines: list[tuple[int, int, int]]) -> int | None:
+    return next((start + inside - first for first, start, count in lines if first <= inside < first + count), None)
+
+
+def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slots: Slots) -> Iterator[Operation]:
+    layout = host.cgroup
+    by_mount = {group.mount: group for group in found}
+    memory = _resources(spec).get("memory") or {}
+    for one in had:
+        group = by_mount[layout.mount(one.controller)]
+        if one.pointer == f"{RESOURCES}/memory/limit" and memory.get("checkBeforeUpdate") and memory["limit"] >= 0:
+            usage = "memory.current" if group.v2 else "memory.usage_in_bytes"
+            yield CheckMemoryUse(slot=slot_of(group, slots), file=usage, limit=memory["limit"], origin=one.pointer)
+        yield write(one, slot_of(group, slots))
+    if _device_rules_wanted(spec, host):
+        from contain.plan.compile.cgroup_devices import device_operation
+
+        holder = by_mount.get(layout.mount("devices"))
+        if holder is None:
+            _report_devices(spec, host)
+        else:
+            rows = _resources(spec).get("devices") or []
+            yield device_operation(rows, slot_of(holder, slots), v2=holder.v2, place=spec.origins.place(f"{RESOURCES}/devices"))
+
+
+def write(one: Setting, slot: int) -> WriteCgroup:
+    """The operation for a setting."""
+    return WriteCgroup(
+        slot=slot,
+        file=one.file,
+        lines=one.lines,
+        alternative=one.alternative,
+        alternative_lines=one.alternative_lines,
+        optional=one.optional,
+        origin=one.pointer,
+    )
+
+
+def _device_rules_wanted(spec: Spec, host: Host) -> bool:
+    """Bundles have them as the OCI says. A run of our own needs them only where mknod could reach the host's devices.
+
+    Without CAP_SYS_ADMIN on the host they cannot be had, nor are they needed: a user namespace makes no device nodes.
+    """
+    if not host.privileged or not (spec.kind == "oci" or spec.namespaces().get("user") != ""):
+        return False
+    from contain.plan.compile.cgroup_devices import everything_allowed, rules
+
+    return not everything_allowed(rules(_resources(spec).get("devices") or []))
+
+
+def _report_devices(spec: Spec, host: Host) -> None:
+    pointer = f"{RESOURCES}/devices"
+    rows = _resources(spec).get("devices")
+    why = _why_not("devices", host)
+    if rows and (spec.run.strict or spec.origins.option(pointer)) and "devices" not in spec.run.allow_missing:
+        raise HostError("access to devices cannot be limited", place=spec.origins.place(pointer), cause=why, remedy=DELEGATE)
+    spec.warn(f"access to devices cannot be limited: {why}", pointer if rows else "")
+
+
+def _end(spec: Spec, host: Host, found: list[Group], slots: Slots) -> Iterator[Operation]:
+    for group in found[-1:]:  # the surest comes last in groups()
+        method = "freezer"
+        if group.v2:
+            method = "kill" if host.cgroup.kill else method
+        elif "freezer" not in group.controllers:
+            method = "pids" if "pids" in group.controllers else ""
+        yield KillCgroup(mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), method=method)
+    for group in found:
+        memory, cpu = "memory" in group.controllers, (group.v2 and host.cgroup.mode == "v2") or "cpuacct" in group.controllers
+        if memory or cpu:
+            yield ReadCgroupUsage(
+                mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), v2=group.v2, memory=memory, cpu=cpu
+            )
+    ours = where(spec).ours
+    for group in found:
+        yield RemoveCgroup(mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), ours=ours)

@@ -1,0 +1,282 @@
+"""Mounts of the manifest in their order, then masked and read-only paths."""
+
+from __future__ import annotations
+
+import os.path
+
+from contain.errors import HostError, ManifestError
+from contain.kernel.mounts import hiding
+from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
+from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, opens_early, overlay_options, shows_idmapped, userns_slot
+from contain.plan.operations.mounts import (
+    BindMount,
+    MaskPath,
+    MountCgroups,
+    MountFilesystem,
+    OpenSource,
+    OpenUserns,
+    OverlayMount,
+    ReadonlyPath,
+    Remount,
+)
+from contain.plan.operations.rootfs import OpenProc
+from contain.plan.wanted import source_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from typing import Any
+
+    from contain.host.model import Host
+    from contain.plan.operation import Operation
+    from contain.plan.slots import Slots
+    from contain.spec.model import Spec
+
+#: file system → (namespace that it shows, the host's folder that stands in for it when that namespace is not our own)
+_FALLBACKS = {"sysfs": ("network", "/sys"), "proc": ("pid", "/proc"), "mqueue": ("ipc", "/dev/mqueue")}
+
+
+def mounts(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+    """Everything in config.mounts."""
+    if not has_new_mounts(spec):
+        return
+    for index, row in enumerate(spec.config["mounts"]):
+        yield from mount(spec, host, slots, row, f"/mounts/{index}")
+    yield OpenProc()
+
+
+def masks(spec: Spec, _host: Host, slots: Slots) -> Iterator[Operation]:
+    """What is hidden, and what may not be written; before the root changes, since the host's /dev/null hides files."""
+    if not has_new_mounts(spec):
+        return
+    linux = spec.config["linux"]
+    for index, path in enumerate(linux.get("maskedPaths") or []):
+        yield MaskPath(
+            path=inside(spec, path, f"/linux/maskedPaths/{index}"), slot=slots.new("masks"), origin=f"/linux/maskedPaths/{index}"
+        )
+    for index, path in enumerate(linux.get("readonlyPaths") or []):
+        yield ReadonlyPath(path=inside(spec, path, f"/linux/readonlyPaths/{index}"), origin=f"/linux/readonlyPaths/{index}")
+
+
+def mount(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], origin: str) -> Iterator[Operation]:
+    """One mount, whatever its kind."""
+    options = Options(row.get("options") or [])
+    target = inside(spec, row["destination"], f"{origin}/destination")
+    kind = row.get("type") or ""
+    if options.remount:
+        yield Remount(target=target, **options.attributes(), origin=origin)
+    elif options.bind or kind == "bind":
+        yield from _bind(spec, host, slots, row, options, target, origin)
+    elif kind in ("cgroup", "cgroup2"):
+        yield from _cgroups(spec, host, options, target, origin)
+    else:
+        _refuse_covered(spec, host, kind, target, origin)
+        yield _filesystem(spec, row, options, target, origin)
+
+
+def inside(spec: Spec, path: str, pointer: str) -> str:
+    """A path of the container, plain and absolute; a relative one counts from its root."""
+    if not path:
+        raise ManifestError("the path is empty", place=spec.origins.place(pointer), remedy="write an absolute path")
+    return os.path.normpath("/" + path).replace("//", "/")
+
+
+def _filesystem(spec: Spec, row: dict[str, Any], options: Options, target: str, origin: str) -> Operation:
+    kind = row.get("type") or ""
+    if not kind or kind == "none":
+        raise ManifestError(
+            f"the mount of {target} has no type", place=spec.origins.place(origin), remedy="give its type, or the option bind or rbind"
+        )
+    if options.idmap or row.get("uidMappings"):
+        raise ManifestError(
+            "only bind mounts can be shown idmapped", place=spec.origins.place(origin), remedy="remove the mappings, or bind a folder"
+        )
+    _refuse_unmapped(spec, options, origin)
+    namespace, folder = _FALLBACKS.get(kind, ("", ""))
+    own = spec.namespaces().get(namespace) == ""
+    return MountFilesystem(
+        type=kind,
+        source=row.get("source") or kind,
+        target=target,
+        options=options.data + options.system,
+        copy_up=options.copy_up,
+        fallback=folder if kind == "sysfs" or (namespace and not own) else "",
+        optional=spec.run.host_view and target.count("/") > 1 and not target.startswith("/dev/") and not spec.origins.option(origin),
+        **options.attributes(),
+        origin=origin,
+    )
+
+
+def _refuse_covered(spec: Spec, host: Host, kind: str, target: str, origin: str) -> None:
+    """A container of Docker or Podman hides parts of its /proc; the kernel then lets no user namespace in it have a new one."""
+    namespaces = spec.namespaces()
+    confined = namespaces.get("user") == "" or not host.userns.initial
+    hidden = hiding(host.mounts, "proc") if kind == "proc" and confined and namespaces.get("pid") == "" else []
+    if hidden:
+        from contain.host.doctor import PROC_REMEDY  # only after a failure
+
+        raise HostError(
+            f"cannot mount a new proc on {target}: parts of the /proc that we see are hidden ({', '.join(hidden[:3])} …)",
+            place=spec.origins.place(origin),
+            cause="the kernel allows a user namespace no new proc where the present one is not fully visible",
+            remedy=PROC_REMEDY,
+        )
+
+
+def _cgroups(spec: Spec, host: Host, options: Options, target: str, origin: str) -> Iterator[Operation]:
+    """The cgroup file systems of this host, whatever their version; never writable without privilege and an own namespace (CVE-2023-25809)."""
+    layout = host.cgroup
+    own = "cgroup" in spec.namespaces()
+    views, links = [], []
+    by_folder: dict[str, list[str]] = {}
+    for controller, folder in layout.hierarchies.items():
+        by_folder.setdefault(folder, []).append(controller)
+    for folder, controllers in by_folder.items():
+        name = os.path.basename(folder)
+        views += [name, ",".join(controllers), folder, controllers[0]]
+        links += [text for controller in controllers if "=" not in controller and controller != name for text in (controller, name)]
+    if layout.unified:
+        views += ["" if layout.mode == "v2" else os.path.basename(layout.unified), "", layout.unified, ""]
+    if not views:
+        spec.warn(f"no cgroup file system is mounted on this host: {target} stays empty", origin)
+        return
+    attributes = options.attributes()
+    if not own and not host.privileged:
+        attributes["attr_set"] |= RDONLY
+        attributes["attr_clear"] &= ~RDONLY
+    yield MountCgroups(target=target, views=views, links=links, own=own, **attributes, origin=origin)
+
+
+def _refuse_unmapped(spec: Spec, options: Options, origin: str) -> None:
+    """uid= and gid= of a file system in a user namespace must be ids of that namespace (the kernel's EINVAL does not say so)."""
+    if spec.namespaces().get("user") != "":
+        return
+    for word in options.data:
+        key, _, value = word.partition("=")
+        rows = spec.config["linux"].get(f"{key}Mappings") if key in ("uid", "gid") else None
+        if rows and value.isdecimal() and not any(line["containerID"] <= int(value) < line["containerID"] + line["size"] for line in rows):
+            raise ManifestError(
+                f"{word}: that id is not mapped",
+                place=spec.origins.place(f"{origin}/options"),
+                remedy=f"map it in linux.{key}Mappings, or remove the option",
+            )
+
+
+def _bind_source(spec: Spec, host: Host, row: dict[str, Any], options: Options, target: str, origin: str) -> str:
+    """The absolute path of a bind mount's source, once all is well with it."""
+    source = row.get("source") or ""
+    if not source:
+        raise ManifestError(
+            f"the bind mount of {target} has no source", place=spec.origins.place(origin), remedy="give the path of the host as source"
+        )
+    if options.data:
+        raise ManifestError(
+            f"a bind mount has no file system options: {', '.join(options.data)}",
+            place=spec.origins.place(f"{origin}/options"),
+            remedy="remove them; misspelt flags end up here too",
+        )
+    source = source_path(spec.bundle, source)
+    found = host.sources.get(source)
+    if found is not None and not found.exists:
+        raise HostError(
+            f"cannot mount {source} on {target}: {_words(found.error)}",
+            place=spec.origins.place(origin),
+            remedy="create the source on the host, or remove the mount",
+        )
+    return source
+
+
+def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, target: str, origin: str) -> Iterator[Operation]:
+    source = _bind_source(spec, host, row, options, target, origin)
+    found = host.sources.get(source)
+    slot = 0
+    if opens_early(host):
+        userns = yield from _userns(spec, host, slots, row, options, origin)
+        slot = slots.new(origin)
+        shared = options.propagation == SHARED and propagation_of(spec.config["linux"].get("rootfsPropagation") or "")[0] == SHARED
+        yield OpenSource(
+            path=source,
+            slot=slot,
+            recursive=options.recursive,
+            shared=shared,
+            userns=userns,
+            idmap_recursive=options.idmap == "ridmap",
+            optional_idmap=bool(userns) and not options.idmap and not row.get("uidMappings"),
+            origin=origin,
+        )
+    elif options.idmap or row.get("uidMappings"):
+        raise HostError(
+            "an idmapped mount needs the privileges of the host's root",
+            place=spec.origins.place(origin),
+            remedy="remove the option idmap, or run as root",
+        )
+    if options.overlay and found is not None and found.mounts:
+        spec.warn(f"{source} is shown read-only: something is mounted below it, over which no throw-away layer can be laid", origin)
+        options.recursive_set, options.overlay = options.recursive_set | RDONLY, False
+    if options.overlay:
+        yield from layers(spec, slots)
+        yield OverlayMount(
+            source=source,
+            slot=slot,
+            target=target,
+            layers=layers_slot(slots),
+            name=origin.rpartition("/")[2],
+            options=overlay_options(spec),
+            **options.attributes(),
+            origin=origin,
+        )
+        return
+    yield BindMount(
+        source=source,
+        slot=slot,
+        recursive=options.recursive,
+        target=target,
+        masked=hidden_sockets(spec, host, source) if spec.run.host_view else [],
+        **options.attributes(),
+        origin=origin,
+    )
+
+
+def hidden_sockets(spec: Spec, host: Host, folder: str) -> list[str]:
+    """Known sockets of the host below a folder, relative to it, save those that were granted: a read-only mount stops no connect()."""
+    granted = {os.path.normpath(path) for path in spec.run.sockets}
+    inner = folder.rstrip("/") + "/"
+    return [path[len(inner) :] for path in host.sockets if path.startswith(inner) and path not in granted]
+
+
+def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, origin: str) -> Generator[Operation, None, int]:
+    """The namespace by which a source is shown idmapped, its slot returned: the mount's own maps, the container's, or none (0)."""
+    own = (row.get("uidMappings") or [], row.get("gidMappings") or [])
+    if bool(own[0]) != bool(own[1]):
+        raise ManifestError(
+            "an idmapped mount needs both uidMappings and gidMappings", place=spec.origins.place(origin), remedy="give both, or none"
+        )
+    linux = spec.config["linux"]
+    if own[0] or (options.idmap and not spec.run.idmap):
+        maps = own if own[0] else (linux.get("uidMappings") or [], linux.get("gidMappings") or [])
+        if not maps[0]:
+            raise ManifestError(
+                "idmap without mappings needs a user namespace with mappings",
+                place=spec.origins.place(origin),
+                remedy="give uidMappings and gidMappings",
+            )
+        lines = tuple("".join(f"{line['containerID']} {line['hostID']} {line['size']}\n" for line in rows) for rows in maps)
+        name = f"userns/{lines[0]}/{lines[1]}"
+        fresh = not slots.has(name)
+        slot = slots.new(name)
+        if fresh:
+            yield OpenUserns(uid_lines=lines[0], gid_lines=lines[1], slot=slot, origin=origin)
+        return slot
+    if not shows_idmapped(spec, host):
+        return 0
+    source = host.sources.get(source_path(spec.bundle, row["source"]))
+    if source is not None and source.type and source.type not in host.idmap:
+        spec.warn(f"{row['source']} ({source.type}) cannot be shown idmapped: its files belong to nobody in the container", origin)
+        return 0
+    return userns_slot(slots)
+
+
+def _words(error: str) -> str:
+    import errno  # only for a failure
+
+    return os.strerror(getattr(errno, error, 0)) if error else "it is not there"

@@ -1,0 +1,133 @@
+"""The state folder: when there is one, what is written into it, and its end."""
+
+from __future__ import annotations
+
+from _json import encode_basestring_ascii as quoted
+
+from contain.plan import stage as at
+from contain.plan.compile.hooks import later
+from contain.plan.operations.state import ClaimState, EndState, NoteUndo, PublishState, RemoveFile, RemoveTree, WritePidFile
+from contain.state import layout
+from contain.state.summary import Summary, render
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from contain.host.model import Host
+    from contain.plan.operation import Operation
+    from contain.plan.slots import Slots
+    from contain.spec.model import Spec
+
+COMMAND_LENGTH = 256
+HOLES = ("status", "pid", "start", "boot", "monitor", "guardian", "created", "finished", "token")
+
+
+def needs_folder(spec: Spec, operations: list[Operation]) -> bool:
+    """Whether anything has to be written down: somebody may ask for this container, or something on the host is to be undone."""
+    run = spec.run
+    asked = (
+        run.name
+        or run.keep
+        or run.detach
+        or run.contract == "create"
+        or run.pid_file
+        or run.temporary
+        or any(spec.config["hooks"].values())
+    )
+    return bool(asked) or any(operation.stage == at.TEARDOWN for operation in operations)
+
+
+def begin(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]) -> Iterator[Operation]:
+    """What stands before everything else of its stage."""
+    run = spec.run
+    leaves = run.contract == "create" or run.detach
+    marks = [layout.MONITORED, *([layout.KEPT] if run.keep else [])]
+    yield ClaimState(
+        root=root_of(spec, host),
+        id=run.name,
+        config=as_json(spec.config),
+        template=template(spec, host),
+        summary=summary(spec, host, cgroups),
+        marks=marks,
+        lock=slots.new("state/lock"),
+        undo=slots.undo("state"),
+        origin="--name" if run.name and not run.runc else "",
+    )
+    for path in run.temporary:
+        yield NoteUndo(kind="tree", path=path, undo=slots.undo(f"tree{path}"))
+    yield PublishState(status=layout.CREATED, release=run.contract == "create")
+    if run.pid_file:
+        yield WritePidFile(path=run.pid_file, undo=0 if leaves or run.runc else slots.undo("pid-file"), origin="--pid-file")
+    if run.contract != "create":
+        yield PublishState(stage=at.AFTER, status=layout.RUNNING, release=run.detach)
+
+
+def end(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+    """What stands behind everything else of teardown but poststop."""
+    run = spec.run
+    if run.pid_file:
+        yield RemoveFile(path=run.pid_file, undo=slots.undo("pid-file"))
+    for path in run.temporary:
+        yield RemoveTree(path=path, undo=slots.undo(f"tree{path}"))
+    yield EndState(root=root_of(spec, host), keep=run.keep, undo=slots.undo("state"))
+
+
+def root_of(spec: Spec, host: Host) -> str:
+    """The folder of all containers."""
+    return spec.run.state_root or layout.default_root({"XDG_RUNTIME_DIR": host.runtime}, host.euid)
+
+
+def identifier(spec: Spec) -> str:
+    """The id, or the hole that the launcher fills with one of its own."""
+    return spec.run.name or layout.hole("id")
+
+
+def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
+    """The text of `summary`, with holes."""
+    run = spec.run
+    facts = Summary(
+        kind="create" if run.contract == "create" else "run",
+        owner=host.uid,
+        bundle=spec.bundle,
+        rootfs=spec.root,
+        command=" ".join(spec.config["process"].get("args") or ())[:COMMAND_LENGTH],
+        cgroups={"" if controller == "-" else controller: folder for controller, folder in cgroups},
+        hooks=later(spec),
+        labels=run.labels,
+        id=run.name,
+    )
+    return render(facts, HOLES if run.name else (*HOLES, "id"))
+
+
+def template(spec: Spec, host: Host) -> str:
+    """What `contain state` prints, with holes; in the layout of runc's."""
+    del host
+    rows = {
+        "ociVersion": quoted(spec.config["ociVersion"]),
+        "id": f'"{identifier(spec)}"',
+        "pid": layout.hole("pid"),
+        "status": f'"{layout.hole("status")}"',
+        "bundle": quoted(spec.bundle),
+        "rootfs": quoted(spec.root),
+        "created": f'"{layout.hole("created")}"',
+        "annotations": as_json(spec.config["annotations"], "  "),
+        "owner": '""',
+    }
+    return "{\n" + ",\n".join(f"  {quoted(key)}: {value}" for key, value in rows.items()) + "\n}\n"
+
+
+def as_json(value: Any, indent: str = "") -> str:
+    """JSON text; json itself is not imported on the hot path (9 ms)."""
+    if value.__class__ is str:
+        return quoted(value)
+    if value.__class__ is dict:
+        inner = indent + "  "
+        rows = [f"{inner}{quoted(key)}: {as_json(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}" if rows else "{}"
+    if value.__class__ is list:
+        return "[" + ", ".join(as_json(item, indent) for item in value) + "]"
+    if value is None or value.__class__ is bool:
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value)

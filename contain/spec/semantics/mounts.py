@@ -1,0 +1,107 @@
+"""The root, mounts and devices."""
+
+from __future__ import annotations
+
+from contain.spec.semantics.finding import Finding
+from contain.spec.semantics.isolation import is_mapped, map_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from contain.spec.model import Spec
+
+_OPPOSITES = (("ro", "rw"), ("rro", "rrw"), ("exec", "noexec"), ("suid", "nosuid"), ("dev", "nodev"))
+_PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable")
+
+
+def root(spec: Spec) -> Iterator[Finding]:
+    """There is a root file system, and pivoting it is safe."""
+    if not spec.config["root"]["path"] and not spec.run.host_view:
+        yield Finding("/root", "there is no root file system", 'add "root": {"path": "rootfs"}')
+    if "\0" in spec.config["root"]["path"]:
+        yield Finding("/root/path", "contains a NUL byte", "remove it: the kernel ends a text there")
+    if spec.run.no_pivot and spec.config["linux"].get("rootfsPropagation") in ("private", "rprivate"):
+        yield Finding("/linux/rootfsPropagation", "private is not safe without pivot_root", "drop --no-pivot, or remove rootfsPropagation")
+
+
+def mounts(spec: Spec) -> Iterator[Finding]:
+    """Each mount by itself."""
+    for index, row in enumerate(spec.config["mounts"]):
+        pointer, options = f"/mounts/{index}", row["options"]
+        for key in ("destination", "source", "type"):
+            if "\0" in row.get(key, ""):
+                yield Finding(f"{pointer}/{key}", "contains a NUL byte", "remove it: the kernel ends a text there")
+        if not row["destination"]:
+            yield Finding(f"{pointer}/destination", "the destination is empty", "write where the mount shall appear")
+        elif not row["destination"].startswith("/"):
+            yield Finding(f"{pointer}/destination", f"{row['destination']} is not absolute and is taken from /", "", error=False)
+        is_bind = row.get("type") == "bind" or "bind" in options or "rbind" in options
+        if is_bind and not row.get("source"):
+            yield Finding(pointer, "a bind mount without source", "add the file or folder to show")
+        for one, other in _OPPOSITES:
+            if one in options and other in options:
+                at = max(options.index(one), options.index(other))
+                yield Finding(f"{pointer}/options/{at}", f"{one} and {other} at once: the later one counts", "", error=False)
+        modes = [option for option in options if option in _PROPAGATION]
+        if len({mode.removeprefix("r") for mode in modes}) > 1:
+            yield Finding(f"{pointer}/options/{options.index(modes[-1])}", f"two propagations: {' and '.join(modes)}", "keep one of them")
+        yield from _ids(spec, pointer, index, is_bind=is_bind)
+
+
+def _ids(spec: Spec, pointer: str, index: int, *, is_bind: bool) -> Iterator[Finding]:
+    """Idmapped mounts, and owners given as options of a file system."""
+    row, linux = spec.config["mounts"][index], spec.config["linux"]
+    given = [key for key in ("uidMappings", "gidMappings") if row.get(key)]
+    wants = [option for option in row["options"] if option in ("idmap", "ridmap")]
+    if given and not is_bind:
+        yield Finding(f"{pointer}/{given[0]}", "only a bind mount can be idmapped", "remove the mappings, or mount with bind")
+    if len(given) == 1:
+        yield Finding(f"{pointer}/{given[0]}", f"{given[0]} without its twin", "write both uidMappings and gidMappings")
+    if wants and not given and "user" not in spec.namespaces():
+        yield Finding(
+            f"{pointer}/options", f"{wants[0]} without mappings needs a user namespace", "write uidMappings and gidMappings of the mount"
+        )
+    for key in given:
+        yield from map_lines(f"{pointer}/{key}", row[key])
+    for number, option in enumerate(row["options"]):
+        kind, _, value = option.partition("=")
+        rows = linux.get(f"{kind}Mappings") if kind in ("uid", "gid") and "user" in spec.namespaces() else None
+        if rows and value.isdecimal() and not is_mapped(rows, int(value)):
+            yield Finding(
+                f"{pointer}/options/{number}", f"{kind} {value} is not mapped", f"add a range to linux.{kind}Mappings that holds {value}"
+            )
+
+
+def devices(spec: Spec) -> Iterator[Finding]:
+    """Nodes have numbers and places of their own; rules say what they allow."""
+    linux, places = spec.config["linux"], set()
+    for index, row in enumerate(linux.get("devices") or ()):
+        pointer = f"/linux/devices/{index}"
+        if not row["path"].startswith("/"):
+            yield Finding(f"{pointer}/path", f"{row['path']!r} is not an absolute path", f"write /dev/{row['path']}")
+        if row["path"] in places:
+            yield Finding(f"{pointer}/path", f"{row['path']} is made twice", "keep one of the two")
+        places.add(row["path"])
+        if row["type"] != "p" and ("major" not in row or "minor" not in row):
+            yield Finding(pointer, f"a device of type {row['type']} needs major and minor", "ls -l shows them")
+        yield from _numbers(row, pointer)
+    for index, row in enumerate((linux.get("resources") or {}).get("devices") or ()):
+        pointer = f"/linux/resources/devices/{index}"
+        if not row.get("access") and (row.get("allow") or row.get("type", "a") != "a"):
+            yield Finding(pointer, "a device rule without access", 'add "access": "rwm", or less')
+        elif (row.get("access") or "r").strip("rwm"):
+            yield Finding(f"{pointer}/access", f"{row['access']!r} is not made of r, w and m", 'write "rwm", or less')
+        yield from _numbers(row, pointer)
+
+
+def _numbers(row: dict[str, Any], pointer: str) -> Iterator[Finding]:
+    """The kernel's dev_t: 12 bits and 20 bits; -1 in a rule means all."""
+    for key, most in (("major", 0xFFF), ("minor", 0xFFFFF)):
+        number = row.get(key)
+        if number is not None and not -1 <= number <= most:
+            yield Finding(f"{pointer}/{key}", f"{number} is not a {key} number", f"write 0 to {most}")
+
+
+RULES = (root, mounts, devices)

@@ -1,0 +1,1 @@
+"""`make bench`: contain beside its peers, in one run."""
