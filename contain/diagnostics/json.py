@@ -34,7 +34,14 @@ def record(item: Diagnostic, text: str) -> dict[str, Any]:
         line, column = ends(position, text)
         offset = len(text[: position.offset].encode("utf-8", "surrogateescape"))
         size = len(text[position.offset : position.end].encode("utf-8", "surrogateescape"))
-        place = {"line": position.line, "column": position.column, "end_line": line, "end_column": column, "offset": offset, "end": offset + size}
+        place = {
+            "line": position.line,
+            "column": position.column,
+            "end_line": line,
+            "end_column": column,
+            "offset": offset,
+            "end": offset + size,
+        }
     return {
         "id": item.id,
         "name": item.name,

@@ -19,7 +19,9 @@ def render(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:
 
 def fragment(file: str, items: Sequence[Diagnostic], _: str) -> tuple[int, int, str]:
     """Cases, failures and text of one file's suite."""
-    cases = [_case(file, item) for item in items] or [f"    <testcase name={_attribute('contain lint')} classname={_attribute(file)} time=\"0\"/>\n"]
+    cases = [_case(file, item) for item in items] or [
+        f'    <testcase name={_attribute("contain lint")} classname={_attribute(file)} time="0"/>\n'
+    ]
     failures = sum(item.severity == "error" for item in items)
     head = f'  <testsuite name={_attribute(file)} tests="{len(cases)}" failures="{failures}" errors="0" skipped="0" time="0">\n'
     return len(cases), failures, head + "".join(cases) + "  </testsuite>\n"
@@ -51,4 +53,6 @@ def _attribute(text: str) -> str:
 
 def _printable(text: str) -> str:
     """Without what XML 1.0 cannot hold."""
-    return "".join(letter if letter.isprintable() and not "\ud800" <= letter <= "\udfff" and letter not in "\ufffe\uffff" else "?" for letter in text)
+    return "".join(
+        letter if letter.isprintable() and not "\ud800" <= letter <= "\udfff" and letter not in "\ufffe\uffff" else "?" for letter in text
+    )

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Linter", "Settings", "lint", "load"]
 
 
-def lint(target: str | os.PathLike[str] | bytes, *, kind: str = "", name: str = "<bytes>", settings: Settings | None = None) -> list[Diagnostic]:
+def lint(
+    target: str | os.PathLike[str] | bytes, *, kind: str = "", name: str = "<bytes>", settings: Settings | None = None
+) -> list[Diagnostic]:
     """Everything that is to be said about one document: a path, or its content as bytes (then called `name`).
 
     `kind` forces the kind (`runtime-config`, `image-index`, …); without it the document tells.

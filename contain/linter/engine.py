@@ -9,17 +9,18 @@ from contain import schema
 from contain.diagnostics import model
 from contain.document import Problem, parse
 from contain.linter import keyed, members
-from contain.linter.fix import Fix
 from contain.linter.kinds import KINDS, decide
 from contain.linter.reading import pruned
 from contain.linter.registry import functions, needs
 from contain.linter.settings import Settings, matches
-from contain.schema.generate import KINDS as SCHEMAS
+from contain.linter.unknown import UnknowableError
+from contain.schema.kinds import KINDS as SCHEMAS
 
 if TYPE_CHECKING:
     from contain.diagnostics.model import Diagnostic
     from contain.document import Document
     from contain.linter.bundle import Bundle
+    from contain.linter.fix import Fix
     from contain.linter.registry import Found, Function
 
     _Row = tuple[str, str, str, Fix | str, Problem | None]
@@ -44,7 +45,9 @@ class Linter:
         document = parse(data, name, limit=self.settings.max_size)
         return self.check(document, bundle=bundle, host=host, named=named)
 
-    def check(self, document: Document, *, kind: str = "", bundle: Bundle | None = None, host: Any = None, named: bool = False) -> list[Diagnostic]:
+    def check(
+        self, document: Document, *, kind: str = "", bundle: Bundle | None = None, host: Any = None, named: bool = False
+    ) -> list[Diagnostic]:
         """The same for a document that is read already."""
         run = _Run(self, document, bundle, host)
         run.rules("*")
@@ -85,7 +88,9 @@ class Linter:
         today = datetime.now(UTC).date()
         for allow in self.settings.allow:
             if allow.expires is not None and allow.expires < today:
-                found.append(model.make("DOC502", f"the entry that allows {allow.rule} expired on {allow.expires}: {allow.reason}", allow.where))
+                found.append(
+                    model.make("DOC502", f"the entry that allows {allow.rule} expired on {allow.expires}: {allow.reason}", allow.where)
+                )
             elif not allow.used:
                 found.append(model.make("DOC501", f"the entry that allows {allow.rule} matches nothing: {allow.reason}", allow.where))
         return [item for item in found if item.id in self.table]
@@ -106,14 +111,20 @@ class _Run:
     def rules(self, kind: str, value: Any = None) -> None:
         """Run the rules of a kind."""
         for id, function, names in self.linter.rules_of(kind):
-            wanted = [self.arguments[name] if name in self.arguments else value for name in names]
+            wanted = [self.arguments.get(name, value) for name in names]
             if any(item is None for item in wanted):
                 continue  # what the rule needs is not there: the files beside the document, or a host
+            into = self.found if kind == "*" else self.ruled
             try:
-                (self.found if kind == "*" else self.ruled).extend((id, found) for found in function(*wanted))
+                for found in function(*wanted):
+                    into.append((id, found))
+            except UnknowableError:
+                continue  # it would have to decide by something that has a finding already
             except RecursionError:
                 raise
             except Exception as error:  # noqa: BLE001  one broken rule does not stop the others
+                if self.poisoned and "'Unknown'" in str(error):
+                    continue  # functions in C say it so
                 self.linter.failed = True
                 self.found.append(("DOC999", ("", f"rule {id} ({function.__name__}) failed: {type(error).__name__}: {error}")))
 
@@ -133,7 +144,9 @@ class _Run:
             if verdict.relative:
                 self.found.append(("DOC303", ("", f"{verdict.relative}: not checked")))
             elif named:
-                self.found.append(("DOC301", ("", f"the kind of this document is unknown: {verdict.hint}", "--kind says what it is meant to be")))
+                self.found.append(
+                    ("DOC301", ("", f"the kind of this document is unknown: {verdict.hint}", "--kind says what it is meant to be"))
+                )
             return
         value = document.value
         nulls = "null" in document.text
@@ -176,13 +189,17 @@ class _Run:
     def _fresh(self, found: Found) -> bool:
         """Whether a finding of a rule does not follow from one of the schema."""
         pointer = str(found[0]) if isinstance(found, tuple) else ""
+        if pointer and any(place.startswith(pointer + "/") for place in self.poisoned):
+            return False  # it is about a list or object of which a part could not be read
         while pointer and self.poisoned:
             if pointer in self.poisoned:
                 return False
             pointer = pointer[: pointer.rfind("/")]
         return True
 
-    def _diagnostic(self, id: str, message: str, pointer: str, fix: Fix | str, problem: Problem | None, places: dict[str, Any]) -> Diagnostic:
+    def _diagnostic(
+        self, id: str, message: str, pointer: str, fix: Fix | str, problem: Problem | None, places: dict[str, Any]
+    ) -> Diagnostic:
         position = problem.position if problem else places[pointer]
         words = fix if isinstance(fix, str) else fix.words
         item = model.make(id, message, self.document.name, pointer, position if self.document.text else None, fix=words)

@@ -70,7 +70,13 @@ def _index(found: dict[str, Page]) -> str:
     for id, page in found.items():
         if id[:3] != family:
             family = id[:3]
-            lines += ["", f"## {family}: {FAMILIES.get(family, family)}", "", "| id | name | severity | a sound document |", "|---|---|---|---|"]
+            lines += [
+                "",
+                f"## {family}: {FAMILIES.get(family, family)}",
+                "",
+                "| id | name | severity | a sound document |",
+                "|---|---|---|---|",
+            ]
         lines.append(f"| [{id}]({id}.md) | {page.name} | {page.field('severity', 'error')} | {page.summary.replace('|', chr(92) + '|')} |")
     return "\n".join(lines) + "\n"
 
@@ -80,7 +86,11 @@ def text(page: Page) -> str:
     lines = [f"# {page.id} {page.name}", "", f"{page.summary[:1].upper()}{page.summary[1:]}", ""]
     if page.body:
         lines += [page.body, ""]
-    lines += [f"- severity: {page.field('severity', 'error')}", f"- a launch is refused for it: {page.field('blocking', 'no')}", f"- text: {page.field('section')}"]
+    lines += [
+        f"- severity: {page.field('severity', 'error')}",
+        f"- a launch is refused for it: {page.field('blocking', 'no')}",
+        f"- text: {page.field('section')}",
+    ]
     for word in ("rows", "reference"):
         lines += [f"- {word}: {page.field(word)}"] if page.field(word) else []
     lines += ["- engines' own defaults run into it: the profile `engine-default` is silent"] if page.field("engines") == "yes" else []

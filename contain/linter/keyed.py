@@ -38,4 +38,7 @@ def _item(value: Any, index: str) -> str:
 
 def matches(wanted: str, key: str, plain: str) -> bool:
     """Whether an `at` of the settings means a place or something above it; `*` stands for anything."""
-    return any(place == wanted or place.startswith((wanted + "/", wanted + "[")) or ("*" in wanted and fnmatchcase(place, wanted)) for place in (key, plain))
+    return any(
+        place == wanted or place.startswith((wanted + "/", wanted + "[")) or ("*" in wanted and fnmatchcase(place, wanted))
+        for place in (key, plain)
+    )

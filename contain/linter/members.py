@@ -38,7 +38,9 @@ def _walk(value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: st
             if child is None:
                 if nulls and inner is not None:
                     pointer = join(at, name)
-                    found.append(("DOC206", (pointer, f"{label(pointer)} is null, which counts as absent", Fix("leave it out", remove=pointer))))
+                    found.append(
+                        ("DOC206", (pointer, f"{label(pointer)} is null, which counts as absent", Fix("leave it out", remove=pointer)))
+                    )
             elif inner and child.__class__ in (dict, list):
                 _walk(child, inner, node, join(at, name), found, nulls=nulls)
     elif value.__class__ is list:
@@ -49,7 +51,9 @@ def _walk(value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: st
                     _walk(child, item, above, f"{at}/{index}", found, nulls=nulls)
 
 
-def _unknown(name: str, value: dict[str, Any], node: dict[str, Any], above: dict[str, Any] | None, pointer: str, found: list[tuple[str, Found]]) -> None:
+def _unknown(
+    name: str, value: dict[str, Any], node: dict[str, Any], above: dict[str, Any] | None, pointer: str, found: list[tuple[str, Found]]
+) -> None:
     """Say the most that is known of a member that the schema does not know."""
     if name == "$schema" or name.startswith("x-") or "." in name:
         return
@@ -63,7 +67,16 @@ def _unknown(name: str, value: dict[str, Any], node: dict[str, Any], above: dict
         return
     near = nearest(name, [known for known in members if known not in value])
     if near:
-        found.append(("DOC204", (pointer, f"{label(pointer)} is no member of the specification; did you mean {near}?", Fix(f"write {near}", rename=(pointer, near)))))
+        found.append(
+            (
+                "DOC204",
+                (
+                    pointer,
+                    f"{label(pointer)} is no member of the specification; did you mean {near}?",
+                    Fix(f"write {near}", rename=(pointer, near)),
+                ),
+            )
+        )
         return
     place = _elsewhere(name, node, above, pointer)
     if place:

@@ -58,7 +58,9 @@ def mended(linter: Linter, data: bytes, name: str, *, unsafe: bool, **more: Any)
     for _ in range(_ROUNDS):
         document = parse(data, name, limit=linter.settings.max_size)
         found = linter.check(document, **more)
-        edits = [edit(document, item.edit) for item in found if isinstance(item.edit, Fix) and item.edit.editable and (item.edit.safe or unsafe)]
+        edits = [
+            edit(document, item.edit) for item in found if isinstance(item.edit, Fix) and item.edit.editable and (item.edit.safe or unsafe)
+        ]
         text, made = _applied(document.text, [item for item in edits if item])
         if not made or not document.text:
             break
@@ -116,4 +118,6 @@ def write(path: str, old: bytes, new: bytes) -> str:
 def diff(path: str, old: bytes, new: bytes) -> str:
     """What would change, as a unified diff."""
     before, after = (data.decode("utf-8", "backslashreplace").splitlines(keepends=True) for data in (old, new))
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in unified_diff(before, after, path, path))
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in unified_diff(before, after, path, path)
+    )

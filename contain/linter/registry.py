@@ -36,6 +36,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "runtime.root",
         "runtime.mounts",
         "runtime.process",
+        "runtime.credentials",
         "runtime.hooks",
         "runtime.annotations",
         "runtime.namespaces",
@@ -44,6 +45,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         "runtime.seccomp",
         "runtime.paths",
         "runtime.platforms",
+        "security.privileges",
+        "security.isolation",
+        "security.mounts",
+        "security.limits",
     ),
     "runtime-state": ("state.state",),
     "runtime-process-state": ("state.process",),
@@ -93,10 +98,30 @@ class Page:
     @property
     def row(self) -> tuple[str, str, bool, str, str]:
         """The rule's row in the table of contain.diagnostics."""
-        return (self.name, self.field("severity", "error"), self.field("blocking") == "yes", self.field("section"), f"docs/rules/{self.id}.md")
+        return (
+            self.name,
+            self.field("severity", "error"),
+            self.field("blocking") == "yes",
+            self.field("section"),
+            f"docs/rules/{self.id}.md",
+        )
 
 
-_WORDS = ("section", "severity", "blocking", "rows", "engines", "reference", "preview", "bad", "good", "bad-text", "good-text", "bad-files", "good-files")
+_WORDS = (
+    "section",
+    "severity",
+    "blocking",
+    "rows",
+    "engines",
+    "reference",
+    "preview",
+    "bad",
+    "good",
+    "bad-text",
+    "good-text",
+    "bad-files",
+    "good-files",
+)
 
 
 def page(function: Function, kind: str) -> Page:
@@ -128,13 +153,19 @@ def pages() -> dict[str, Page]:
     found: dict[str, Page] = {}
     for kind in MODULES:
         for id, function in functions(kind):
-            if id in found and kind not in ("*",):
+            if id in found and kind != "*":
                 continue
             found[id] = page(function, kind)
     for kind in KINDS:
         for id, entry in load(kind).get("x-rules", {}).items():
-            fields: dict[str, Any] = {"section": [entry["section"]], "severity": [entry.get("severity", "error")], "blocking": [entry.get("blocking", "yes")]}
+            fields: dict[str, Any] = {
+                "section": [entry["section"]],
+                "severity": [entry.get("severity", "error")],
+                "blocking": [entry.get("blocking", "yes")],
+            }
             fields |= {word: [dumps(entry[word], ensure_ascii=False)] for word in ("bad", "good") if word in entry}
             if id not in found:
-                found[id] = Page(id, entry["name"], entry["summary"], "The schema enforces it (`contain schema " + kind + "`).", fields, kind)
+                found[id] = Page(
+                    id, entry["name"], entry["summary"], "The schema enforces it (`contain schema " + kind + "`).", fields, kind
+                )
     return dict(sorted(found.items()))

@@ -45,7 +45,9 @@ class Result:
 class Session:
     """The linters of one call: each file's configuration is the nearest one upwards."""
 
-    def __init__(self, *, override: Callable[[Settings], None], config: str = "", isolated: bool = False, outputs: list[str], verbose: bool = False) -> None:
+    def __init__(
+        self, *, override: Callable[[Settings], None], config: str = "", isolated: bool = False, outputs: list[str], verbose: bool = False
+    ) -> None:
         """`override` puts the command line's settings over those of a config file; `outputs` are format names."""
         self.override = override
         self.config = config
@@ -90,7 +92,11 @@ class Session:
         linter = self.linter(target.path if target.kind == "layout" else os.path.dirname(target.path))
         if target.kind == "document" or target.path == "-":
             name, data = self.read(target, linter)
-            bundle = None if target.path == "-" or os.path.basename(target.path) != "config.json" else Bundle(os.path.dirname(target.path) or ".")
+            bundle = (
+                None
+                if target.path == "-" or os.path.basename(target.path) != "config.json"
+                else Bundle(os.path.dirname(target.path) or ".")
+            )
             return linter.lint(data, name, bundle=bundle, named=named), data.decode("utf-8", "surrogateescape"), linter
         from contain.linter.sets import check
 
@@ -152,7 +158,7 @@ class Session:
 
     def _receive(self, stream: Any, target: Target) -> Result:
         try:
-            result: Result | str = pickle.load(stream)
+            result: Result | str = pickle.load(stream)  # noqa: S301  from our own child
         except EOFError:
             raise UsageError(f"{target.path}: the worker that checked it ended") from None
         if isinstance(result, str):

@@ -62,16 +62,16 @@ class Settings:
 
     def table(self) -> dict[str, str]:
         """The severity of every rule that is on, by id; the most specific selector decides, then the later one."""
-        rows: list[tuple[int, int, str, bool]] = []
+        rows: list[tuple[int, str, bool]] = []
         for texts, on in ((self.select, True), (self.extend_select, True), (self.ignore, False)):
-            rows += [(*_weight(text, self.source), text, on) for text in texts]
+            rows += [(_weight(text), text, on) for text in texts]
         chosen = {}
         for id, (_, severity, _, _, _) in RULES.items():
             on = not self.select and id not in PREVIEW
             if id in PREVIEW and self.preview and not self.select:
                 on = True
             best = (-1, -1)
-            for order, (weight, _, text, state) in enumerate(rows):
+            for order, (weight, text, state) in enumerate(rows):
                 if covers(text, id) and (weight, order) > best and (id not in PREVIEW or self.preview or weight == _EXACT or not state):
                     best, on = (weight, order), state
             if on:
@@ -86,7 +86,7 @@ class Settings:
             default = "warning"
         best, found = -1, default
         for text, severity in self.severity.items():
-            weight = _weight(text, self.source)[0]
+            weight = _weight(text)
             if covers(text, id) and weight >= best:
                 best, found = weight, severity
         return found
@@ -94,7 +94,8 @@ class Settings:
     def ignored(self, id: str, file: str) -> bool:
         """Whether a rule is off for a file."""
         return any(
-            any(covers(text, id) for text in texts) and matches(file, pattern, self.folder) for pattern, texts in self.per_file_ignores.items()
+            any(covers(text, id) for text in texts) and matches(file, pattern, self.folder)
+            for pattern, texts in self.per_file_ignores.items()
         )
 
 
@@ -117,8 +118,8 @@ def covers(text: str, id: str) -> bool:
     return text == "ALL" or id.startswith(text)
 
 
-def _weight(text: str, _: str) -> tuple[int, str]:
-    return (0 if text == "ALL" else {3: 1, 4: 2, 5: 3}.get(len(text), _EXACT), text)
+def _weight(text: str) -> int:
+    return 0 if text == "ALL" else {3: 1, 4: 2, 5: 3}.get(len(text), _EXACT)
 
 
 def matches(file: str, pattern: str, folder: Path) -> bool:

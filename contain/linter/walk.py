@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from contain.linter.settings import Settings
 
-_SKIPPED = frozenset((".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", "build", "dist"))
+_SKIPPED = frozenset(
+    (".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", "build", "dist")
+)
 
 
 class Target:

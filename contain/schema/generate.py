@@ -11,16 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from contain.schema.emit import Emitter
+from contain.schema.kinds import KINDS
 from contain.schema.outline import Outline, Types, since
 from contain.schema.pretty import pretty
 
-#: kind → (class of the whole document, prefix of its other classes)
-KINDS = {
-    "runtime-config": ("Config", ""),
-    "runtime-state": ("State", "State"),
-    "runtime-process-state": ("ContainerProcessState", "Process"),
-    "runtime-features": ("Features", "Features"),
-}
+__all__ = ["KINDS", "files", "load", "stale"]
+
 HERE = Path(__file__).parent
 SPECS = HERE.parent.parent / "specs"
 

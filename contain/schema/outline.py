@@ -61,7 +61,10 @@ def since(schema: dict[str, Any]) -> dict[str, str]:
 
     def walk(node: dict[str, Any], path: str, depth: int) -> None:
         if "$ref" in node:
-            node = {**schema["definitions"][node["$ref"].removeprefix("#/definitions/")], **{key: node[key] for key in node if key == "x-since"}}
+            node = {
+                **schema["definitions"][node["$ref"].removeprefix("#/definitions/")],
+                **{key: node[key] for key in node if key == "x-since"},
+            }
         if "x-since" in node:
             found[path] = node["x-since"]
             return

@@ -136,6 +136,9 @@ def test_limits():
 
 def test_no_cascade():
     """A value with a finding of the schema has no second finding by a rule that reads it."""
-    broken = document("runtime-config", {"linux": {"namespaces": [{"type": "mont"}, {"type": "pid"}], "maskedPaths": 7}, "process": {"user": {"uid": "0"}}})
+    broken = document(
+        "runtime-config",
+        {"linux": {"namespaces": [{"type": "mont"}, {"type": "pid"}], "maskedPaths": 7}, "process": {"user": {"uid": "0"}}},
+    )
     found = [(item.id, item.pointer) for item in lint(json.dumps(broken).encode()) if item.severity == "error"]
     assert found == [("RUN206", "/process/user/uid"), ("RUN401", "/linux/namespaces/0/type"), ("RUN705", "/linux/maskedPaths")]

@@ -33,7 +33,8 @@ def unknown_kind(document: Document) -> Nothing:  # noqa: ARG001  the engine fin
 def ambiguous_kind(document: Document) -> Nothing:  # noqa: ARG001  the engine finds it
     r"""DOC302 ambiguous-kind: a document is of one kind.
 
-    A document with the members of an index and of a manifest is read as one thing by one tool and as another by the next: a way to smuggle an image past
+    A document with the members of an index and of a manifest is read as one thing by one tool and as another by the next: a way to smuggle an
+    image past
     a check (CVE-2021-41190).
 
     section: image-index.md / Image Index Property Descriptions
@@ -48,7 +49,8 @@ def ambiguous_kind(document: Document) -> Nothing:  # noqa: ARG001  the engine f
 def not_checked(document: Document) -> Nothing:  # noqa: ARG001  the engine finds it
     r"""DOC303 not-checked: a relative of the manifests that has no rules here.
 
-    Seccomp profiles, CRI configs, CDI specifications, Compose files and engines' inspect output are recognised so that nobody thinks they were checked.
+    Seccomp profiles, CRI configs, CDI specifications, Compose files and engines' inspect output are recognised so that nobody thinks they were
+    checked.
 
     section: contain lint
     severity: info

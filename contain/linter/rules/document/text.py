@@ -22,15 +22,15 @@ def problems(document: Document, id: str, words: str = "", put: str = "", *, cut
 
 @rule
 def syntax(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
-    """DOC001 syntax-error: the document is JSON (RFC 8259).
+    r"""DOC001 syntax-error: the document is JSON (RFC 8259).
 
     No runtime reads it otherwise. All errors of a text are told at once, each with its place.
 
     section: JSON document level
     blocking: yes
     rows: RD05
-    bad-text: "{\\"ociVersion\\": \\"1.0.2\\" \\"root\\": {\\"path\\": \\"rootfs\\"}}"
-    good-text: "{\\"ociVersion\\": \\"1.0.2\\", \\"root\\": {\\"path\\": \\"rootfs\\"}}"
+    bad-text: "{\"ociVersion\": \"1.0.2\" \"root\": {\"path\": \"rootfs\"}}"
+    good-text: "{\"ociVersion\": \"1.0.2\", \"root\": {\"path\": \"rootfs\"}}"
     """
     return problems(document, "DOC001")
 
@@ -112,7 +112,8 @@ def trailing_commas(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
 def lone_surrogates(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     r"""DOC007 lone-surrogate: escapes of surrogates come in pairs.
 
-    Half a pair stands for no character. runc puts U+FFFD in its place, crun takes three bytes that are no UTF-8, and other parsers refuse it: one text,
+    Half a pair stands for no character. runc puts U+FFFD in its place, crun takes three bytes that are no UTF-8, and other parsers refuse it: one
+    text,
     several names.
 
     section: JSON document level

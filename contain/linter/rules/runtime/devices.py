@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contain.linter.reading import each, entries, namespace
+from contain.linter.reading import each, entries, has_namespace
 from contain.linter.registry import rule
 
 if TYPE_CHECKING:
@@ -64,8 +64,10 @@ def same_numbers(config: Any) -> Found:
     section: config-linux.md / Devices
     severity: warning
     rows: RL12
-    bad: {"linux": {"devices": [{"type": "c", "path": "/dev/a", "major": 10, "minor": 229}, {"type": "c", "path": "/dev/b", "major": 10, "minor": 229}]}}
-    good: {"linux": {"devices": [{"type": "c", "path": "/dev/a", "major": 10, "minor": 229}, {"type": "b", "path": "/dev/b", "major": 10, "minor": 229}]}}
+    bad: {"linux": {"devices": [{"type": "c", "path": "/dev/a", "major": 10, "minor": 229}, {"type": "c", "path": "/dev/b", "major": 10, "minor":
+      229}]}}
+    good: {"linux": {"devices": [{"type": "c", "path": "/dev/a", "major": 10, "minor": 229}, {"type": "b", "path": "/dev/b", "major": 10, "minor":
+      229}]}}
     """
     seen: dict[tuple[Any, ...], str] = {}
     for pointer, device in each(config, "linux", "devices"):
@@ -85,8 +87,10 @@ def same_path(config: Any) -> Found:
 
     section: config-linux.md / Devices
     rows: RL13
-    bad: {"linux": {"devices": [{"type": "c", "path": "/dev/a", "major": 10, "minor": 229}, {"type": "c", "path": "/dev/a", "major": 10, "minor": 230}]}}
-    good: {"linux": {"devices": [{"type": "c", "path": "/dev/a", "major": 10, "minor": 229}, {"type": "c", "path": "/dev/b", "major": 10, "minor": 230}]}}
+    bad: {"linux": {"devices": [{"type": "c", "path": "/dev/a", "major": 10, "minor": 229}, {"type": "c", "path": "/dev/a", "major": 10, "minor":
+      230}]}}
+    good: {"linux": {"devices": [{"type": "c", "path": "/dev/a", "major": 10, "minor": 229}, {"type": "c", "path": "/dev/b", "major": 10, "minor":
+      230}]}}
     """
     seen: set[str] = set()
     for pointer, device in each(config, "linux", "devices"):
@@ -144,12 +148,17 @@ def net_namespace(config: Any) -> Found:
     bad: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}], "netDevices": {"eth1": {}}}}
     good: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {}}}}
     """
-    if any(True for _ in entries(config, "linux", "netDevices")) and namespace(config, "network") is None:
+    if any(True for _ in entries(config, "linux", "netDevices")) and not has_namespace(config, "network"):
         yield "/linux/netDevices", "netDevices needs a network namespace of the container"
 
 
 def _bad_name(name: str) -> bool:
-    return not 0 < len(name.encode("utf-8", "replace")) <= 15 or name in (".", "..") or any(letter in "/: \t\n" for letter in name) or name.count("%d") > 1
+    return (
+        not 0 < len(name.encode("utf-8", "replace")) <= 15
+        or name in (".", "..")
+        or any(letter in "/: \t\n" for letter in name)
+        or name.count("%d") > 1
+    )
 
 
 @rule
@@ -176,8 +185,10 @@ def net_twice(config: Any) -> Found:
 
     section: config-linux.md / Network Devices
     rows: RL16
-    bad: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {"name": "eth0"}, "eth2": {"name": "eth0"}}}}
-    good: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {"name": "eth0"}, "eth2": {"name": "eth1"}}}}
+    bad: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {"name": "eth0"}, "eth2":
+      {"name": "eth0"}}}}
+    good: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {"name": "eth0"},
+      "eth2": {"name": "eth1"}}}}
     """
     seen: dict[str, str] = {}
     for pointer, name, device in entries(config, "linux", "netDevices"):

@@ -57,8 +57,10 @@ def start_program(config: Any, bundle: Bundle) -> Found:
 
     section: config.md / POSIX-platform Hooks
     rows: RC49
-    bad-files: {"config.json": {"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "hooks": {"startContainer": [{"path": "/bin/prepare"}]}}, "rootfs": null}
-    good-files: {"config.json": {"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "hooks": {"startContainer": [{"path": "/bin/prepare"}]}}, "rootfs": null, "rootfs/bin/prepare": "x"}
+    bad-files: {"config.json": {"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "hooks": {"startContainer": [{"path": "/bin/prepare"}]}},
+      "rootfs": null}
+    good-files: {"config.json": {"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "hooks": {"startContainer": [{"path": "/bin/prepare"}]}},
+      "rootfs": null, "rootfs/bin/prepare": "x"}
     """
     root = get(config, "root", "path")
     if not root or not bundle.is_folder(root):
@@ -67,7 +69,11 @@ def start_program(config: Any, bundle: Bundle) -> Found:
     for pointer, hook in each(config, "hooks", "startContainer"):
         path = hook.get("path") or ""
         # a mount may bring it, and what lies behind a link is for the runtime to see
-        if path.startswith("/") and not any(path.startswith(place.rstrip("/") + "/") for place in covered) and not bundle.exists(f"{root}/{path.lstrip('/')}"):
+        if (
+            path.startswith("/")
+            and not any(path.startswith(place.rstrip("/") + "/") for place in covered)
+            and not bundle.exists(f"{root}/{path.lstrip('/')}")
+        ):
             yield f"{pointer}/path", f"{path[:80]} is not in the root file system, where startContainer hooks run"
 
 

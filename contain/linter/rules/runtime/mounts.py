@@ -75,11 +75,15 @@ def nested_on_windows(config: Any) -> Found:
 
     section: config.md / Mounts
     rows: RC11
-    bad: {"linux": null, "windows": {"layerFolders": ["C:\\l"]}, "mounts": [{"destination": "C:\\a", "source": "C:\\x"}, {"destination": "C:\\a\\b", "source": "C:\\y"}]}
-    good: {"linux": null, "windows": {"layerFolders": ["C:\\l"]}, "mounts": [{"destination": "C:\\a", "source": "C:\\x"}, {"destination": "C:\\b", "source": "C:\\y"}]}
+    bad: {"linux": null, "windows": {"layerFolders": ["C:\\l"]}, "mounts": [{"destination": "C:\\a", "source": "C:\\x"}, {"destination":
+      "C:\\a\\b", "source": "C:\\y"}]}
+    good: {"linux": null, "windows": {"layerFolders": ["C:\\l"]}, "mounts": [{"destination": "C:\\a", "source": "C:\\x"}, {"destination": "C:\\b",
+      "source": "C:\\y"}]}
     """
     if "windows" in config and "linux" not in config:
-        places = [(pointer, (mount.get("destination") or "").replace("/", "\\").rstrip("\\").lower()) for pointer, mount in each(config, "mounts")]
+        places = [
+            (pointer, (mount.get("destination") or "").replace("/", "\\").rstrip("\\").lower()) for pointer, mount in each(config, "mounts")
+        ]
         for pointer, place in places:
             if any(place != other and place.startswith(other + "\\") for _, other in places if other):
                 yield f"{pointer}/destination", "the destination lies inside another one"
@@ -117,7 +121,11 @@ def path_without_bind(config: Any) -> Found:
         return
     for pointer, mount in each(config, "mounts"):
         source = mount.get("source") or ""
-        if mount.get("type") in (None, "", "none", "bind") and source.startswith(("/", ".")) and {"bind", "rbind"}.isdisjoint(options(mount)):
+        if (
+            mount.get("type") in (None, "", "none", "bind")
+            and source.startswith(("/", "."))
+            and {"bind", "rbind"}.isdisjoint(options(mount))
+        ):
             yield f"{pointer}/options", f"{source[:60]} is shown by a bind mount, which needs the option bind or rbind"
 
 
@@ -125,7 +133,8 @@ def path_without_bind(config: Any) -> Found:
 def unknown_option(config: Any) -> Found:
     """RUN108 unknown-mount-option: an option is known to the runtime, or meant for the file system.
 
-    What runtimes do not know they hand to the file system as data. For a bind mount there is none, so it is lost or refused; for others a near miss is
+    What runtimes do not know they hand to the file system as data. For a bind mount there is none, so it is lost or refused; for others a near
+    miss is
     told.
 
     section: config.md / Linux mount options
@@ -185,8 +194,10 @@ def mapping_pair(config: Any) -> Found:
     section: config.md / POSIX-platform mounts
     blocking: yes
     rows: RC16
-    bad: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
-    good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    bad: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"], "uidMappings":
+      [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"],
+      "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
     """
     for pointer, mount in each(config, "mounts"):
         have, want = ("uidMappings", "gidMappings") if mount.get("uidMappings") else ("gidMappings", "uidMappings")
@@ -203,8 +214,10 @@ def mapping_option(config: Any) -> Found:
     section: config.md / POSIX-platform mounts
     severity: warning
     rows: RC17
-    bad: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind"], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
-    good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "ridmap"], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    bad: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind"], "uidMappings":
+      [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "ridmap"],
+      "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
     """
     for pointer, mount in each(config, "mounts"):
         if mount.get("uidMappings") and mount.get("gidMappings") and {"idmap", "ridmap"}.isdisjoint(options(mount)):
@@ -241,8 +254,10 @@ def hidden_mount(config: Any) -> Found:
     section: config.md / Mounts
     severity: warning
     rows: RC19
-    bad: {"mounts": [{"destination": "/data/sub", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]}
-    good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/data/sub", "type": "tmpfs", "source": "tmpfs"}]}
+    bad: {"mounts": [{"destination": "/data/sub", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/data", "type": "tmpfs", "source":
+      "tmpfs"}]}
+    good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/data/sub", "type": "tmpfs", "source":
+      "tmpfs"}]}
     """
     if "windows" in config and "linux" not in config:
         return
@@ -305,8 +320,10 @@ def idmap_without_bind(config: Any) -> Found:
 
     section: config.md / POSIX-platform mounts
     rows: RC17
-    bad: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["idmap"], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
-    good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    bad: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["idmap"], "uidMappings":
+      [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"],
+      "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
     """
     for pointer, mount in each(config, "mounts"):
         mapped = mount.get("uidMappings") or mount.get("gidMappings")

@@ -30,7 +30,9 @@ def default_filesystems(config: Any) -> Found:
     if "linux" not in config:
         return
     places = {(mount.get("destination") or "").rstrip("/") for _, mount in each(config, "mounts")}
-    dev = any((mount.get("destination") or "").rstrip("/") == "/dev" and mount.get("type") != "tmpfs" for _, mount in each(config, "mounts"))
+    dev = any(
+        (mount.get("destination") or "").rstrip("/") == "/dev" and mount.get("type") != "tmpfs" for _, mount in each(config, "mounts")
+    )
     missing = [name for name in ("/proc", "/sys", "/dev/pts", "/dev/shm") if name not in places and not (dev and name.startswith("/dev/"))]
     if missing:
         yield "/mounts", f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not mounted, programs expect it on Linux"
@@ -79,8 +81,10 @@ def overlapping_mappings(config: Any) -> Found:
     section: config-linux.md / User namespace mappings
     rows: RL07
     reference: user_namespaces(7)
-    bad: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}, {"containerID": 5, "hostID": 3000, "size": 10}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}]}}
-    good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}, {"containerID": 10, "hostID": 3000, "size": 10}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}]}}
+    bad: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10},
+      {"containerID": 5, "hostID": 3000, "size": 10}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}]}}
+    good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10},
+      {"containerID": 10, "hostID": 3000, "size": 10}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}]}}
     """
     for name in _MAPS:
         rows = [(pointer, item) for pointer, item in each(config, "linux", name) if {"containerID", "hostID", "size"} <= item.keys()]
@@ -102,8 +106,10 @@ def mapping_count(config: Any) -> Found:
     section: config-linux.md / User namespace mappings
     rows: RL07
     reference: user_namespaces(7)
-    bad: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 0}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
-    good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
+    bad: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 0}],
+      "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
+    good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}],
+      "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
     """
     for name in _MAPS:
         if len(get(config, "linux", name) or ()) > 340:
@@ -125,9 +131,9 @@ def mappings_without_namespace(config: Any) -> Found:
     good: {"linux": {"namespaces": [{"type": "mount"}]}}
     """
     if not has_namespace(config, "user"):
-        for name in _MAPS:
-            if get(config, "linux", name):
-                yield f"/linux/{name}", f"{name} needs a user namespace of the container"
+        found = [name for name in _MAPS if get(config, "linux", name)]
+        if found:
+            yield f"/linux/{found[0]}", f"{' and '.join(found)} need a user namespace of the container"
 
 
 @rule
@@ -139,13 +145,14 @@ def namespace_without_mappings(config: Any) -> Found:
     section: config-linux.md / User namespace mappings
     rows: RL08
     bad: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}]}}
-    good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
+    good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}],
+      "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
     """
     user = namespace(config, "user")
     if user is not None and not user[1].get("path"):
-        for name in _MAPS:
-            if not get(config, "linux", name):
-                yield f"/linux/{name}", f"a new user namespace needs {name}"
+        missing = [name for name in _MAPS if not get(config, "linux", name)]
+        if missing:
+            yield f"/linux/{missing[0]}", f"a new user namespace needs {' and '.join(missing)}"
 
 
 @rule
@@ -159,9 +166,9 @@ def offsets_without_namespace(config: Any) -> Found:
     """
     if get(config, "linux", "timeOffsets"):
         time = namespace(config, "time")
-        if time is None:
+        if not has_namespace(config, "time"):
             yield "/linux/timeOffsets", "timeOffsets needs a time namespace of the container"
-        elif time[1].get("path"):
+        elif time is not None and time[1].get("path"):
             yield "/linux/timeOffsets", "timeOffsets does not go with a time namespace that is joined"
 
 
@@ -171,8 +178,10 @@ def offset_range(config: Any) -> Found:
 
     section: config-linux.md / Offset for Time Namespace
     rows: RL09
-    bad: {"ociVersion": "1.1.0", "linux": {"namespaces": [{"type": "time"}, {"type": "mount"}], "timeOffsets": {"boottime": {"nanosecs": 1000000000}}}}
-    good: {"ociVersion": "1.1.0", "linux": {"namespaces": [{"type": "time"}, {"type": "mount"}], "timeOffsets": {"boottime": {"nanosecs": 999999999}}}}
+    bad: {"ociVersion": "1.1.0", "linux": {"namespaces": [{"type": "time"}, {"type": "mount"}], "timeOffsets": {"boottime": {"nanosecs":
+      1000000000}}}}
+    good: {"ociVersion": "1.1.0", "linux": {"namespaces": [{"type": "time"}, {"type": "mount"}], "timeOffsets": {"boottime": {"nanosecs":
+      999999999}}}}
     """
     for pointer, _, offset in entries(config, "linux", "timeOffsets"):
         if (get(offset, "nanosecs") or 0) >= 10**9:
@@ -191,6 +200,6 @@ def mount_namespace(config: Any) -> Found:
     good: {"linux": {"namespaces": [{"type": "mount"}], "maskedPaths": ["/proc/kcore"]}}
     """
     if "linux" in config and not has_namespace(config, "mount"):
-        for name in ("maskedPaths", "readonlyPaths"):
-            if get(config, "linux", name):
-                yield f"/linux/{name}", f"{name} needs a mount namespace of the container: it would cover the host's paths"
+        found = [name for name in ("maskedPaths", "readonlyPaths") if get(config, "linux", name)]
+        if found:
+            yield f"/linux/{found[0]}", f"{' and '.join(found)} need a mount namespace of the container: they would cover the host's paths"

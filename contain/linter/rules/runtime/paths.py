@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.ranges import is_list
-from contain.linter.reading import each, entries, get, has_namespace, namespace
+from contain.linter.reading import each, entries, get, has_namespace
 from contain.linter.registry import rule
 
 if TYPE_CHECKING:
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 _PATHS = ("maskedPaths", "readonlyPaths")
 _IPC = frozenset(
-    "kernel.msgmax kernel.msgmnb kernel.msgmni kernel.sem kernel.shmall kernel.shmmax kernel.shmmni kernel.shm_rmid_forced".split()
+    [
+        "kernel.msgmax",
+        "kernel.msgmnb",
+        "kernel.msgmni",
+        "kernel.sem",
+        "kernel.shmall",
+        "kernel.shmmax",
+        "kernel.shmmni",
+        "kernel.shm_rmid_forced",
+    ]
 )
 
 
@@ -79,7 +88,8 @@ def policy_flags(config: Any) -> Found:
 
     section: config-linux.md / Memory policy
     rows: RL48
-    bad: {"ociVersion": "1.3.0", "linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"]}}}
+    bad: {"ociVersion": "1.3.0", "linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES",
+      "MPOL_F_RELATIVE_NODES"]}}}
     good: {"ociVersion": "1.3.0", "linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]}}}
     """
     flags = [flag for _, flag in each(config, "linux", "memoryPolicy", "flags")]
@@ -111,7 +121,8 @@ def policy_nodes(config: Any) -> Found:
 def sysctl_namespace(config: Any) -> Found:
     """RUN713 sysctl-namespace: a sysctl belongs to a namespace that the container has for itself.
 
-    `net.*` needs a network namespace, `kernel.msg*`, `kernel.sem`, `kernel.shm*` and `fs.mqueue.*` one of ipc, `kernel.domainname` one of uts, `user.*` a
+    `net.*` needs a network namespace, `kernel.msg*`, `kernel.sem`, `kernel.shm*` and `fs.mqueue.*` one of ipc, `kernel.domainname` one of uts,
+    `user.*` a
     user namespace: else the host's value would change, so runc refuses it.
 
     section: config-linux.md / Sysctl
@@ -119,8 +130,10 @@ def sysctl_namespace(config: Any) -> Found:
     bad: {"linux": {"namespaces": [{"type": "mount"}], "sysctl": {"net.ipv4.ip_forward": "1"}}}
     good: {"linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "sysctl": {"net.ipv4.ip_forward": "1"}}}
     """
+    told: set[str] = set()
     for pointer, name, kind in _sysctls(config):
-        if kind and not has_namespace(config, kind):
+        if kind and kind not in told and not has_namespace(config, kind):
+            told.add(kind)
             yield pointer, f"{name} needs a {kind} namespace of the container: it would change the host's value"
 
 
@@ -147,7 +160,7 @@ def _sysctls(config: Any) -> Iterator[tuple[str, str, str]]:
     for pointer, raw, _ in entries(config, "linux", "sysctl"):
         # sysctl(8): with a slash first, slashes part the name and dots are letters
         slash, dot = raw.find("/"), raw.find(".")
-        name = raw.replace("/", ".") if 0 <= slash and (dot < 0 or slash < dot) else raw
+        name = raw.replace("/", ".") if slash >= 0 and (dot < 0 or slash < dot) else raw
         if name in _IPC or name.startswith("fs.mqueue."):
             kind = "ipc"
         elif name.startswith(("net.", "user.")):
@@ -234,7 +247,10 @@ def mount_label(config: Any) -> Found:
     """
     text = get(config, "linux", "mountLabel")
     if text is not None and not 3 <= text.count(":") <= 4:
-        yield "/linux/mountLabel", f"{text[:60]!r} is no SELinux label (USER:ROLE:TYPE:LEVEL)" if text else "mountLabel is empty: leave it out"
+        yield (
+            "/linux/mountLabel",
+            f"{text[:60]!r} is no SELinux label (USER:ROLE:TYPE:LEVEL)" if text else "mountLabel is empty: leave it out",
+        )
 
 
 @rule
@@ -249,5 +265,5 @@ def propagation_without_namespace(config: Any) -> Found:
     bad: {"linux": {"namespaces": [{"type": "pid"}], "rootfsPropagation": "shared"}}
     good: {"linux": {"namespaces": [{"type": "mount"}], "rootfsPropagation": "private"}}
     """
-    if get(config, "linux", "rootfsPropagation") and namespace(config, "mount") is None:
+    if get(config, "linux", "rootfsPropagation") and not has_namespace(config, "mount"):
         yield "/linux/rootfsPropagation", "rootfsPropagation needs a mount namespace of the container"

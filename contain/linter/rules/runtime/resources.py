@@ -62,8 +62,10 @@ def rule_order(config: Any) -> Found:
     section: config-linux.md / Allowed Device list
     severity: warning
     rows: RL20
-    bad: {"linux": {"resources": {"devices": [{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rw"}, {"allow": false, "access": "rwm"}]}}}
-    good: {"linux": {"resources": {"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rw"}]}}}
+    bad: {"linux": {"resources": {"devices": [{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rw"}, {"allow": false, "access":
+      "rwm"}]}}}
+    good: {"linux": {"resources": {"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 3, "access":
+      "rw"}]}}}
     """
     allowed = False
     for pointer, item in each(config, *_RESOURCES, "devices"):

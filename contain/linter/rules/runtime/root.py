@@ -86,7 +86,8 @@ def root_name(config: Any) -> Found:
 def newer_than_version(config: Any) -> Found:
     """RUN008 newer-than-version: members are not newer than ociVersion.
 
-    Runtimes obey them all the same, and engines write 1.0.2-dev and use later members, so this is only told. A pre-release counts as the next minor.
+    Runtimes obey them all the same, and engines write 1.0.2-dev and use later members, so this is only told. A pre-release counts as the next
+    minor.
 
     section: config.md / Specification version
     severity: info
@@ -97,7 +98,10 @@ def newer_than_version(config: Any) -> Found:
     version = parse_version(get(config, "ociVersion") or "")
     if version is not None:
         for pointer, since in newer("runtime-config", config, version):
-            yield pointer, f"{pointer.rpartition('/')[2]} came with version {since} of the specification, the document says {config['ociVersion']}"
+            yield (
+                pointer,
+                f"{pointer.rpartition('/')[2]} came with version {since} of the specification, the document says {config['ociVersion']}",
+            )
 
 
 @rule

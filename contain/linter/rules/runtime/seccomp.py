@@ -54,8 +54,10 @@ def argument_index(config: Any) -> Found:
 
     section: config-linux.md / Seccomp
     rows: RL55
-    bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}]}]}}}
-    good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 0, "op": "SCMP_CMP_EQ"}]}]}}}
+    bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{"index":
+      6, "value": 0, "op": "SCMP_CMP_EQ"}]}]}}}
+    good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args":
+      [{"index": 0, "value": 0, "op": "SCMP_CMP_EQ"}]}]}}}
     """
     for pointer, item in each(config, *_RULES):
         for index, argument in enumerate(item.get("args") or ()):
@@ -72,8 +74,10 @@ def masked_value(config: Any) -> Found:
     section: config-linux.md / Seccomp
     severity: warning
     rows: RL56
-    bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 1, "valueTwo": 2, "op": "SCMP_CMP_EQ"}]}]}}}
-    good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 2114060288, "op": "SCMP_CMP_MASKED_EQ"}]}]}}}
+    bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{"index":
+      0, "value": 1, "valueTwo": 2, "op": "SCMP_CMP_EQ"}]}]}}}
+    good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args":
+      [{"index": 0, "value": 2114060288, "op": "SCMP_CMP_MASKED_EQ"}]}]}}}
     """
     for pointer, item in each(config, *_RULES):
         for index, argument in enumerate(item.get("args") or ()):
@@ -104,8 +108,10 @@ def notify_write(config: Any) -> Found:
 
     section: config-linux.md / Seccomp
     rows: RL57
-    bad: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls": [{"names": ["write"], "action": "SCMP_ACT_NOTIFY"}]}}}
-    good: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
+    bad: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls": [{"names":
+      ["write"], "action": "SCMP_ACT_NOTIFY"}]}}}
+    good: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls":
+      [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
     """
     for pointer, name, item in named(config):
         if name == "write" and item.get("action") == "SCMP_ACT_NOTIFY":
@@ -120,7 +126,8 @@ def metadata_alone(config: Any) -> Found:
     blocking: yes
     rows: RL58
     bad: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "box"}}}
-    good: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "box", "listenerPath": "/run/agent.sock", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
+    good: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "box", "listenerPath":
+      "/run/agent.sock", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
     """
     seccomp = get(config, "linux", "seccomp") or {}
     if seccomp.get("listenerMetadata") and not seccomp.get("listenerPath"):
@@ -136,7 +143,8 @@ def no_listener(config: Any) -> Found:
     section: config-linux.md / Seccomp
     rows: RL59
     bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
-    good: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
+    good: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls":
+      [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
     """
     if not get(config, "linux", "seccomp", "listenerPath"):
         for pointer, item in each(config, *_RULES):
@@ -189,8 +197,10 @@ def conflict(config: Any) -> Found:
     section: config-linux.md / Seccomp
     severity: warning
     rows: RL61
-    bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_LOG", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}, {"names": ["read"], "action": "SCMP_ACT_ERRNO"}]}}}
-    good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_LOG", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}, {"names": ["bpf"], "action": "SCMP_ACT_ERRNO"}]}}}
+    bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_LOG", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}, {"names": ["read"],
+      "action": "SCMP_ACT_ERRNO"}]}}}
+    good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_LOG", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}, {"names": ["bpf"],
+      "action": "SCMP_ACT_ERRNO"}]}}}
     """
     seen: dict[str, str] = {}
     for pointer, name, item in named(config):

@@ -17,7 +17,22 @@ if TYPE_CHECKING:
     Found = Iterator[tuple[str, str]]
 
 #: options that only some file systems know
-_FILESYSTEM = ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "newinstance", "ptmxmode", "hidepid", "lowerdir", "upperdir", "workdir", "huge", "mpol")
+_FILESYSTEM = (
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "nr_inodes",
+    "nr_blocks",
+    "newinstance",
+    "ptmxmode",
+    "hidepid",
+    "lowerdir",
+    "upperdir",
+    "workdir",
+    "huge",
+    "mpol",
+)
 
 
 @rule
@@ -111,7 +126,7 @@ def supported_flags(features: Any) -> Found:
 
 
 @rule
-def annotations(features: Any) -> Found:
+def annotation_keys(features: Any) -> Found:
     """FEA013 features-annotations: keys of annotations are in reverse-domain form, and unsafe ones are keys or prefixes that end in a dot.
 
     section: features.md / Annotations
