@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "2a76e23fc61b4d477e29d44257d0084e"
+DIGEST = "4164cc1fe664d3e64564f1cdfc8dc93e"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -93,4 +93,6 @@ KINDS = {
     "LeaveContainer": 87,
     "AdoptContainer": 88,
     "OpenGate": 89,
+    "OpenCgroup": 90,
+    "JoinContainer": 91,
 }
