@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "4164cc1fe664d3e64564f1cdfc8dc93e"
+DIGEST = "a325d4e9eae4e65c0a3f906f78e7ee4e"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -93,6 +93,5 @@ KINDS = {
     "LeaveContainer": 87,
     "AdoptContainer": 88,
     "OpenGate": 89,
-    "OpenCgroup": 90,
-    "JoinContainer": 91,
+    "JoinContainer": 90,
 }

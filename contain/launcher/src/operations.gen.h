@@ -127,8 +127,7 @@ enum operation_kind {
     OPERATION_LEAVE_CONTAINER = 87,
     OPERATION_ADOPT_CONTAINER = 88,
     OPERATION_OPEN_GATE = 89,
-    OPERATION_OPEN_CGROUP = 90,
-    OPERATION_JOIN_CONTAINER = 91,
+    OPERATION_JOIN_CONTAINER = 90,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -958,14 +957,6 @@ struct open_gate {
 };
 bool take_open_gate(struct cursor *in, struct open_gate *operation);
 int do_open_gate(struct context *context, const struct open_gate *operation);
-
-/* Opens a cgroup of a container that is there already, for PlaceInCgroup. */
-struct open_cgroup {
-    const char *path;
-    int64_t slot;
-};
-bool take_open_cgroup(struct cursor *in, struct open_cgroup *operation);
-int do_open_cgroup(struct context *context, const struct open_cgroup *operation);
 
 /* Joins the namespaces (CLONE_NEW* bits in `flags`) of the adopted container by its init's pidfd: no path, so no reused pid can fool it. */
 struct join_container {

@@ -8,8 +8,8 @@ from contain.plan.compile.namespaces import FLAGS
 from contain.plan.compile.process import process
 from contain.plan.compile.security import security
 from contain.plan.compile.terminal import terminal
-from contain.plan.operations.cgroup import PlaceInCgroup
-from contain.plan.operations.lifecycle import AdoptContainer, JoinContainer, OpenCgroup
+from contain.plan.operations.cgroup import OpenCgroup, PlaceInCgroup
+from contain.plan.operations.lifecycle import AdoptContainer, JoinContainer
 from contain.plan.operations.namespaces import BecomeRoot, CreateProcess
 from contain.plan.operations.state import WritePidFile
 from contain.plan.operations.supervise import Supervise
@@ -64,7 +64,7 @@ def _join(spec: Spec, target: Target, slots: Slots) -> Iterator[Operation]:
     for folder in dict.fromkeys(target.cgroups.values()):
         path = f"{folder}/{target.subgroup}".rstrip("/")
         slot = slots.new(f"cgroup/{path}")
-        yield OpenCgroup(path=path, slot=slot, origin="--cgroup" if target.subgroup else "")
+        yield OpenCgroup(folder=path, slot=slot, origin="--cgroup" if target.subgroup else "")
         yield PlaceInCgroup(slot=slot, folder=path)
     yield JoinContainer(flags=sum(FLAGS[kind] for kind in own), types=" ".join(own))
     yield CreateProcess(flags=0, types="")

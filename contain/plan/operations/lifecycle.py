@@ -87,18 +87,6 @@ class OpenGate(Operation):
         return "cannot start the container"
 
 
-class OpenCgroup(Operation):
-    """Opens a cgroup of a container that is there already, for PlaceInCgroup."""
-
-    stage: int = at.OPEN
-    path: str
-    slot: int
-
-    def describe(self) -> str:
-        """See the base."""
-        return f"open the cgroup {self.path}"
-
-
 class JoinContainer(Operation):
     """Joins the namespaces (CLONE_NEW* bits in `flags`) of the adopted container by its init's pidfd: no path, so no reused pid can fool it.
 

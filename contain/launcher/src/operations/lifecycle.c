@@ -76,14 +76,6 @@ int do_open_gate(struct context *context, const struct open_gate *operation) {
     return no ? fail_code(context, 0, 1, no) : 0;
 }
 
-int do_open_cgroup(struct context *context, const struct open_cgroup *operation) {
-    int fd = open(operation->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return fail(context, errno, NULL);
-    slot_set(context, operation->slot, fd);
-    return 0;
-}
-
 int do_join_container(struct context *context, const struct join_container *operation) {
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns(context->adopted, (int)operation->flags) < 0)
         return fail(context, errno, NULL);
