@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "a325d4e9eae4e65c0a3f906f78e7ee4e"
+DIGEST = "ea80abe814e2d5e106173bc8f0fc914e"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

@@ -1063,7 +1063,6 @@ bool take_execute(struct cursor *in, struct execute *operation) {
     *operation = (struct execute){0};
     operation->args = take_texts(in);
     operation->env = take_texts(in);
-    operation->path = take_text(in);
     return take_end(in);
 }
 
@@ -1079,7 +1078,6 @@ static int step_execute(struct context *context, struct cursor *in, int64_t ask)
 
 bool take_join_keyring(struct cursor *in, struct join_keyring *operation) {
     *operation = (struct join_keyring){0};
-    operation->name = take_text(in);
     operation->optional = take_i64(in);
     return take_end(in);
 }
@@ -1733,4 +1731,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xa3, 0x25, 0xd4, 0xe9, 0xea, 0xe4, 0xe6, 0x5c, 0x0a, 0x3f, 0x90, 0x6f, 0x78, 0xe7, 0xee, 0x4e};
+const uint8_t operations_digest[16] = {0xea, 0x80, 0xab, 0xe8, 0x14, 0xe2, 0xd5, 0xe1, 0x06, 0x17, 0x3b, 0xc8, 0xf0, 0xfc, 0x91, 0x4e};

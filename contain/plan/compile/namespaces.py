@@ -47,7 +47,7 @@ FLAGS = {
 
 def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
-    wanted = spec.namespaces()
+    wanted = _wanted(spec, host)
     _refuse(spec, host, wanted)
     new = [kind for kind in FLAGS if wanted.get(kind) == ""]
     joined = {kind: wanted[kind] for kind in FLAGS if wanted.get(kind)}
@@ -74,6 +74,14 @@ def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         yield Unshare(stage=at.PREPARE, flags=_bits(later), types="cgroup", origin=_origin(spec, "cgroup"))
     yield from _net_devices(spec, host)
     yield from _inside(spec, host, new)
+
+
+def _wanted(spec: Spec, host: Host) -> dict[str, str]:
+    """The spec's, without a time namespace that only our defaults ask for where the kernel has none: it shields from nothing."""
+    wanted = spec.namespaces()
+    if spec.kind != "oci" and host.namespaces and "time" not in host.namespaces and wanted.get("time") == "":
+        del wanted["time"]
+    return wanted
 
 
 def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:

@@ -184,7 +184,8 @@ int do_show_folder(struct context *context, const struct show_folder *operation)
     }
     int tree = -1;
     if (operation->overlay)
-        tree = make_overlay(lower, slot(context, operation->layers), operation->writable ? operation->path + 1 : NULL, operation->options, why, sizeof why);
+        tree = make_overlay(lower, slot(context, operation->layers), operation->writable ? operation->path + 1 : NULL, operation->options,
+                            why, sizeof why);
     int result;
     if (tree >= 0)
         result = attach(tree, target) < 0 ? fail(context, errno, NULL) : 0;

@@ -52,8 +52,8 @@ int mask_below(struct context *context, int tree, struct texts paths) {
     const char *path = paths.first;
     for (uint32_t i = 0; i < paths.count; i++, path = texts_next(path)) {
         int target = root_open_plain(tree, path, O_PATH);
-        if (target < 0 && (errno == ENOENT || errno == ENOTDIR))
-            continue;
+        if (target < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+            continue; /* EACCES: what the container's own root cannot reach, nobody in it can */
         if (target < 0)
             return fail_with(context, errno, path);
         int null = null_device(context);
