@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "2a76e23fc61b4d477e29d44257d0084e"
+DIGEST = "93817f1df8f85725b79b3abaa059cea9"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

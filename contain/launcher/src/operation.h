@@ -62,6 +62,7 @@ struct shared {
     char id[ID_SIZE];
     struct termios mode;                /* the terminal's, as it was */
     struct usage usage;
+    struct report failure;              /* init's last words, should the program's filter not let it send them */
     int slots[SLOT_COUNT];              /* the host's; monitor and guardian share one table of descriptors */
     uint64_t nanoseconds[];             /* per operation, with --trace */
 };
@@ -93,6 +94,8 @@ struct monitor {
     int tick;          /* timerfd of the limit of processor time, -1: none */
     int parent;        /* pidfd of our parent, with --die-with-parent */
     uint64_t early;    /* signals that came before there was a program */
+    bool hook;         /* a hook runs: whoever started it waits for it */
+    bool aborted;      /* it was ended by what ends the run */
     bool dead;         /* init was waited for: `status` holds */
     bool started;
     bool exited;       /* our PID 1 gave the program's `status` */

@@ -1063,7 +1063,6 @@ bool take_execute(struct cursor *in, struct execute *operation) {
     *operation = (struct execute){0};
     operation->args = take_texts(in);
     operation->env = take_texts(in);
-    operation->path = take_text(in);
     return take_end(in);
 }
 
@@ -1079,7 +1078,6 @@ static int step_execute(struct context *context, struct cursor *in, int64_t ask)
 
 bool take_join_keyring(struct cursor *in, struct join_keyring *operation) {
     *operation = (struct join_keyring){0};
-    operation->name = take_text(in);
     operation->optional = take_i64(in);
     return take_end(in);
 }
@@ -1715,4 +1713,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x2a, 0x76, 0xe2, 0x3f, 0xc6, 0x1b, 0x4d, 0x47, 0x7e, 0x29, 0xd4, 0x42, 0x57, 0xd0, 0x08, 0x4e};
+const uint8_t operations_digest[16] = {0x93, 0x81, 0x7f, 0x1d, 0xf8, 0xf8, 0x57, 0x25, 0xb7, 0x9b, 0x3a, 0xba, 0xa0, 0x59, 0xce, 0xa9};

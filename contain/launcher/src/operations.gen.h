@@ -663,7 +663,7 @@ struct enter_folder {
 bool take_enter_folder(struct cursor *in, struct enter_folder *operation);
 int do_enter_folder(struct context *context, const struct enter_folder *operation);
 
-/* Looks the program up inside the root without executing it, so that `create` already says what is wrong. */
+/* Looks the program up inside the root: in `lock`, so that `create` already says what is wrong, and in `go` for Execute. */
 struct find_program {
     const char *name;
     const char *path;
@@ -679,18 +679,16 @@ struct leave_host {
 bool take_leave_host(struct cursor *in, struct leave_host *operation);
 int do_leave_host(struct context *context, const struct leave_host *operation);
 
-/* Replaces init by the program: looks `args[0]` up in `path` inside the root, then execve. */
+/* Replaces init by the program that FindProgram found last, and makes no other system call. */
 struct execute {
     struct texts args;
     struct texts env;
-    const char *path;
 };
 bool take_execute(struct cursor *in, struct execute *operation);
 int do_execute(struct context *context, const struct execute *operation);
 
-/* Gives the container a session keyring of its own; `optional` where an outer filter may refuse keyctl. */
+/* Gives the container a new session keyring, without a name (by a name one could be joined that others made); `optional` where an outer filter */
 struct join_keyring {
-    const char *name;
     int64_t optional;
 };
 bool take_join_keyring(struct cursor *in, struct join_keyring *operation);

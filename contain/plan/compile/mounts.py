@@ -162,7 +162,8 @@ def _refuse_unmapped(spec: Spec, options: Options, origin: str) -> None:
             )
 
 
-def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, target: str, origin: str) -> Iterator[Operation]:
+def _bind_source(spec: Spec, host: Host, row: dict[str, Any], options: Options, target: str, origin: str) -> str:
+    """The absolute path of a bind mount's source, once all is well with it."""
     source = row.get("source") or ""
     if not source:
         raise ManifestError(
@@ -182,6 +183,12 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
             place=spec.origins.place(origin),
             remedy="create the source on the host, or remove the mount",
         )
+    return source
+
+
+def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, target: str, origin: str) -> Iterator[Operation]:
+    source = _bind_source(spec, host, row, options, target, origin)
+    found = host.sources.get(source)
     slot = 0
     if opens_early(host):
         userns = yield from _userns(spec, host, slots, row, options, origin)
