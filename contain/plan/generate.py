@@ -66,7 +66,11 @@ def header(table: list[type[Operation]]) -> str:
         rows += [f"    {C_TYPES[kind]}{field + '_' if field in C_RESERVED else field};" for field, kind in fields] or [
             "    int64_t nothing;"
         ]
-        rows += ["};", f"bool take_{name}(struct cursor *in, struct {name} *operation);", f"int do_{name}(struct context *context, const struct {name} *operation);"]
+        rows += [
+            "};",
+            f"bool take_{name}(struct cursor *in, struct {name} *operation);",
+            f"int do_{name}(struct context *context, const struct {name} *operation);",
+        ]
         rows += (
             [f"int answer_{name}(struct context *context, const struct {name} *operation, int64_t value);"]
             if getattr(c, "asks", False)
@@ -86,7 +90,12 @@ def source(table: list[type[Operation]]) -> str:
         rows += [f"    operation->{field + '_' if field in C_RESERVED else field} = take_{kind}(in);" for field, kind in c.own_fields()]
         rows += ["    return take_end(in);", "}", ""]
         rows += [f"static int step_{name}(struct context *context, struct cursor *in, int64_t ask) {{"]
-        rows += [f"    struct {name} operation;", "    (void)ask;", f"    if (!take_{name}(in, &operation))", "        return DECODE_FAILED;"]
+        rows += [
+            f"    struct {name} operation;",
+            "    (void)ask;",
+            f"    if (!take_{name}(in, &operation))",
+            "        return DECODE_FAILED;",
+        ]
         rows += ["    if (context == NULL)", "        return 0;"]
         if getattr(c, "asks", False):
             rows += ["    if (ask >= 0)", f"        return answer_{name}(context, &operation, ask);"]

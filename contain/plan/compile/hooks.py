@@ -43,7 +43,10 @@ def poststop(spec: Spec) -> Iterator[Operation]:
 
 def later(spec: Spec) -> list[str]:
     """Kinds of hooks that are there and that `start` and `delete` will run, since nobody of ours stays."""
-    kinds = [*(["poststart"] if spec.run.contract == "create" else []), *(["poststop"] if spec.run.contract == "create" or spec.run.detach else [])]
+    kinds = [
+        *(["poststart"] if spec.run.contract == "create" else []),
+        *(["poststop"] if spec.run.contract == "create" or spec.run.detach else []),
+    ]
     return [kind for kind in kinds if spec.config["hooks"].get(kind)]
 
 
