@@ -91,7 +91,7 @@ launcher: .venv/.ready
 	@cmake --build build/launcher >>build/launcher.log 2>&1 || { cat build/launcher.log; exit 1; }
 	@for pair in contain:$(BIN)/contain contain-launcher:contain/launcher/contain-launcher; do \
 	  from=build/launcher/$${pair%%:*} to=$${pair#*:}; \
-	  if [ -e "$$from" ] && ! cmp -s "$$from" "$$to"; then cp "$$from" "$$to.new" && mv "$$to.new" "$$to"; fi; done
+	  if [ -e "$$from" ] && ! cmp -s "$$from" "$$to"; then cp "$$from" "$$to.new" && mv "$$to.new" "$$to"; else touch -c "$$to"; fi; done
 
 build/rootfs/.ready: rootfs/busybox | packages
 	@rootfs/busybox build/rootfs

@@ -60,6 +60,22 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Builds the launcher anew when a source is younger: a plan made for another build is refused, and every live test would fail."""
+    if not hasattr(session.config, "workerinput"):
+        build_launcher()
+
+
+def build_launcher() -> str:
+    """The path of the launcher, built when it is missing or older than its sources."""
+    path, source = f"{TOP}/contain/launcher/contain-launcher", f"{TOP}/contain/launcher/src"
+    with locked("launcher"):
+        young = max(os.path.getmtime(f"{folder}/{name}") for folder, _, names in os.walk(source) for name in names)
+        if not os.path.exists(path) or os.path.getmtime(path) < young:
+            subprocess.run([f"{TOP}/contain/launcher/build.sh"], check=True)
+    return path
+
+
 @contextmanager
 def locked(name: str) -> Iterator[None]:
     """Keeps the workers of one run from making the same thing at once."""
@@ -83,16 +99,7 @@ def top() -> str:
 @pytest.fixture(scope="session")
 def launcher() -> str:
     """The path of the built launcher."""
-    path = f"{TOP}/contain/launcher/contain-launcher"
-    with locked("launcher"):
-        if not os.path.exists(path):
-            source, build = f"{TOP}/contain/launcher/src", f"{TOP}/build/launcher"
-            if not any(name.endswith(".c") for name in os.listdir(source)):
-                pytest.skip("the launcher has no source here")
-            for command in (["cmake", "-S", source, "-B", build], ["cmake", "--build", build]):
-                subprocess.run(command, check=True, capture_output=True)
-            shutil.copy(f"{build}/contain-launcher", path)
-    return path
+    return build_launcher()
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +111,19 @@ def busybox() -> str:
             if shutil.which("busybox") is None:
                 pytest.skip("no busybox: apt-get install busybox-static")
             subprocess.run([f"{TOP}/rootfs/busybox", path], check=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def payload(top: str) -> str:
+    """tests/payload.c, static: what tests run inside a root file system (copy it there)."""
+    path = f"{TOP}/build/payload"
+    source = f"{TOP}/tests/payload.c"
+    with locked("payload"):
+        if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(source):
+            compiler = "musl-gcc" if shutil.which("musl-gcc") else "gcc"
+            subprocess.run([compiler, "-O1", "-static", "-o", f"{path}.new", source], check=True)
+            os.replace(f"{path}.new", path)
     return path
 
 

@@ -88,10 +88,9 @@ def log(path: str, kind: str, message: str) -> None:
         file.write(line + "\n")
 
 
-def launcher_words(options: Mapping[str, str], code: int = 1) -> list[str]:
+def launcher_words(options: Mapping[str, str]) -> list[str]:
     """What the launcher must know to report as we would."""
-    words = [f"--code={code}"]
-    words += [f"--log={options['log']}"] if options.get("log") else []
+    words = [f"--log={options['log']}"] if options.get("log") else []
     words += [f"--log-format={options['log-format']}"] if options.get("log-format") else []
     return words
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contain.host.trial import CALLS, NICE, Trial
+from contain.kernel.mounts import hiding
 from contain.kernel.record import Record
 
 TYPE_CHECKING = False
@@ -15,6 +16,16 @@ OK, LIMITED, MISSING, INFO = "ok", "limited", "missing", "info"
 #: What limits of an ordinary run need.
 CONTROLLERS = ("memory", "pids", "cpu")
 LEAST = (5, 10)
+#: Kinds that sysctls name otherwise.
+_SHORT = {"mount": "mnt", "network": "net"}
+SECCOMP_REMEDY = (
+    "start the container that we are in with a seccomp profile that allows user namespaces: podman's default does, and docker takes it too: "
+    "docker run --security-opt seccomp=/usr/share/containers/seccomp.json"
+)
+PROC_REMEDY = (
+    "start the container that we are in with an uncovered /proc: docker run --security-opt systempaths=unconfined, "
+    "podman run --security-opt unmask=ALL"
+)
 
 
 class Check(Record):
@@ -61,9 +72,7 @@ def _kernel(host: Host, tried: Trial) -> Iterator[Check]:
         yield Check(id="kernel", name="kernel", status=OK, required=True, detail=f"{version} on {host.machine}")
     absent = [name for name in CALLS if tried.failed(name)]
     if absent:
-        remedy = (
-            _outer("a seccomp profile that knows them: the profiles of Docker and Podman of 2021 and later do") if host.seccomp_mode else ""
-        )
+        remedy = SECCOMP_REMEDY if host.seccomp_mode else ""
         yield Check(id="calls", name="system calls", status=MISSING, required=True, detail=f"refused: {', '.join(absent)}", remedy=remedy)
     less = [name for name in NICE if tried.failed(name)]
     if less and not absent:
@@ -113,7 +122,7 @@ def _userns(host: Host, tried: Trial, launcher: str) -> Check:
             detail=f"AppArmor gives capabilities in them only to programs that it names, not to {launcher or 'contain'} yet", remedy=remedy
         )
     if known:
-        remedy = _outer("a seccomp profile that allows clone and unshare with CLONE_NEWUSER") if host.seccomp_mode else ""
+        remedy = SECCOMP_REMEDY if host.seccomp_mode else ""
         remedy = remedy or ("more of them: sudo sysctl user.max_user_namespaces" if known == "ENOSPC" else "")
         return missing(f"refused: {known}", remedy)
     if mapped:
@@ -140,10 +149,12 @@ def _namespaces(host: Host, tried: Trial) -> Iterator[Check]:
             detail=f"the kernel has no {', '.join(absent)}",
             remedy="another kernel",
         )
-    elif refused and not tried.failed("userns"):
+    elif refused and tried.failed("userns") and not host.privileged:
+        yield Check(id="namespaces", name="namespaces", status=INFO, required=True, detail="cannot be tried without a user namespace")
+    elif refused:
         detail = "refused: " + ", ".join(f"{kind} ({why})" for kind, why in refused.items())
         full = [kind for kind, why in refused.items() if why == "ENOSPC"]
-        remedy = f"sudo sysctl user.max_{full[0][:3]}_namespaces=15000" if full else ""
+        remedy = f"sudo sysctl user.max_{_SHORT.get(full[0], full[0])}_namespaces=15000" if full else ""
         yield Check(id="namespaces", name="namespaces", status=MISSING, required=True, detail=detail, remedy=remedy)
     else:
         yield Check(id="namespaces", name="namespaces", status=OK, required=True, detail=" ".join(kinds))
@@ -239,20 +250,10 @@ def _seccomp(host: Host, tried: Trial) -> Check:
 
 def _proc(host: Host, tried: Trial) -> Check:
     """A user namespace may mount a new /proc only where no part of the old one is hidden."""
-    hidden = sorted(
-        {
-            mount.point
-            for mount in host.mounts
-            if mount.point.startswith("/proc/") and mount.type != "binfmt_misc" and mount.type != "autofs"
-        }
-    )
-    if tried.failed("proc"):
-        detail = f"a new one is refused ({tried.failed('proc')})" + (f": {' '.join(hidden[:4])} are covered" if hidden else "")
-        remedy = (
-            _outer("an uncovered /proc (Docker: --security-opt systempaths=unconfined, Podman: --security-opt unmask=ALL)")
-            if hidden
-            else ""
-        )
+    hidden = hiding(host.mounts, "proc")
+    if tried.failed("proc") or (hidden and not tried.works("proc")):
+        detail = f"a new one is refused ({tried.failed('proc') or 'EPERM'})" + (f": {' '.join(hidden[:4])} are covered" if hidden else "")
+        remedy = PROC_REMEDY if hidden else ""
         return Check(id="proc", name="/proc", status=MISSING, required=True, detail=detail, remedy=remedy)
     return Check(id="proc", name="/proc", status=OK, required=True, detail="can be mounted anew")
 

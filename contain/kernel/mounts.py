@@ -7,6 +7,12 @@ import os
 from contain.kernel.files import read
 from contain.kernel.record import Record
 
+#: Folders of proc and sysfs that exist only to be mounted on.
+_EMPTY = {
+    *("/sys/fs/binfmt_misc", "/fs/nfsd", "/fs/cgroup", "/fs/bpf", "/fs/pstore", "/fs/fuse/connections", "/fs/selinux", "/fs/smackfs"),
+    *("/kernel/debug", "/kernel/tracing", "/kernel/security", "/kernel/config", "/firmware/efi/efivars", "/fs/resctrl"),
+}
+
 
 class Mount(Record):
     """One line of mountinfo (proc_pid_mountinfo(5)), paths unescaped."""
@@ -81,6 +87,21 @@ def below(table: list[Mount], path: str) -> list[Mount]:
     """The mounts strictly below `path`."""
     prefix = path.rstrip("/") + "/"
     return [mount for mount in table if mount.point.startswith(prefix) and mount.point != prefix]
+
+
+def hiding(table: list[Mount], kind: str) -> list[str]:
+    """Mount points that hide parts of every `proc` or `sysfs` that is seen: then the kernel allows no new one in a user namespace.
+
+    As its mount_too_revealing(): one that shows everything is enough, and mounts on folders that are always empty do not count.
+    """
+    found: list[str] = []
+    for mount in table:
+        if mount.type == kind and mount.root == "/":
+            covers = sorted({one.point for one in below(table, mount.point) if one.point.removeprefix(mount.point) not in _EMPTY})
+            if not covers:
+                return []
+            found = found or covers
+    return found
 
 
 def mount_id(fd: int) -> int | None:

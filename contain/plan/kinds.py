@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "33cb6fc48cd147170f9e07864830f9c0"
+DIGEST = "c69b2caecb4bd168fca5b0ff08e4c4ca"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

@@ -50,3 +50,13 @@ def test_our_own_mounts() -> None:
     fd = os.open("/", os.O_PATH)
     assert mounts.mount_id(fd) in {mount.id for mount in table}
     os.close(fd)
+
+
+def test_what_hides_parts_of_proc() -> None:
+    """What a container engine covers; a second proc that shows all, and mounts on folders that are always empty, change that."""
+    proc = "22 21 0:20 / /proc rw - proc proc rw\n"
+    assert mounts.hiding(mounts.parse(proc), "proc") == []
+    assert mounts.hiding(mounts.parse(proc + "23 22 0:9 / /proc/sys/fs/binfmt_misc rw - autofs x rw\n"), "proc") == []
+    covered = proc + "24 22 0:30 / /proc/acpi ro - tmpfs tmpfs ro\n25 22 0:20 /sys /proc/sys ro - proc proc ro\n"
+    assert mounts.hiding(mounts.parse(covered), "proc") == ["/proc/acpi", "/proc/sys"]
+    assert mounts.hiding(mounts.parse(covered + "26 21 0:40 / /mnt rw - proc proc rw\n"), "proc") == []

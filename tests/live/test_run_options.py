@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tarfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -148,3 +149,50 @@ def test_seccomp_profile_of_a_file(caller: Caller) -> None:
         json.dump(profile, file)
     said = shell(caller, "mkdir /tmp/x 2>&1; touch /tmp/y; chmod 700 /tmp/y", "--security-opt", "seccomp=profile.json")
     assert "not supported" in said
+
+
+def test_stdin_only_when_asked(caller: Caller) -> None:
+    """docker's rule."""
+    assert shell(caller, "cat", input="data") == ""
+    assert shell(caller, "cat", "-i", input="data") == "data"
+
+
+def test_exit_codes(caller: Caller) -> None:
+    """The command's own, a signal's, and those of commands that cannot be run."""
+    found = [
+        caller.run("root", "--", *words).returncode for words in (["sh", "-c", "exit 3"], ["sh", "-c", "kill -9 $$"], ["/bin"], ["nothing"])
+    ]
+    assert found == [3, 137, 126, 127]
+
+
+def test_pid_file(caller: Caller) -> None:
+    """It names the first process while the container runs, and is gone afterwards."""
+    assert shell(caller, "cat /h/pid", "--pid-file", "pid", "-v", ".:/h").strip().isdecimal()
+
+
+def test_image(caller: Caller) -> None:
+    """An appc image: its app runs, its mount point is filled, and nothing of the archive is left."""
+    manifest = {
+        "acKind": "ImageManifest",
+        "acVersion": "0.8.11",
+        "name": "example.com/web",
+        "app": {
+            "exec": ["/bin/sh", "-c", "echo $AC_APP_NAME; cat /var/db/data; id -u"],
+            "user": "0",
+            "group": "0",
+            "mountPoints": [{"name": "db", "path": "/var/db", "readOnly": True}],
+        },
+    }
+    for name, text in (("manifest", json.dumps(manifest)), ("data", "stored\n")):
+        with open(f"{caller.folder}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+    with tarfile.open(f"{caller.folder}/web.aci", "w:gz") as tar:
+        tar.add(f"{caller.folder}/manifest", "manifest")
+        tar.add(f"{caller.folder}/root", "rootfs")
+    spare = f"{caller.folder}/spare"
+    os.mkdir(spare)
+    os.chmod(spare, 0o1777)
+    environment = {**os.environ, "TMPDIR": spare} if caller.name == "root" else None
+    done = caller.run("-v", ".:db", "web.aci", **({"env": environment} if environment else {}))
+    assert (done.returncode, done.stdout) == (0, "web\nstored\n0\n"), done.stderr
+    assert os.listdir(spare) == []

@@ -10,6 +10,7 @@
 
 static noreturn void give_up(struct context *context) {
     struct message message = {.type = MESSAGE_FAILED, .report = context->report};
+    context->shared->failure = context->report;
     channel_send(context->channel, &message, -1);
     if (context->gate >= 0) { /* the caller of create is long gone: the caller of start reads this */
         struct gate_report answer = {.code = context->report.code};

@@ -5,6 +5,7 @@
 
 #include "actors.h"
 #include "kernel_calls.h"
+#include "log.h"
 #include "paths.h"
 
 void find_operation(const struct context *context, struct operation_head *head) {
@@ -71,6 +72,7 @@ int explain(struct context *context) {
     if (context->report_fd >= 0)
         return context->shared->exit_code;
     format_report(context, report, sizeof report);
+    log_error(context->log, context->log_format, report);
     join_words(line, sizeof line, (const char *const[]){"contain: ", report, "\n", NULL});
     write_all(STDERR_FILENO, line, strlen(line));
     execute_explainer(context);

@@ -1,5 +1,6 @@
 /* contain-launcher [OPTION...] PLANFD [EXPLAINER WORD...]: executes a plan, nothing else. Options: --trace; --report=FD (a socket
- * on which the caller reads what happens), --caller=FD (a pidfd) and --life=FD (a pipe): either of them ends the container. */
+ * on which the caller reads what happens), --caller=FD (a pidfd) and --life=FD (a pipe): either of them ends the container;
+ * --log=FILE and --log-format=text|json: a failure is logged as engines read it. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,10 @@ static int parse(int argc, char **argv) {
             context.watch.caller = number(argv[i] + 9);
         else if (strncmp(argv[i], "--life=", 7) == 0)
             context.watch.life = number(argv[i] + 7);
+        else if (strncmp(argv[i], "--log=", 6) == 0)
+            context.log = argv[i] + 6;
+        else if (strncmp(argv[i], "--log-format=", 13) == 0)
+            context.log_format = argv[i] + 13;
         else
             return -1;
     }

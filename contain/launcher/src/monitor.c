@@ -145,6 +145,11 @@ static int started(struct context *context) {
 static int channel_closed(struct context *context) {
     close(context->channel);
     context->channel = context->shared->channel = -1;
+    if (context->shared->failure.operation != 0 && !context->monitor.started && !context->monitor.failed) {
+        context->report = context->shared->failure; /* written by init: data, whose text ends */
+        context->report.detail[DETAIL_SIZE - 1] = 0;
+        return fail_running(context);
+    }
     if (context->shared->executes)
         return started(context);
     if (context->watch.init || context->monitor.state == ENDING)

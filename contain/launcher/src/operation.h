@@ -62,6 +62,7 @@ struct shared {
     char id[ID_SIZE];
     struct termios mode;                /* the terminal's, as it was */
     struct usage usage;
+    struct report failure;              /* init's last words, should the program's filter not let it send them */
     int slots[SLOT_COUNT];              /* the host's; monitor and guardian share one table of descriptors */
     uint64_t nanoseconds[];             /* per operation, with --trace */
 };
@@ -140,6 +141,8 @@ struct context {
     int gate;        /* the start fifo, once start has opened it, -1: none */
     pid_t guardian_pid;
     int report_fd;   /* a socket where a library reads what happens, -1: none */
+    const char *log; /* where a failure is logged too, as engines read it, NULL: nowhere */
+    const char *log_format;
     char **explainer; /* words of the program that explains a failure, NULL: none */
     const struct create_process *create;
 };

@@ -581,6 +581,7 @@ bool take_mask_path(struct cursor *in, struct mask_path *operation) {
     *operation = (struct mask_path){0};
     operation->path = take_text(in);
     operation->slot = take_i64(in);
+    operation->lenient = take_i64(in);
     return take_end(in);
 }
 
@@ -651,22 +652,6 @@ static int step_make_link(struct context *context, struct cursor *in, int64_t as
     if (context == NULL)
         return 0;
     return do_make_link(context, &operation);
-}
-
-bool take_bind_console(struct cursor *in, struct bind_console *operation) {
-    *operation = (struct bind_console){0};
-    operation->path = take_text(in);
-    return take_end(in);
-}
-
-static int step_bind_console(struct context *context, struct cursor *in, int64_t ask) {
-    struct bind_console operation;
-    (void)ask;
-    if (!take_bind_console(in, &operation))
-        return DECODE_FAILED;
-    if (context == NULL)
-        return 0;
-    return do_bind_console(context, &operation);
 }
 
 bool take_make_cgroup(struct cursor *in, struct make_cgroup *operation) {
@@ -1063,7 +1048,6 @@ bool take_execute(struct cursor *in, struct execute *operation) {
     *operation = (struct execute){0};
     operation->args = take_texts(in);
     operation->env = take_texts(in);
-    operation->path = take_text(in);
     return take_end(in);
 }
 
@@ -1079,7 +1063,6 @@ static int step_execute(struct context *context, struct cursor *in, int64_t ask)
 
 bool take_join_keyring(struct cursor *in, struct join_keyring *operation) {
     *operation = (struct join_keyring){0};
-    operation->name = take_text(in);
     operation->optional = take_i64(in);
     return take_end(in);
 }
@@ -1658,7 +1641,6 @@ const struct operation_row operation_rows[] = {
     {"ReadonlyPath", step_readonly_path, false},
     {"MakeDevice", step_make_device, false},
     {"MakeLink", step_make_link, false},
-    {"BindConsole", step_bind_console, false},
     {"MakeCgroup", step_make_cgroup, false},
     {"OpenCgroup", step_open_cgroup, false},
     {"DelegateCgroup", step_delegate_cgroup, false},
@@ -1715,4 +1697,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x2a, 0x76, 0xe2, 0x3f, 0xc6, 0x1b, 0x4d, 0x47, 0x7e, 0x29, 0xd4, 0x42, 0x57, 0xd0, 0x08, 0x4e};
+const uint8_t operations_digest[16] = {0xc6, 0x9b, 0x2c, 0xae, 0xcb, 0x4b, 0xd1, 0x68, 0xfc, 0xa5, 0xb0, 0xff, 0x08, 0xe4, 0xc4, 0xca};

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os.path
 
 from contain.errors import HostError, ManifestError
+from contain.kernel.mounts import hiding
 from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
 from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, opens_early, overlay_options, shows_idmapped, userns
 from contain.plan.operations.mounts import (
@@ -72,6 +73,7 @@ def mount(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], origin: str
     elif kind in ("cgroup", "cgroup2"):
         yield from _cgroups(spec, host, options, target, origin)
     else:
+        _refuse_covered(spec, host, kind, target, origin)
         yield _filesystem(spec, row, options, target, origin)
 
 
@@ -106,6 +108,22 @@ def _filesystem(spec: Spec, row: dict[str, Any], options: Options, target: str, 
         **options.attributes(),
         origin=origin,
     )
+
+
+def _refuse_covered(spec: Spec, host: Host, kind: str, target: str, origin: str) -> None:
+    """A container of Docker or Podman hides parts of its /proc; the kernel then lets no user namespace in it have a new one."""
+    namespaces = spec.namespaces()
+    confined = namespaces.get("user") == "" or not host.userns.initial
+    hidden = hiding(host.mounts, "proc") if kind == "proc" and confined and namespaces.get("pid") == "" else []
+    if hidden:
+        from contain.host.doctor import PROC_REMEDY  # only after a failure
+
+        raise HostError(
+            f"cannot mount a new proc on {target}: parts of the /proc that we see are hidden ({', '.join(hidden[:3])} …)",
+            place=spec.origins.place(origin),
+            cause="the kernel allows a user namespace no new proc where the present one is not fully visible",
+            remedy=PROC_REMEDY,
+        )
 
 
 def _cgroups(spec: Spec, host: Host, options: Options, target: str, origin: str) -> Iterator[Operation]:
@@ -147,7 +165,8 @@ def _refuse_unmapped(spec: Spec, options: Options, origin: str) -> None:
             )
 
 
-def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, target: str, origin: str) -> Iterator[Operation]:
+def _bind_source(spec: Spec, host: Host, row: dict[str, Any], options: Options, target: str, origin: str) -> str:
+    """The absolute path of a bind mount's source, once all is well with it."""
     source = row.get("source") or ""
     if not source:
         raise ManifestError(
@@ -167,6 +186,12 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
             place=spec.origins.place(origin),
             remedy="create the source on the host, or remove the mount",
         )
+    return source
+
+
+def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, target: str, origin: str) -> Iterator[Operation]:
+    source = _bind_source(spec, host, row, options, target, origin)
+    found = host.sources.get(source)
     slot = 0
     if opens_early(host):
         view = yield from _userns(spec, host, slots, row, options, origin)

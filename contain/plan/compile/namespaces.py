@@ -47,7 +47,7 @@ FLAGS = {
 
 def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
-    wanted = spec.namespaces()
+    wanted = _wanted(spec, host)
     _refuse(spec, host, wanted)
     new = [kind for kind in FLAGS if wanted.get(kind) == ""]
     joined = {kind: wanted[kind] for kind in FLAGS if wanted.get(kind)}
@@ -73,7 +73,15 @@ def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     if later:  # on v1 the place in the hierarchies comes first, else the namespace would show the host's root
         yield Unshare(stage=at.PREPARE, flags=_bits(later), types="cgroup", origin=_origin(spec, "cgroup"))
     yield from _net_devices(spec, host)
-    yield from _inside(spec, new)
+    yield from _inside(spec, host, new)
+
+
+def _wanted(spec: Spec, host: Host) -> dict[str, str]:
+    """The spec's, without a time namespace that only our defaults ask for where the kernel has none: it shields from nothing."""
+    wanted = spec.namespaces()
+    if spec.kind != "oci" and host.namespaces and "time" not in host.namespaces and wanted.get("time") == "":
+        del wanted["time"]
+    return wanted
 
 
 def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:
@@ -152,11 +160,13 @@ def _net_devices(spec: Spec, host: Host) -> Iterator[Operation]:
         yield MoveNetDevice(name=name, rename=(row or {}).get("name") or name, origin=pointer)
 
 
-def _inside(spec: Spec, new: list[str]) -> Iterator[Operation]:
+def _inside(spec: Spec, host: Host, new: list[str]) -> Iterator[Operation]:
     config = spec.config
     if "network" in new:
         yield LoopbackUp(origin=_origin(spec, "network"))
-    if config.get("hostname"):
+    # Docker's filter refuses sethostname to what it contains: then nobody asked for a name that we only give by ourselves
+    refused = host.seccomp_mode == 2 and not host.can("CAP_SYS_ADMIN") and not spec.origins.place("/hostname")
+    if config.get("hostname") and not refused:
         yield SetHostname(name=config["hostname"], origin="/hostname")
     if config.get("domainname"):
         yield SetDomainname(name=config["domainname"], origin="/domainname")

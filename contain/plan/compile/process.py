@@ -10,6 +10,7 @@ from contain.plan.compile.seccomp import seccomp
 from contain.plan.compile.users import user_of
 from contain.plan.operations.process import (
     Execute,
+    FindProgram,
     LeaveHost,
     LimitResource,
     SetAffinity,
@@ -101,9 +102,10 @@ def process(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     yield from _scheduling(spec)
     yield from _limits(spec, host)
     yield LeaveHost(umask=_umask(config), preserve=spec.run.preserve_fds, origin="/process/user/umask" if "umask" in config["user"] else "")
+    args, env = arguments(spec), environment(spec, host)
+    yield FindProgram(stage=at.GO, name=args[0], path=search_path(env), origin="/process/args")
     yield from seccomp(spec, host, slots, capability_masks(spec, host, quiet=True)["bounding"], late=True)
-    env = environment(spec, host)
-    yield Execute(args=arguments(spec), env=env, path=search_path(env), origin="/process/args")
+    yield Execute(args=args, env=env, origin="/process/args")
 
 
 def arguments(spec: Spec) -> list[str]:

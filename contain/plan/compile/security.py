@@ -38,7 +38,7 @@ def security(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
     process = spec.config["process"]
     if not spec.run.no_new_keyring:
-        yield JoinKeyring(name=f"_ses.{spec.run.name or 'contain'}", optional=host.seccomp_mode == 2)
+        yield JoinKeyring(optional=host.seccomp_mode == 2)
     yield from _labels(spec, host)
     yield HideProcess()
     no_new_privs = bool(process.get("noNewPrivileges"))

@@ -150,7 +150,7 @@ class EnterFolder(Operation):
 
 
 class FindProgram(Operation):
-    """Looks the program up inside the root without executing it, so that `create` already says what is wrong."""
+    """Looks the program up inside the root: in `lock`, so that `create` already says what is wrong, and in `go` for Execute."""
 
     stage: int = at.LOCK
     name: str
@@ -183,12 +183,11 @@ class LeaveHost(Operation):
 
 
 class Execute(Operation):
-    """Replaces init by the program: looks `args[0]` up in `path` inside the root, then execve."""
+    """Replaces init by the program that FindProgram found last, and makes no other system call."""
 
     stage: int = at.GO
     args: list[str]
     env: list[str]
-    path: str
 
     def describe(self) -> str:
         """See the base."""

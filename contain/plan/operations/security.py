@@ -13,7 +13,9 @@ def _caps(mask: int) -> str:
 
 
 class JoinKeyring(Operation):
-    """Gives the container a session keyring of its own; `optional` where an outer filter may refuse keyctl."""
+    """Gives the container a new session keyring, without a name (by a name one could be joined that others made); `optional` where an outer filter
+    may refuse keyctl.
+    """
 
     remedies = {
         "EDQUOT": "raise kernel.keys.maxkeys, or use --no-new-keyring",
@@ -21,12 +23,11 @@ class JoinKeyring(Operation):
     }
 
     stage: int = at.LOCK
-    name: str
     optional: bool = False
 
     def describe(self) -> str:
         """See the base."""
-        return f"join a new session keyring {self.name}"
+        return "join a new session keyring"
 
 
 class SetExecLabel(Operation):

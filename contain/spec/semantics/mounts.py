@@ -8,6 +8,7 @@ from contain.spec.semantics.isolation import is_mapped, map_lines
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from contain.spec.model import Spec
 
@@ -85,12 +86,22 @@ def devices(spec: Spec) -> Iterator[Finding]:
         places.add(row["path"])
         if row["type"] != "p" and ("major" not in row or "minor" not in row):
             yield Finding(pointer, f"a device of type {row['type']} needs major and minor", "ls -l shows them")
+        yield from _numbers(row, pointer)
     for index, row in enumerate((linux.get("resources") or {}).get("devices") or ()):
         pointer = f"/linux/resources/devices/{index}"
         if not row.get("access") and (row.get("allow") or row.get("type", "a") != "a"):
             yield Finding(pointer, "a device rule without access", 'add "access": "rwm", or less')
         elif (row.get("access") or "r").strip("rwm"):
             yield Finding(f"{pointer}/access", f"{row['access']!r} is not made of r, w and m", 'write "rwm", or less')
+        yield from _numbers(row, pointer)
+
+
+def _numbers(row: dict[str, Any], pointer: str) -> Iterator[Finding]:
+    """The kernel's dev_t: 12 bits and 20 bits; -1 in a rule means all."""
+    for key, most in (("major", 0xFFF), ("minor", 0xFFFFF)):
+        number = row.get(key)
+        if number is not None and not -1 <= number <= most:
+            yield Finding(f"{pointer}/{key}", f"{number} is not a {key} number", f"write 0 to {most}")
 
 
 RULES = (root, mounts, devices)

@@ -87,16 +87,12 @@ def capabilities(spec: Spec) -> Iterator[Finding]:
         for index, name in enumerate(names or ()):
             if name not in presets.CAPABILITIES:
                 yield Finding(f"/process/capabilities/{kind}/{index}", f"unknown capability {name} is ignored", "", error=False)
-    permitted, inheritable = set(sets.get("permitted") or ()), set(sets.get("inheritable") or ())
-    for kind, allowed, words in (
-        ("effective", permitted, "permitted"),
-        ("ambient", permitted & inheritable, "both permitted and inheritable"),
-    ):
-        for index, name in enumerate(sets.get(kind) or ()):
-            if name not in allowed and name in presets.CAPABILITIES:
-                yield Finding(
-                    f"/process/capabilities/{kind}/{index}", f"{name} is {kind} but not {words}", f"add it to {words}, or remove it here"
-                )
+    permitted = set(sets.get("permitted") or ())
+    # ambient ones beyond permitted and inheritable are dropped, not refused: `runc spec` itself writes such documents
+    for index, name in enumerate(sets.get("effective") or ()):
+        if name not in permitted and name in presets.CAPABILITIES:
+            at = f"/process/capabilities/effective/{index}"
+            yield Finding(at, f"{name} is effective but not permitted", "add it to permitted, or remove it here")
 
 
 def scheduling(spec: Spec) -> Iterator[Finding]:

@@ -33,7 +33,7 @@ def read(_target: str, options: Options) -> Spec:
     spec.config["process"]["env"] += [f"PATH={options.environ.get('PATH') or presets.PATH}"]
     spec.config["linux"]["maskedPaths"] += presets.HIDDEN_PATHS
     mounts = spec.config["mounts"]
-    mounts += [_hidden(path) for path in presets.HIDDEN]
+    mounts += [_hidden(path) for path in presets.HIDDEN if path != "/var/run" or not os.path.islink(path)]
     home = os.path.normpath(options.environ.get("HOME") or "/")
     if home.startswith("/") and home != "/" and not _below(home, presets.HIDDEN):
         mounts.append(_hidden(home))

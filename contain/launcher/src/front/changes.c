@@ -1,53 +1,23 @@
 /* start and delete: the verbs that change a container and need no Python, unless hooks are to be run. */
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../kernel_calls.h"
 #include "../lifecycle.h"
+#include "../log.h"
 #include "../paths.h"
 #include "../undo.h"
 #include "front.h"
 
 #define LINE_SIZE 4096
 
-static size_t quote(char *out, size_t size, const char *text) {
-    size_t used = 0;
-    for (; *text && used + 8 < size; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            out[used++] = '\\';
-        out[used++] = c < 0x20 ? ' ' : (char)c;
-    }
-    out[used] = 0;
-    return used;
-}
-
-static void rfc3339(char *out, size_t size) {
-    time_t now = time(NULL);
-    struct tm parts;
-    if (!gmtime_r(&now, &parts) || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        out[0] = 0;
-}
-
-/* As runc does: a line of the log (JSON is what containerd reads the last error from), and the plain words on stderr. */
+/* As runc does: a line of the log, and the plain words on stderr. */
 int report_error(const struct request *request, const char *words) {
     char line[LINE_SIZE];
-    char quoted[LINE_SIZE / 2];
-    char now[40];
-    bool json = request->log_format && strcmp(request->log_format, "json") == 0;
-    quote(quoted, sizeof quoted, words);
-    rfc3339(now, sizeof now);
-    int log = request->log ? open(request->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
-    const char *const as_json[] = {"{\"level\":\"error\",\"msg\":\"", quoted, "\",\"time\":\"", now, "\"}\n", NULL};
-    const char *const as_text[] = {"time=\"", now, "\" level=error msg=\"", quoted, "\"\n", NULL};
-    join_words(line, sizeof line, json ? as_json : as_text);
-    if (log >= 0 && write(log, line, strlen(line)) < 0)
-        return 1;
-    if (log >= 0)
-        close(log);
+    log_error(request->log, request->log_format, words);
     join_words(line, sizeof line, (const char *const[]){words, "\n", NULL});
-    return write(STDERR_FILENO, line, strlen(line)) < 0 ? 1 : 1;
+    (void)!write(STDERR_FILENO, line, strlen(line));
+    return 1;
 }
 
 static bool has_hook(const struct folder *folder, const char *name) {
@@ -96,7 +66,8 @@ int answer_delete(const struct request *request) {
     if (!id)
         return -1;
     const char *no = lifecycle_adopt(&folder, request->root, id, "delete", force, &turn, detail);
-    if (no || has_hook(&folder, "poststop") || folder_value(&folder, "monitor")) {
+    const char *monitor = folder_value(&folder, "monitor");
+    if (no || has_hook(&folder, "poststop") || (monitor && monitor[0])) {
         if (turn >= 0)
             close(turn);
         return -1; /* the words of a refusal, hooks, and a monitor that must be asked: Python's */

@@ -218,9 +218,11 @@ static int look_up(struct context *context, const char *name, const char *path, 
     return fail_code(context, ENOENT, NOT_FOUND, "executable file not found in $PATH");
 }
 
+/* What find_program found last; execute is to make no other call than execve, since a filter may be on us that allows no other. */
+static char program[4096];
+
 int do_find_program(struct context *context, const struct find_program *operation) {
-    char found[4096];
-    return look_up(context, operation->name, operation->path, found, sizeof found);
+    return look_up(context, operation->name, operation->path, program, sizeof program);
 }
 
 static int compare(const void *a, const void *b) {
@@ -281,13 +283,10 @@ static void vector(char **space, struct texts from) {
 int do_execute(struct context *context, const struct execute *operation) {
     static char *args[65536];
     static char *env[65536];
-    char found[4096];
     if (operation->args.count >= 65536 || operation->env.count >= 65536)
         return fail_code(context, E2BIG, NOT_EXECUTABLE, NULL);
     vector(args, operation->args);
     vector(env, operation->env);
-    if (look_up(context, args[0], operation->path, found, sizeof found) < 0)
-        return -1;
-    execve(found, args, env);
-    return fail_program(context, errno, "exec ", found);
+    execve(program, args, env);
+    return fail_program(context, errno, "exec ", program);
 }

@@ -33,7 +33,7 @@ struct program {
 };
 
 int do_join_keyring(struct context *context, const struct join_keyring *operation) {
-    long ring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, operation->name, 0, 0, 0);
+    long ring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0);
     if (ring >= 0) {
         syscall(SYS_keyctl, KEYCTL_SETPERM, ring, KEYRING_RIGHTS, 0, 0);
         return 0;

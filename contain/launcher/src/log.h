@@ -1,0 +1,8 @@
+/* Errors in a log as engines read it: a line of JSON (containerd takes the last one) or of text. */
+#ifndef LOG_H
+#define LOG_H
+
+/* Appends a line of level error; `path` NULL: there is no log. `format`: "json", else text. */
+void log_error(const char *path, const char *format, const char *words);
+
+#endif

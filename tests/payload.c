@@ -1,0 +1,100 @@
+/* What tests run inside: one verb, facts on standard output. Static, no image needed: payload VERB [ARGUMENT...] */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A number, or the address of the text behind an @. */
+static long word(const char *text) {
+    return text[0] == '@' ? (long)(intptr_t)(text + 1) : (long)strtoull(text, NULL, 0);
+}
+
+/* call NUMBER [ARGUMENT...]: the result and the name of the errno */
+static int call(int argc, char **argv) {
+    long a[7] = {0};
+    for (int i = 0; i < argc && i < 7; i++)
+        a[i] = word(argv[i]);
+    errno = 0;
+    long result = syscall(a[0], a[1], a[2], a[3], a[4], a[5], a[6]);
+    printf("%ld %d\n", result, result == -1 ? errno : 0);
+    return 0;
+}
+
+/* call32 NUMBER [ARGUMENT...]: the same by the 32-bit entry of x86; minus the errno */
+static int call32(int argc, char **argv) {
+#ifdef __x86_64__
+    long a[4] = {0};
+    long result;
+    for (int i = 0; i < argc && i < 4; i++)
+        a[i] = word(argv[i]);
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(a[0]), "b"(a[1]), "c"(a[2]), "d"(a[3]) : "memory", "r8", "r9", "r10", "r11");
+    printf("%d\n", (int)result);
+    return 0;
+#else
+    (void)argc, (void)argv;
+    return 77;
+#endif
+}
+
+/* descriptors: number and type of each open one */
+static int descriptors(int argc, char **argv) {
+    (void)argc, (void)argv;
+    for (int fd = 0; fd < 4096; fd++) {
+        struct stat found;
+        if (fstat(fd, &found) == 0)
+            printf("%d %c\n", fd, "?pc?d?b?-?l?s???"[found.st_mode >> 12 & 15]);
+    }
+    return 0;
+}
+
+static int scheduling(int argc, char **argv) {
+    (void)argc, (void)argv;
+    struct sched_param parameters = {0};
+    syscall(SYS_sched_getparam, 0, &parameters); /* musl has none of its own */
+    printf("policy %d priority %d nice %d io %ld\n", (int)syscall(SYS_sched_getscheduler, 0), parameters.sched_priority,
+           getpriority(PRIO_PROCESS, 0), syscall(SYS_ioprio_get, 1, 0));
+    return 0;
+}
+
+static int memory_policy(int argc, char **argv) {
+    (void)argc, (void)argv;
+    int mode = -1;
+    unsigned long nodes[16] = {0};
+    long result = syscall(SYS_get_mempolicy, &mode, nodes, sizeof nodes * 8, NULL, 0);
+    printf("%ld mode %d nodes %lx\n", result, mode, nodes[0]);
+    return 0;
+}
+
+/* write-to PATH: whether it can be opened for writing, and one byte written at its end */
+static int write_to(int argc, char **argv) {
+    int fd = argc > 0 ? open(argv[0], O_WRONLY | O_APPEND) : -1;
+    printf("%d\n", fd < 0 || write(fd, "x", 1) < 0 ? errno : 0);
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} verbs[] = {
+    {"call", call},         {"call32", call32}, {"descriptors", descriptors}, {"memory-policy", memory_policy}, {"scheduling", scheduling},
+    {"write-to", write_to},
+};
+
+int main(int argc, char **argv) {
+    for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strcmp(argv[1], verbs[i].name) == 0)
+            return verbs[i].run(argc - 2, argv + 2);
+    fprintf(stderr, "payload: no such verb\n");
+    return 2;
+}
