@@ -147,6 +147,7 @@ class Host(Record):
     groups: list[int] = []
     user: str = ""  # name of euid in the host's passwd; "" when it has none
     home: str = ""
+    runtime: str = ""  # $XDG_RUNTIME_DIR; "" when there is none
     caps: frozenset[str] = frozenset()  # effective, as CAP_…
     bounding: frozenset[str] = frozenset()
     no_new_privs: bool = False

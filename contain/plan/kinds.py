@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "c69b2caecb4bd168fca5b0ff08e4c4ca"
+DIGEST = "c4e4d51b8c092ee008a0fab4672a7e30"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -92,4 +92,5 @@ KINDS = {
     "LeaveContainer": 86,
     "AdoptContainer": 87,
     "OpenGate": 88,
+    "JoinContainer": 89,
 }

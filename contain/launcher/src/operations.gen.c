@@ -1604,6 +1604,23 @@ static int step_open_gate(struct context *context, struct cursor *in, int64_t as
     return do_open_gate(context, &operation);
 }
 
+bool take_join_container(struct cursor *in, struct join_container *operation) {
+    *operation = (struct join_container){0};
+    operation->flags = take_i64(in);
+    operation->types = take_text(in);
+    return take_end(in);
+}
+
+static int step_join_container(struct context *context, struct cursor *in, int64_t ask) {
+    struct join_container operation;
+    (void)ask;
+    if (!take_join_container(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_join_container(context, &operation);
+}
+
 const struct operation_row operation_rows[] = {
     {"", NULL},
     {"OpenNamespace", step_open_namespace, false},
@@ -1694,7 +1711,8 @@ const struct operation_row operation_rows[] = {
     {"LeaveContainer", step_leave_container, false},
     {"AdoptContainer", step_adopt_container, false},
     {"OpenGate", step_open_gate, false},
+    {"JoinContainer", step_join_container, false},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xc6, 0x9b, 0x2c, 0xae, 0xcb, 0x4b, 0xd1, 0x68, 0xfc, 0xa5, 0xb0, 0xff, 0x08, 0xe4, 0xc4, 0xca};
+const uint8_t operations_digest[16] = {0xc4, 0xe4, 0xd5, 0x1b, 0x8c, 0x09, 0x2e, 0xe0, 0x08, 0xa0, 0xfa, 0xb4, 0x67, 0x2a, 0x7e, 0x30};

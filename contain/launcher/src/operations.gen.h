@@ -126,6 +126,7 @@ enum operation_kind {
     OPERATION_LEAVE_CONTAINER = 86,
     OPERATION_ADOPT_CONTAINER = 87,
     OPERATION_OPEN_GATE = 88,
+    OPERATION_JOIN_CONTAINER = 89,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -947,5 +948,13 @@ struct open_gate {
 };
 bool take_open_gate(struct cursor *in, struct open_gate *operation);
 int do_open_gate(struct context *context, const struct open_gate *operation);
+
+/* Joins the namespaces (CLONE_NEW* bits in `flags`) of the adopted container by its init's pidfd: no path, so no reused pid can fool it. */
+struct join_container {
+    int64_t flags;
+    const char *types;
+};
+bool take_join_container(struct cursor *in, struct join_container *operation);
+int do_join_container(struct context *context, const struct join_container *operation);
 
 #endif

@@ -33,9 +33,10 @@ def _lines(options: Options, path: str) -> list[str]:
         descriptor = os.open(options.absolute(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {problem.strerror}", place=where, remedy="give the path of a readable file") from None
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UsageError(f"cannot read {path}: it is a folder", place=where, remedy="give the path of a file")
     with open(descriptor, "rb") as file:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise UsageError(f"cannot read {path}: it is a folder", place=where, remedy="give the path of a file")
         data = file.read(_FILE_LIMIT + 1)
     if len(data) > _FILE_LIMIT:
         raise UsageError(f"cannot read {path}: larger than 1 MiB", place=where, remedy="an environment file has one NAME=VALUE a line")
@@ -118,7 +119,7 @@ def init(spec: Spec, options: Options) -> None:
 def hostname(spec: Spec, options: Options) -> None:
     """--hostname."""
     name = options.get("hostname")
-    if len(name.encode()) > 64 or not name.replace("-", "a").replace(".", "a").replace("_", "a").isalnum():
+    if len(os.fsencode(name)) > 64 or not name.replace("-", "a").replace(".", "a").replace("_", "a").isalnum():
         raise UsageError(
             f"{name!r} is not a host name", place=place(options.name("hostname")), remedy="use at most 64 letters, digits, - and ."
         )
