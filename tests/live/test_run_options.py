@@ -196,3 +196,29 @@ def test_image(caller: Caller) -> None:
     done = caller.run("-v", ".:db", "web.aci", **({"env": environment} if environment else {}))
     assert (done.returncode, done.stdout) == (0, "web\nstored\n0\n"), done.stderr
     assert os.listdir(spare) == []
+
+
+def test_throw_away_root(caller: Caller) -> None:
+    """--overlay takes changes to files that are there, up to --disk, and the root stays as it was."""
+    script = "echo changed > /bin/made && cat /bin/made; cat /bin/busybox /bin/busybox /bin/busybox > /big 2>/dev/null || echo full"
+    assert shell(caller, script, "--overlay", "--disk", "1m").split() == ["changed", "full"]
+    assert not os.path.exists(f"{caller.folder}/root/bin/made")
+
+
+def test_workspace(caller: Caller) -> None:
+    """The host view shows the working folder: changes vanish, or stay with rw, with the caller as their owner."""
+    work = f"{caller.folder}/work"
+    os.mkdir(work)
+    with open(f"{work}/file", "w", encoding="utf-8") as file:
+        file.write("here\n")
+    for path in (work, f"{work}/file"):
+        os.chown(path, *os.stat(caller.folder)[stat.ST_UID : stat.ST_GID + 1])
+    script = "cat file && echo more >> file && touch made && cat file"
+    for mode, after in (([], "here\n"), (["--workspace", "rw"], "here\nmore\n")):
+        done = caller.run(*mode, "--", "sh", "-c", script, cwd=work)
+        assert (done.returncode, done.stdout) == (0, "here\nhere\nmore\n"), done.stderr
+        with open(f"{work}/file", encoding="utf-8") as file:
+            assert file.read() == after
+    assert os.stat(f"{work}/made").st_uid == os.stat(work).st_uid
+    assert caller.run("--workspace", "ro", "--", "touch", "other", cwd=work).returncode == 1
+    assert caller.run("--workspace", "none", "--", "ls", work, cwd=work).returncode == 2
