@@ -131,10 +131,11 @@ def launch(spec: Spec, journal: cache.Journal | None = None) -> None:
     data = encode(plan)
     from contain.launcher import spawn
 
+    explainer = [] if spec.run.runc else spawn.explainer()
     if journal is not None:
-        cache.keep(journal, spec, data, spawn.argv(cache.PLAN_WORD, trace=spec.run.trace))
+        cache.keep(journal, spec, data, spawn.argv(cache.PLAN_WORD, trace=spec.run.trace, explainer=explainer))
     sys.stdout.flush()
-    spawn.execute(data, trace=spec.run.trace)
+    spawn.execute(data, trace=spec.run.trace, explainer=explainer)
 
 
 def warn(spec: Spec) -> None:

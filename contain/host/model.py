@@ -71,7 +71,7 @@ class Userns(Record):
 
 
 class Root(Record):
-    """Facts about the root file system of the target; all empty for the host view."""
+    """Facts about the root file system of the target; for the host view those of the host."""
 
     path: str = ""
     exists: bool = False
@@ -147,6 +147,7 @@ class Host(Record):
     groups: list[int] = []
     user: str = ""  # name of euid in the host's passwd; "" when it has none
     home: str = ""
+    runtime: str = ""  # $XDG_RUNTIME_DIR; "" when there is none
     caps: frozenset[str] = frozenset()  # effective, as CAP_…
     bounding: frozenset[str] = frozenset()
     no_new_privs: bool = False

@@ -36,6 +36,7 @@ def probe(wanted: Wanted | None = None) -> Host:
         groups=mine.groups,
         user=name,
         home=home,
+        runtime=os.environ.get("XDG_RUNTIME_DIR", ""),
         caps=mine.effective,
         bounding=mine.bounding,
         no_new_privs=mine.no_new_privs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ def sealed_launcher() -> int:
     """A sealed copy of the launcher, which nothing inside a container can write through /proc/PID/exe (CVE-2019-5736)."""
     with open(find(), "rb") as file:
         return sealed(NAME, file.read(), executable=True)
+
+
+def explainer() -> list[str]:
+    """The program that says more about a failure, for execute(): cause and remedy on lines of their own."""
+    top = os.path.dirname(os.path.dirname(HERE))
+    code = f"import sys; sys.path.insert(0, {top!r}); from contain.launcher.explain import main; sys.exit(main(sys.argv))"
+    return [sys.executable, "-I", "-S", "-c", code]
 
 
 def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> None:

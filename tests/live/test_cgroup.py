@@ -15,10 +15,11 @@ import pytest
 from contain.host.probe import probe
 from contain.kernel.cgroups import membership
 from contain.launcher import spawn
+from contain.plan import stage as at
 from contain.plan.compile.cgroup import cgroup, folders
 from contain.plan.compile.namespaces import namespaces
 from contain.plan.encode import encode
-from contain.plan.operations.process import Execute
+from contain.plan.operations.process import Execute, FindProgram
 from contain.plan.operations.supervise import Supervise
 from contain.plan.plan import Plan
 from contain.plan.slots import Slots
@@ -38,11 +39,17 @@ def a_spec(resources, *, name, kind="rootfs", namespaces=("pid", "mount", "ipc",
     return Spec(config, kind=kind, bundle="/", root="/", run=RunOptions(name=name, **run))
 
 
+def shell(script):
+    """The operations that execute a script of the host's shell."""
+    find = FindProgram(stage=at.GO, name="sh", path=PATH)
+    return [find, Execute(args=["sh", "-c", script], env=[f"PATH={PATH}"])]
+
+
 def a_plan(spec, script, host=None):
     """The encoded plan that runs a shell script."""
     slots = Slots()
     found = [Supervise(guardian=True), *namespaces(spec, host or probe(), slots), *cgroup(spec, host or probe(), slots)]
-    return encode(Plan([*found, Execute(args=["sh", "-c", script], env=[f"PATH={PATH}"], path=PATH)], spec.origins.places))
+    return encode(Plan([*found, *shell(script)], spec.origins.places))
 
 
 class Ended:

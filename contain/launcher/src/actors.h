@@ -27,6 +27,10 @@ bool watch_processor_time(struct context *context);
 
 /* monitor.c: until the channel has a message. 0, or -1 with context->report when the run is to end. */
 int monitor_await(struct context *context);
+/* For whoever waits for a hook: handles a signal that came, or what watch_abort_fds() saw. Whether the run is to end (context->report says
+ * why, or the loop will). */
+bool monitor_take_signal(struct context *context);
+void monitor_abort(struct context *context);
 /* Waits for the container to end; returns the exit code, or -1 with context->report. */
 int monitor_run(struct context *context);
 /* Waits for children that ended; with `block` for the next one. Only where nobody waits for a certain one. Whether there was one. */

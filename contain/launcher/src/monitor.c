@@ -137,7 +137,7 @@ static int started(struct context *context) {
         if (monitor->early & (1ULL << number))
             sys_pidfd_send_signal(context->shared->init_pidfd, number);
     if (run_stage(context, STAGE_AFTER) < 0)
-        return fail_running(context);
+        return monitor->aborted ? GO_ON : fail_running(context);
     return context->watch.leave ? LEAVE : GO_ON;
 }
 
@@ -217,7 +217,7 @@ static int forward(struct context *context) {
     if (!take_signal(context, &number))
         return GO_ON;
     if (number == SIGCHLD) {
-        while (monitor_reap(context, false))
+        while (!context->monitor.hook && monitor_reap(context, false))
             ;
         return GO_ON;
     }
@@ -312,6 +312,16 @@ int monitor_await(struct context *context) {
     while (step(context) == GO_ON)
         ;
     return context->monitor.failed ? -1 : 0;
+}
+
+bool monitor_take_signal(struct context *context) {
+    return table[context->monitor.state][SIGNAL](context) == LEAVE;
+}
+
+void monitor_abort(struct context *context) {
+    context->monitor.aborted = true;
+    if (context->monitor.state == STARTING && !context->monitor.failed)
+        monitor_await(context); /* one round: what ended the hook is still there */
 }
 
 int monitor_run(struct context *context) {

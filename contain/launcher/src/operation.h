@@ -94,6 +94,8 @@ struct monitor {
     int tick;          /* timerfd of the limit of processor time, -1: none */
     int parent;        /* pidfd of our parent, with --die-with-parent */
     uint64_t early;    /* signals that came before there was a program */
+    bool hook;         /* a hook runs: whoever started it waits for it */
+    bool aborted;      /* it was ended by what ends the run */
     bool dead;         /* init was waited for: `status` holds */
     bool started;
     bool exited;       /* our PID 1 gave the program's `status` */

@@ -211,7 +211,8 @@ def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slot
         if holder is None:
             _report_devices(spec, host)
         else:
-            yield device_operation(spec, slot_of(holder, slots), v2=holder.v2)
+            rows = _resources(spec).get("devices") or []
+            yield device_operation(rows, slot_of(holder, slots), v2=holder.v2, place=spec.origins.place(f"{RESOURCES}/devices"))
 
 
 def write(one: Setting, slot: int) -> WriteCgroup:

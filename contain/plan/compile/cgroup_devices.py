@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contain.errors import HostError
+from contain.plan import stage as at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from contain.plan.operation import Operation
-    from contain.spec.model import Spec
 
+POINTER = "/linux/resources/devices"
 ANY = -1
 #: What every container may use (runtime-spec, "Default Devices", and the pts that its own devpts makes).
 DEFAULTS = (
@@ -147,23 +148,24 @@ def _merged(kept: list[Rule]) -> list[str]:
     return [Rule(allow=True, type=key[0], major=key[1], minor=key[2], access=access).text() for key, access in letters.items()]
 
 
-def device_operation(spec: Spec, slot: int, *, v2: bool, replace: bool = False) -> Operation:
-    """The operation that sets the rules of `spec` in the cgroup in `slot`."""
+def device_operation(
+    rows: list[dict[str, Any]], slot: int, *, v2: bool, stage: int = at.HOST_HOOKS, replace: bool = False, place: str = ""
+) -> Operation:
+    """The operation that sets the rules of a manifest in the cgroup in `slot`."""
     from contain.plan.operations.cgroup import AttachDeviceProgram, WriteDeviceRules
 
-    rows = (spec.config["linux"].get("resources") or {}).get("devices") or []
-    origin = "/linux/resources/devices" if rows else ""
+    origin = POINTER if rows else ""
     found = rules(rows)
     if v2:
         from contain.plan.compile.device_program import program
 
-        return AttachDeviceProgram(slot=slot, program=program(found), rules=len(found), replace=replace, origin=origin)
+        return AttachDeviceProgram(stage=stage, slot=slot, program=program(found), rules=len(found), replace=replace, origin=origin)
     try:
         allow_all, lines = v1_lines(found)
     except ValueError as error:
         raise HostError(
             f"cgroup v1 cannot express these device rules: {error}",
-            place=spec.origins.place(origin),
+            place=place,
             remedy="order the rules from wide to narrow, or name the allowed devices one by one",
         ) from None
-    return WriteDeviceRules(slot=slot, allow_all=allow_all, exceptions=lines, origin=origin)
+    return WriteDeviceRules(stage=stage, slot=slot, allow_all=allow_all, exceptions=lines, origin=origin)

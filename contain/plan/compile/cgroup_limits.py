@@ -86,14 +86,14 @@ def _limit(value: int) -> str:
 
 def _memory(memory: dict[str, Any], *, v2: bool) -> Iterator[Setting]:
     limit, swap, low = memory.get("limit"), memory.get("swap"), memory.get("reservation")
-    if limit is not None:
+    if limit:  # 0, here and below, is what engines send for "not set"
         yield Setting("memory", "memory.max" if v2 else "memory.limit_in_bytes", _limit(limit) if v2 else limit, pointer="/memory/limit")
-    if swap is not None and v2:
-        only = _limit(swap if swap < 0 or limit is None or limit < 0 else max(0, swap - limit))
+    if swap and v2:
+        only = _limit(swap if swap < 0 or not limit or limit < 0 else max(0, swap - limit))
         yield Setting("memory", "memory.swap.max", only, pointer="/memory/swap", name="swap")
-    elif swap is not None:
+    elif swap:
         yield Setting("memory", "memory.memsw.limit_in_bytes", swap, pointer="/memory/swap", name="swap")
-    if low is not None:
+    if low:
         yield Setting(
             "memory", "memory.low" if v2 else "memory.soft_limit_in_bytes", _limit(low) if v2 else low, pointer="/memory/reservation"
         )
@@ -121,12 +121,12 @@ def _cpu(cpu: dict[str, Any], *, v2: bool) -> Iterator[Setting]:
     if shares and not idle:  # an idle group has no weight: EINVAL
         yield Setting("cpu", "cpu.weight" if v2 else "cpu.shares", weight_of_shares(shares) if v2 else shares, pointer="/cpu/shares")
     quota, period, burst = cpu.get("quota"), cpu.get("period"), cpu.get("burst")
-    if v2 and (quota is not None or period):
-        pointer = "/cpu/quota" if quota is not None else "/cpu/period"
+    if v2 and (quota or period):
+        pointer = "/cpu/quota" if quota else "/cpu/period"
         yield Setting("cpu", "cpu.max", f"{quota if quota and quota > 0 else 'max'} {period or PERIOD}", pointer=pointer)
     if not v2 and period:
         yield Setting("cpu", "cpu.cfs_period_us", period, pointer="/cpu/period")
-    if not v2 and quota is not None:
+    if not v2 and quota:
         yield Setting("cpu", "cpu.cfs_quota_us", quota if quota > 0 else FOREVER, pointer="/cpu/quota")
     if burst is not None:
         yield Setting("cpu", "cpu.max.burst" if v2 else "cpu.cfs_burst_us", burst, pointer="/cpu/burst")

@@ -75,8 +75,8 @@ def end(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
 
 
 def root_of(spec: Spec, host: Host) -> str:
-    """The folder of all containers; whoever reads a command line sets it, with its environment in mind."""
-    return spec.run.state_root or layout.default_root({}, host.euid)
+    """The folder of all containers."""
+    return spec.run.state_root or layout.default_root({"XDG_RUNTIME_DIR": host.runtime}, host.euid)
 
 
 def identifier(spec: Spec) -> str:

@@ -68,6 +68,7 @@ class CreateProcess(Operation):
         "ENOSPC": _USERNS_REMEDY,
         "EUSERS": _USERNS_REMEDY,
         "EINVAL": "this kernel lacks one of the namespaces: see `contain doctor`",
+        "ENOSYS": "the filter of the container that we are in refuses it: docker run --security-opt seccomp=/usr/share/containers/seccomp.json",
     }
 
     stage: int = at.ENTER

@@ -121,27 +121,33 @@ static void read_output(struct hook *hook) {
     }
 }
 
-/* Waits for its end alone: children that it leaves behind may hold its output for ever. NULL, or why it is to be killed. */
-static const char *wait_for_end(struct context *context, struct hook *hook) {
+enum outcome { ENDED, TOO_LATE, ABORTED };
+
+/* Waits for its end alone: children that it leaves behind may hold its output for ever. */
+static enum outcome wait_for_end(struct context *context, struct hook *hook) {
     int aborts[ABORTS];
-    int count =
-        context->in_host && !context->is_guardian && context->current.stage != STAGE_TEARDOWN ? watch_abort_fds(context, aborts) : 0;
+    bool watched = context->in_host && !context->is_guardian && context->current.stage != STAGE_TEARDOWN;
+    int count = watched ? watch_abort_fds(context, aborts) : 0;
     for (;;) {
-        struct pollfd polled[2 + ABORTS] = {{.fd = hook->pidfd, .events = POLLIN}, {.fd = hook->output, .events = POLLIN}};
+        struct pollfd polled[3 + ABORTS] = {{.fd = hook->pidfd, .events = POLLIN},
+                                            {.fd = hook->output, .events = POLLIN},
+                                            {.fd = watched ? context->monitor.signals : -1, .events = POLLIN}};
         for (int i = 0; i < count; i++)
-            polled[2 + i] = (struct pollfd){.fd = aborts[i], .events = POLLIN};
+            polled[3 + i] = (struct pollfd){.fd = aborts[i], .events = POLLIN};
         int64_t left = hook->deadline ? hook->deadline - now() : -1;
         if (hook->deadline && left <= 0)
-            return "it took longer than its timeout";
-        if (poll(polled, (nfds_t)(2 + count), (int)left) <= 0)
+            return TOO_LATE;
+        if (poll(polled, (nfds_t)(3 + count), (int)left) <= 0)
             continue;
         if (polled[1].revents)
             read_output(hook);
         if (polled[0].revents)
-            return NULL;
+            return ENDED;
         for (int i = 0; i < count; i++)
-            if (polled[2 + i].revents)
-                return "the run was ended meanwhile";
+            if (polled[3 + i].revents)
+                return ABORTED;
+        if (polled[2].revents && monitor_take_signal(context))
+            return ABORTED;
     }
 }
 
@@ -164,6 +170,13 @@ static int fail_status(struct context *context, struct hook *hook, int status) {
     return fail(context, 0, detail);
 }
 
+/* What a hook that failed leaves behind in its group. The host is a subreaper and init may be PID 1: then it is ours to wait for. */
+static void end_group(pid_t group) {
+    kill(-group, SIGKILL);
+    while (waitpid(-group, NULL, 0) > 0 || errno == EINTR)
+        ;
+}
+
 int do_run_hook(struct context *context, const struct run_hook *operation) {
     struct hook hook = {.pidfd = -1, .output = -1};
     int status = 0;
@@ -171,11 +184,15 @@ int do_run_hook(struct context *context, const struct run_hook *operation) {
         return 0;
     if (start(context, operation, &hook) < 0)
         return -1;
-    const char *why = wait_for_end(context, &hook);
-    if (why)
+    context->monitor.hook = true;
+    enum outcome outcome = wait_for_end(context, &hook);
+    context->monitor.hook = false;
+    if (outcome != ENDED)
         kill(-hook.pid, SIGKILL);
     while (waitpid(hook.pid, &status, 0) < 0 && errno == EINTR)
         ;
+    if (outcome != ENDED || status != 0)
+        end_group(hook.pid);
     if (context->in_host)
         context->shared->hook_pidfd = -1;
     if (hook.output >= 0)
@@ -183,7 +200,9 @@ int do_run_hook(struct context *context, const struct run_hook *operation) {
     if (hook.output >= 0)
         close(hook.output);
     close(hook.pidfd);
-    if (why)
-        return fail(context, 0, why);
+    if (outcome == ABORTED)
+        monitor_abort(context);
+    if (outcome != ENDED)
+        return outcome == ABORTED ? -1 : fail(context, 0, "it took longer than its timeout");
     return status == 0 ? 0 : fail_status(context, &hook, status);
 }

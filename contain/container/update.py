@@ -1,0 +1,122 @@
+"""update: new limits for a container that exists, through the same launcher and the same translation as at its start."""
+
+from __future__ import annotations
+
+import os
+
+from contain.container.lifecycle import state_root
+from contain.errors import ContainError, ManifestError, StateError, UsageError
+from contain.kernel.files import word
+from contain.launcher import spawn
+from contain.plan.compile.update import compile_update
+from contain.plan.encode import encode
+from contain.state import files, layout
+from contain.state.store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from contain.state.store import Folder
+
+#: option → where it lies in `linux.resources`, and how it is written
+OPTIONS = {
+    "--memory": ("memory", "limit", "size"),
+    "--memory-reservation": ("memory", "reservation", "size"),
+    "--memory-swap": ("memory", "swap", "size"),
+    "--kernel-memory": ("memory", "kernel", "size"),
+    "--kernel-memory-tcp": ("memory", "kernelTCP", "size"),
+    "--cpu-share": ("cpu", "shares", "count"),
+    "--cpu-shares": ("cpu", "shares", "count"),
+    "--cpu-quota": ("cpu", "quota", "count"),
+    "--cpu-period": ("cpu", "period", "count"),
+    "--cpu-burst": ("cpu", "burst", "count"),
+    "--cpu-idle": ("cpu", "idle", "count"),
+    "--cpu-rt-runtime": ("cpu", "realtimeRuntime", "count"),
+    "--cpu-rt-period": ("cpu", "realtimePeriod", "count"),
+    "--cpuset-cpus": ("cpu", "cpus", "text"),
+    "--cpuset-mems": ("cpu", "mems", "text"),
+    "--pids-limit": ("pids", "limit", "count"),
+    "--blkio-weight": ("blockIO", "weight", "count"),
+}
+#: Not limited any more by kernels: engines still send them.
+IGNORED = ("--kernel-memory",)
+
+
+def resources_of(given: Mapping[str, str], document: bytes | None) -> dict[str, Any]:
+    """The resources that a command line asks for: those of a document (`--resources`), overridden by options."""
+    resources: dict[str, Any] = {}
+    if document is not None:
+        import json
+
+        try:
+            resources = json.loads(document)
+        except ValueError as problem:
+            raise ManifestError(f"cannot read the resources: {problem}", place="<command line>:--resources") from None
+        if not isinstance(resources, dict):
+            raise ManifestError(
+                "the resources must be an object", place="<command line>:--resources", remedy="give linux.resources of a config.json"
+            )
+    for option, text in given.items():
+        section, key, kind = OPTIONS[option]
+        if option not in IGNORED:
+            resources[section] = {**(resources.get(section) or {}), key: _value(option, text, kind)}
+    return resources
+
+
+def _value(option: str, text: str, kind: str) -> int | str:
+    if kind == "text":
+        return text
+    units = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40} if kind == "size" else {}
+    lower = text.lower()
+    number = lower.removesuffix("ib").removesuffix("b") if units and not lower.lstrip("-").isdecimal() else lower
+    factor = units.get(number[-1:], 1) if number[-1:].isalpha() else 1
+    digits = number[:-1] if number[-1:].isalpha() and number[-1] in units else number
+    if not digits.lstrip("-").isdecimal():
+        raise UsageError(
+            f"not a number: {text!r}", place=f"<command line>:{option}", remedy="write 536870912 or 512m" if units else "write an integer"
+        )
+    return int(digits) * factor
+
+
+def update(name: str, resources: dict[str, Any], *, root: str = "") -> None:
+    """Changes the limits of a container that has not ended; ContainError in the launcher's words when the kernel refuses one.
+
+    The container's own copy of the configuration follows, so that whoever reads it sees the limits that hold.
+    """
+    with Store(state_root(root)) as store, store.open(name) as folder, folder.turn():
+        summary = folder.summary()
+        status = folder.status(summary)
+        if status in {layout.STOPPED, layout.CREATING}:
+            raise StateError("container not running", cause=f"its status is {status}")
+        _launch(encode(compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
+        _remember(folder, resources)
+
+
+def _launch(plan: bytes) -> None:
+    read, write = os.pipe()
+    with open(read, encoding="utf-8", errors="replace") as said:
+        try:
+            pid = spawn.spawn(plan, streams=(0, 1, write))
+        finally:
+            os.close(write)
+        text = said.read()
+        if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
+            raise ContainError(text.split("\n", 1)[0].removeprefix("contain: ") or "the launcher failed without a word")
+
+
+def _known(resources: dict[str, Any]) -> dict[str, Any]:
+    """Without kernel memory, which the kernel limits no more and engines still send."""
+    memory = {key: value for key, value in (resources.get("memory") or {}).items() if key != "kernel"}
+    return {**resources, "memory": memory}
+
+
+def _remember(folder: Folder, resources: dict[str, Any]) -> None:
+    import json
+
+    config = json.loads(folder.text(layout.CONFIG) or "{}")
+    held = config.setdefault("linux", {}).setdefault("resources", {})
+    for section, value in resources.items():
+        held[section] = {**(held.get(section) or {}), **value} if isinstance(value, dict) else value
+    files.store(folder.fd, layout.CONFIG, json.dumps(config), token=folder.token)
