@@ -71,7 +71,8 @@ static int capabilities(int argc, char **argv) {
     if (syscall(SYS_capget, &header, data) < 0)
         return 1;
     printf("%llx %llx %llx\n", (unsigned long long)data[1].effective << 32 | data[0].effective,
-           (unsigned long long)data[1].permitted << 32 | data[0].permitted, (unsigned long long)data[1].inheritable << 32 | data[0].inheritable);
+           (unsigned long long)data[1].permitted << 32 | data[0].permitted,
+           (unsigned long long)data[1].inheritable << 32 | data[0].inheritable);
     return 0;
 }
 
@@ -104,7 +105,12 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    {"call", call}, {"capabilities", capabilities}, {"call32", call32}, {"descriptors", descriptors}, {"memory-policy", memory_policy}, {"scheduling", scheduling},
+    {"call", call},
+    {"capabilities", capabilities},
+    {"call32", call32},
+    {"descriptors", descriptors},
+    {"memory-policy", memory_policy},
+    {"scheduling", scheduling},
     {"write-to", write_to},
 };
 
