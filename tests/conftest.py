@@ -218,6 +218,9 @@ def user(launcher: str) -> Iterator[User]:
             pwd.getpwnam(ORDINARY_USER)
         except KeyError:
             subprocess.run(["useradd", "-m", "-s", "/bin/bash", ORDINARY_USER], check=True, capture_output=True)
+        entry = pwd.getpwnam(ORDINARY_USER)
+        os.makedirs(entry.pw_dir, exist_ok=True)  # the guest has an empty /home
+        os.chown(entry.pw_dir, entry.pw_uid, entry.pw_gid)
     folder = tempfile.mkdtemp(prefix="contain-user.", dir="/var/tmp")
     os.chmod(folder, 0o755)
     shutil.copytree(f"{TOP}/contain", f"{folder}/package/contain", ignore=shutil.ignore_patterns("src"))

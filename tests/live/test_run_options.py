@@ -222,3 +222,13 @@ def test_workspace(caller: Caller) -> None:
     assert os.stat(f"{work}/made").st_uid == os.stat(work).st_uid
     assert caller.run("--workspace", "ro", "--", "touch", "other", cwd=work).returncode == 1
     assert caller.run("--workspace", "none", "--", "ls", work, cwd=work).returncode == 2
+
+
+def test_user_by_number(caller: Caller) -> None:
+    """Also without a range of ids: one is made for root, and an ordinary user is the one that he asks for."""
+    assert shell(caller, "id -u; id -g", "-u", "5:7").split() == ["5", "7"]
+
+
+def test_keep_id(caller: Caller) -> None:
+    """The caller's id, seen as itself."""
+    assert shell(caller, "id -u", "--userns", "keep-id").strip() == str(os.stat(caller.folder).st_uid)
