@@ -18,11 +18,10 @@ def main(argv: list[str]) -> int:
     except (IndexError, ValueError, OSError):
         return EXIT_OURS
     try:
-        for line in lines(record):
-            print(line, file=sys.stderr)
+        sys.stderr.write("".join(f"{line}\n" for line in lines(record)))
     except OSError:  # nobody reads
         pass
-    return record.code
+    return int(record.code)
 
 
 if __name__ == "__main__":
