@@ -18,7 +18,8 @@ def main(argv: list[str]) -> int:
     except (IndexError, ValueError, OSError):
         return EXIT_OURS
     try:
-        sys.stderr.write("".join(f"{line}\n" for line in lines(record)))
+        for line in lines(record):
+            sys.stderr.write(f"{line}\n")
     except OSError:  # nobody reads
         pass
     return int(record.code)

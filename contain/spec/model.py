@@ -210,6 +210,8 @@ class Origins:
 
     def option(self, pointer: str) -> str:
         """The option that set the value at `pointer`: `--memory`, or "". What only an option asks for must be had."""
+        if pointer.startswith("--"):
+            return pointer
         return _longest(self.options, pointer)
 
     def place(self, pointer: str) -> str:
@@ -227,7 +229,7 @@ class Origins:
         found: dict[str, str] = {}
         wanted: dict[str, str] = {}
         for pointer in pointers:
-            option = pointer if pointer.startswith("--") else self.option(pointer)
+            option = self.option(pointer)
             source = "" if option or self.document is None else self.source(pointer)
             found[pointer] = f"<command line>:{option}" if option else ""
             if source and (nearest or self.document is None or _has(self.document.value, source)):

@@ -8,7 +8,7 @@ import random
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -16,9 +16,6 @@ from contain.state.store import Store
 from contain.state.sweep import sweep
 from tests.live.conftest import shell
 from tests.live.launch import Running, children, eventually, name_of, plan_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 pytestmark = pytest.mark.live
 
@@ -61,7 +58,7 @@ class Round:
 
     def __init__(self, number: int, root: str, folder: str, *, seed: int) -> None:
         """All choices follow from seed and number."""
-        self.random = random.Random(f"{seed}/{number}")  # noqa: S311
+        self.random = random.Random(f"{seed}/{number}")
         self.victim = self.random.choice(VICTIMS)
         self.payload = self.random.choice(list(PAYLOADS))
         self.init = self.random.random() < 0.5

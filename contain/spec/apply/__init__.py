@@ -25,5 +25,5 @@ def apply(spec: Spec, options: Options) -> Spec:
                 handler(spec, options)
     if options.command:
         spec.config["process"]["args"] = list(options.command)
-        spec.origins.set("/process/args", "--")
+        spec.origins.set("/process/args", "COMMAND")
     return spec
