@@ -18,17 +18,15 @@ class Words:
     __slots__ = ("arguments", "options")
 
     def __init__(self, argv: list[str], known: Mapping[str, bool], short: Mapping[str, str]) -> None:
-        """`known`: long name → whether it takes a value. What stands behind `--`, or behind the first argument that is no option, is argument."""
+        """`known`: long name → whether it takes a value. All from `--`, or from the first word that is no option, is argument."""
         self.options: dict[str, list[str]] = {}
         self.arguments: list[str] = []
         words = argv[:]
         while words:
             word = words.pop(0)
             if word == "--" or not word.startswith("-") or word == "-":
-                self.arguments += ([] if word == "--" else [word]) + words if self._ends(word) else [word]
-                if self._ends(word):
-                    return
-                continue
+                self.arguments = [*([] if word == "--" else [word]), *words]
+                return
             name, equals, value = word.partition("=")
             name = short.get(name, name if name.startswith("--") else f"-{name}")
             if name not in known:
@@ -38,9 +36,6 @@ class Words:
                     raise UsageError("needs a value", place=f"<command line>:{name}")
                 value = words.pop(0)
             self.options.setdefault(name, []).append(value if known[name] else value or "true")
-
-    def _ends(self, word: str) -> bool:
-        return word == "--" or len(self.arguments) >= 1
 
     def get(self, name: str, default: str = "") -> str:
         """The last value given."""

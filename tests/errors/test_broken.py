@@ -327,7 +327,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "root").mkdir()
     (tmp_path / "notes.txt").write_text("notes")
 
-    def launched(spec: Any) -> None:
+    def launched(spec: Any, *_: Any) -> None:
         raise AssertionError(f"{spec.kind} would have been launched")
 
     monkeypatch.setattr(run, "launch", launched)

@@ -31,14 +31,15 @@ from contain.plan.wanted import wanted
 from contain.spec import defaults
 from contain.spec.model import RunOptions, Spec
 job = json.loads(sys.argv[1])
-config = defaults.fill(job["config"])
-bundle, root = job["bundle"], job["root"]
-spec = Spec(config, kind=job["kind"], bundle=bundle, root=root, run=RunOptions(**job["run"]))
 try:
+    if "options" in job:
+        from contain.spec.options import Options
+        from contain.spec.sources import hostview
+        spec = hostview.read("", Options(**job["options"]))
+    else:
+        config = defaults.fill(job["config"])
+        spec = Spec(config, kind=job["kind"], bundle=job["bundle"], root=job["root"], run=RunOptions(**job["run"]))
     plan = compile_run(spec, probe(wanted(spec)))
-    if not any(type(one).__name__ == "Execute" for one in plan.operations):
-        from contain.plan.operations.process import Execute
-        plan.operations.append(Execute(args=config["process"]["args"], env=config["process"]["env"], cwd="/"))
 except ContainError as problem:
     print("\\n".join(problem.lines()), file=sys.stderr)
     sys.exit(problem.exit_code)
@@ -101,6 +102,27 @@ def shell(script: str, **members: Any) -> dict[str, Any]:
     return config_of("/bin/sh", "-c", script, **members)
 
 
+def _run(job: dict[str, Any], user: User | None, text: str, popen: dict[str, Any]) -> Ran:
+    options: dict[str, Any] = user.options() if user else {"env": {**os.environ, "PYTHONPATH": TOP}, "cwd": "/"}
+    python = "/usr/bin/python3" if user else sys.executable
+    argv = [python, "-c", RUNNER, json.dumps(job)]
+    given = {} if "stdin" in popen else {"input": text}
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **{**given, **options, **popen})
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def run_host(launcher: str) -> Callable[..., Ran]:
+    """`run_host(*command, user=None, cwd="/", environ=None, **options) -> Ran`: what `contain run -- COMMAND` runs."""
+
+    def execute(*command: str, user: User | None = None, cwd: str = "/", environ: dict[str, str] | None = None, **options: Any) -> Ran:
+        surroundings = {"HOME": user.home if user else "/root", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", **(environ or {})}
+        job = {"options": {"command": list(command), "cwd": cwd, "environ": surroundings, **options}, "trace": False}
+        return _run(job, user, "", {})
+
+    return execute
+
+
 @pytest.fixture
 def run_spec(rootfs: str, launcher: str, request: pytest.FixtureRequest) -> Callable[..., Ran]:
     """`run_spec(config, user=None, root=None, run=None, kind="oci", input="", trace=False, env=None) -> Ran(code, out, err)`.
@@ -127,12 +149,7 @@ def run_spec(rootfs: str, launcher: str, request: pytest.FixtureRequest) -> Call
             config["linux"]["namespaces"].append({"type": "user"})
         bundle = os.path.dirname(root) or "/"
         job = {"config": config, "bundle": bundle, "root": root, "kind": kind, "run": run or {}, "trace": trace}
-        options: dict[str, Any] = user.options() if user else {"env": {**os.environ, "PYTHONPATH": TOP}, "cwd": "/"}
-        options |= popen
-        python = "/usr/bin/python3" if user else sys.executable
-        argv = [python, "-c", RUNNER, json.dumps(job)]
-        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60, check=False, **options)
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return _run(job, user, text, popen)
 
     return execute
 

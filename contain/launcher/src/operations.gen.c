@@ -581,6 +581,7 @@ bool take_mask_path(struct cursor *in, struct mask_path *operation) {
     *operation = (struct mask_path){0};
     operation->path = take_text(in);
     operation->slot = take_i64(in);
+    operation->lenient = take_i64(in);
     return take_end(in);
 }
 
@@ -651,22 +652,6 @@ static int step_make_link(struct context *context, struct cursor *in, int64_t as
     if (context == NULL)
         return 0;
     return do_make_link(context, &operation);
-}
-
-bool take_bind_console(struct cursor *in, struct bind_console *operation) {
-    *operation = (struct bind_console){0};
-    operation->path = take_text(in);
-    return take_end(in);
-}
-
-static int step_bind_console(struct context *context, struct cursor *in, int64_t ask) {
-    struct bind_console operation;
-    (void)ask;
-    if (!take_bind_console(in, &operation))
-        return DECODE_FAILED;
-    if (context == NULL)
-        return 0;
-    return do_bind_console(context, &operation);
 }
 
 bool take_make_cgroup(struct cursor *in, struct make_cgroup *operation) {
@@ -1437,6 +1422,7 @@ bool take_open_terminal(struct cursor *in, struct open_terminal *operation) {
     operation->height = take_i64(in);
     operation->socket = take_i64(in);
     operation->input = take_i64(in);
+    operation->console = take_i64(in);
     return take_end(in);
 }
 
@@ -1619,6 +1605,23 @@ static int step_open_gate(struct context *context, struct cursor *in, int64_t as
     return do_open_gate(context, &operation);
 }
 
+bool take_join_container(struct cursor *in, struct join_container *operation) {
+    *operation = (struct join_container){0};
+    operation->flags = take_i64(in);
+    operation->types = take_text(in);
+    return take_end(in);
+}
+
+static int step_join_container(struct context *context, struct cursor *in, int64_t ask) {
+    struct join_container operation;
+    (void)ask;
+    if (!take_join_container(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_join_container(context, &operation);
+}
+
 const struct operation_row operation_rows[] = {
     {"", NULL},
     {"OpenNamespace", step_open_namespace, false},
@@ -1656,7 +1659,6 @@ const struct operation_row operation_rows[] = {
     {"ReadonlyPath", step_readonly_path, false},
     {"MakeDevice", step_make_device, false},
     {"MakeLink", step_make_link, false},
-    {"BindConsole", step_bind_console, false},
     {"MakeCgroup", step_make_cgroup, false},
     {"OpenCgroup", step_open_cgroup, false},
     {"DelegateCgroup", step_delegate_cgroup, false},
@@ -1710,7 +1712,8 @@ const struct operation_row operation_rows[] = {
     {"LeaveContainer", step_leave_container, false},
     {"AdoptContainer", step_adopt_container, false},
     {"OpenGate", step_open_gate, false},
+    {"JoinContainer", step_join_container, false},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x93, 0x81, 0x7f, 0x1d, 0xf8, 0xf8, 0x57, 0x25, 0xb7, 0x9b, 0x3a, 0xba, 0xa0, 0x59, 0xce, 0xa9};
+const uint8_t operations_digest[16] = {0xe7, 0xe7, 0x38, 0x49, 0x4c, 0x80, 0xa1, 0x44, 0x3c, 0xec, 0xe7, 0xb1, 0x40, 0x9c, 0x26, 0xa4};

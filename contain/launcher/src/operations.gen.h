@@ -73,60 +73,60 @@ enum operation_kind {
     OPERATION_READONLY_PATH = 33,
     OPERATION_MAKE_DEVICE = 34,
     OPERATION_MAKE_LINK = 35,
-    OPERATION_BIND_CONSOLE = 36,
-    OPERATION_MAKE_CGROUP = 37,
-    OPERATION_OPEN_CGROUP = 38,
-    OPERATION_DELEGATE_CGROUP = 39,
-    OPERATION_PLACE_IN_CGROUP = 40,
-    OPERATION_WRITE_CGROUP = 41,
-    OPERATION_CHECK_MEMORY_USE = 42,
-    OPERATION_WRITE_DEVICE_RULES = 43,
-    OPERATION_ATTACH_DEVICE_PROGRAM = 44,
-    OPERATION_KILL_CGROUP = 45,
-    OPERATION_READ_CGROUP_USAGE = 46,
-    OPERATION_REMOVE_CGROUP = 47,
-    OPERATION_LIMIT_RESOURCE = 48,
-    OPERATION_SET_OOM_SCORE = 49,
-    OPERATION_SET_PERSONALITY = 50,
-    OPERATION_SET_SCHEDULER = 51,
-    OPERATION_SET_IO_PRIORITY = 52,
-    OPERATION_SET_MEMORY_POLICY = 53,
-    OPERATION_SET_AFFINITY = 54,
-    OPERATION_ENTER_FOLDER = 55,
-    OPERATION_FIND_PROGRAM = 56,
-    OPERATION_LEAVE_HOST = 57,
-    OPERATION_EXECUTE = 58,
-    OPERATION_JOIN_KEYRING = 59,
-    OPERATION_SET_EXEC_LABEL = 60,
-    OPERATION_HIDE_PROCESS = 61,
-    OPERATION_DROP_BOUNDING = 62,
-    OPERATION_SET_IDS = 63,
-    OPERATION_SET_CAPABILITIES = 64,
-    OPERATION_NO_NEW_PRIVILEGES = 65,
-    OPERATION_CONNECT_LISTENER = 66,
-    OPERATION_LOAD_SECCOMP = 67,
-    OPERATION_CLAIM_STATE = 68,
-    OPERATION_NOTE_UNDO = 69,
-    OPERATION_PUBLISH_STATE = 70,
-    OPERATION_WRITE_PID_FILE = 71,
-    OPERATION_REMOVE_FILE = 72,
-    OPERATION_REMOVE_TREE = 73,
-    OPERATION_END_STATE = 74,
-    OPERATION_SUPERVISE = 75,
-    OPERATION_LIMIT_PROCESSOR_TIME = 76,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 77,
-    OPERATION_START_SESSION = 78,
-    OPERATION_OPEN_TERMINAL = 79,
-    OPERATION_TAKE_TERMINAL = 80,
-    OPERATION_EMPTY_INPUT = 81,
-    OPERATION_OWN_STREAMS = 82,
-    OPERATION_RUN_HOOK = 83,
-    OPERATION_MAKE_GATE = 84,
-    OPERATION_HOLD_DESCRIPTORS = 85,
-    OPERATION_WAIT_AT_GATE = 86,
-    OPERATION_LEAVE_CONTAINER = 87,
-    OPERATION_ADOPT_CONTAINER = 88,
-    OPERATION_OPEN_GATE = 89,
+    OPERATION_MAKE_CGROUP = 36,
+    OPERATION_OPEN_CGROUP = 37,
+    OPERATION_DELEGATE_CGROUP = 38,
+    OPERATION_PLACE_IN_CGROUP = 39,
+    OPERATION_WRITE_CGROUP = 40,
+    OPERATION_CHECK_MEMORY_USE = 41,
+    OPERATION_WRITE_DEVICE_RULES = 42,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 43,
+    OPERATION_KILL_CGROUP = 44,
+    OPERATION_READ_CGROUP_USAGE = 45,
+    OPERATION_REMOVE_CGROUP = 46,
+    OPERATION_LIMIT_RESOURCE = 47,
+    OPERATION_SET_OOM_SCORE = 48,
+    OPERATION_SET_PERSONALITY = 49,
+    OPERATION_SET_SCHEDULER = 50,
+    OPERATION_SET_IO_PRIORITY = 51,
+    OPERATION_SET_MEMORY_POLICY = 52,
+    OPERATION_SET_AFFINITY = 53,
+    OPERATION_ENTER_FOLDER = 54,
+    OPERATION_FIND_PROGRAM = 55,
+    OPERATION_LEAVE_HOST = 56,
+    OPERATION_EXECUTE = 57,
+    OPERATION_JOIN_KEYRING = 58,
+    OPERATION_SET_EXEC_LABEL = 59,
+    OPERATION_HIDE_PROCESS = 60,
+    OPERATION_DROP_BOUNDING = 61,
+    OPERATION_SET_IDS = 62,
+    OPERATION_SET_CAPABILITIES = 63,
+    OPERATION_NO_NEW_PRIVILEGES = 64,
+    OPERATION_CONNECT_LISTENER = 65,
+    OPERATION_LOAD_SECCOMP = 66,
+    OPERATION_CLAIM_STATE = 67,
+    OPERATION_NOTE_UNDO = 68,
+    OPERATION_PUBLISH_STATE = 69,
+    OPERATION_WRITE_PID_FILE = 70,
+    OPERATION_REMOVE_FILE = 71,
+    OPERATION_REMOVE_TREE = 72,
+    OPERATION_END_STATE = 73,
+    OPERATION_SUPERVISE = 74,
+    OPERATION_LIMIT_PROCESSOR_TIME = 75,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 76,
+    OPERATION_START_SESSION = 77,
+    OPERATION_OPEN_TERMINAL = 78,
+    OPERATION_TAKE_TERMINAL = 79,
+    OPERATION_EMPTY_INPUT = 80,
+    OPERATION_OWN_STREAMS = 81,
+    OPERATION_RUN_HOOK = 82,
+    OPERATION_MAKE_GATE = 83,
+    OPERATION_HOLD_DESCRIPTORS = 84,
+    OPERATION_WAIT_AT_GATE = 85,
+    OPERATION_LEAVE_CONTAINER = 86,
+    OPERATION_ADOPT_CONTAINER = 87,
+    OPERATION_OPEN_GATE = 88,
+    OPERATION_JOIN_CONTAINER = 89,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -435,6 +435,7 @@ int do_remount(struct context *context, const struct remount *operation);
 struct mask_path {
     const char *path;
     int64_t slot;
+    int64_t lenient;
 };
 bool take_mask_path(struct cursor *in, struct mask_path *operation);
 int do_mask_path(struct context *context, const struct mask_path *operation);
@@ -470,13 +471,6 @@ struct make_link {
 };
 bool take_make_link(struct cursor *in, struct make_link *operation);
 int do_make_link(struct context *context, const struct make_link *operation);
-
-/* Shows the terminal in slot CONSOLE as /dev/console; by its descriptor, never by a name in the container (CVE-2025-52565). */
-struct bind_console {
-    const char *path;
-};
-bool take_bind_console(struct cursor *in, struct bind_console *operation);
-int do_bind_console(struct context *context, const struct bind_console *operation);
 
 /* Makes the cgroup `path` below the hierarchy at `mount`, with its missing parents, and opens it into `slot`. */
 struct make_cgroup {
@@ -863,13 +857,14 @@ struct start_session {
 bool take_start_session(struct cursor *in, struct start_session *operation);
 int do_start_session(struct context *context, const struct start_session *operation);
 
-/* Opens a terminal of the container's own devpts, shows it as /dev/console, and hands its other side to the host. */
+/* Opens a terminal of the container's own devpts, shows it as /dev/console (for its first process), and hands its other side to the host. */
 struct open_terminal {
     int64_t uid;
     int64_t width;
     int64_t height;
     int64_t socket;
     int64_t input;
+    int64_t console;
 };
 bool take_open_terminal(struct cursor *in, struct open_terminal *operation);
 int do_open_terminal(struct context *context, const struct open_terminal *operation);
@@ -882,7 +877,7 @@ struct take_terminal {
 bool take_take_terminal(struct cursor *in, struct take_terminal *operation);
 int do_take_terminal(struct context *context, const struct take_terminal *operation);
 
-/* Makes standard input /dev/null. */
+/* Makes standard input the container's own /dev/null. */
 struct empty_input {
     int64_t nothing;
 };
@@ -954,5 +949,13 @@ struct open_gate {
 };
 bool take_open_gate(struct cursor *in, struct open_gate *operation);
 int do_open_gate(struct context *context, const struct open_gate *operation);
+
+/* Joins the namespaces (CLONE_NEW* bits in `flags`) of the adopted container by its init's pidfd: no path, so no reused pid can fool it. */
+struct join_container {
+    int64_t flags;
+    const char *types;
+};
+bool take_join_container(struct cursor *in, struct join_container *operation);
+int do_join_container(struct context *context, const struct join_container *operation);
 
 #endif

@@ -7,7 +7,7 @@ import os.path
 from contain.errors import HostError, ManifestError
 from contain.kernel.mounts import hiding
 from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
-from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, opens_early, overlay_options, shows_idmapped, userns_slot
+from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, opens_early, overlay_options, shows_idmapped, userns
 from contain.plan.operations.mounts import (
     BindMount,
     MaskPath,
@@ -52,7 +52,10 @@ def masks(spec: Spec, _host: Host, slots: Slots) -> Iterator[Operation]:
     linux = spec.config["linux"]
     for index, path in enumerate(linux.get("maskedPaths") or []):
         yield MaskPath(
-            path=inside(spec, path, f"/linux/maskedPaths/{index}"), slot=slots.new("masks"), origin=f"/linux/maskedPaths/{index}"
+            path=inside(spec, path, f"/linux/maskedPaths/{index}"),
+            slot=slots.new("masks"),
+            lenient=spec.run.host_view,
+            origin=f"/linux/maskedPaths/{index}",
         )
     for index, path in enumerate(linux.get("readonlyPaths") or []):
         yield ReadonlyPath(path=inside(spec, path, f"/linux/readonlyPaths/{index}"), origin=f"/linux/readonlyPaths/{index}")
@@ -191,7 +194,7 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
     found = host.sources.get(source)
     slot = 0
     if opens_early(host):
-        userns = yield from _userns(spec, host, slots, row, options, origin)
+        view = yield from _userns(spec, host, slots, row, options, origin)
         slot = slots.new(origin)
         shared = options.propagation == SHARED and propagation_of(spec.config["linux"].get("rootfsPropagation") or "")[0] == SHARED
         yield OpenSource(
@@ -199,9 +202,9 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
             slot=slot,
             recursive=options.recursive,
             shared=shared,
-            userns=userns,
+            userns=view,
             idmap_recursive=options.idmap == "ridmap",
-            optional_idmap=bool(userns) and not options.idmap and not row.get("uidMappings"),
+            optional_idmap=bool(view) and not options.idmap and not row.get("uidMappings"),
             origin=origin,
         )
     elif options.idmap or row.get("uidMappings"):
@@ -271,9 +274,12 @@ def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: 
         return 0
     source = host.sources.get(source_path(spec.bundle, row["source"]))
     if source is not None and source.type and source.type not in host.idmap:
+        if source.path == "/sys" or source.kind in ("char", "block"):  # nothing there belongs to users
+            return 0
         spec.warn(f"{row['source']} ({source.type}) cannot be shown idmapped: its files belong to nobody in the container", origin)
         return 0
-    return userns_slot(slots)
+    slot = yield from userns(spec, host, slots)
+    return slot
 
 
 def _words(error: str) -> str:

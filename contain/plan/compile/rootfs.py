@@ -108,8 +108,11 @@ def opens_early(host: Host) -> bool:
     return host.can("CAP_SYS_ADMIN") and (host.at_least(5, 12) or host.kernel == (0, 0))
 
 
-def userns_slot(slots: Slots) -> int:
-    """The slot of a namespace with the container's own maps, made by `rootfs`."""
+def userns(spec: Spec, host: Host, slots: Slots) -> Generator[Operation, None, int]:
+    """A namespace with the container's own maps for idmapped mounts, made at its first use; returns its slot."""
+    maps = id_maps(spec, host)
+    if maps is not None and not slots.has("userns"):
+        yield OpenUserns(uid_lines=text(maps.uid), gid_lines=text(maps.gid), slot=slots.new("userns"), origin="/linux/uidMappings")
     return slots.new("userns")
 
 
@@ -120,18 +123,18 @@ def shows_idmapped(spec: Spec, host: Host) -> bool:
 
 def _idmapped(spec: Spec, host: Host, slots: Slots) -> Generator[Operation, None, int]:
     """The namespace for the root's idmap; returns its slot, 0 for none."""
-    maps = id_maps(spec, host) if shows_idmapped(spec, host) else None
-    if maps is None:
+    if not shows_idmapped(spec, host):
         return 0
-    yield OpenUserns(uid_lines=text(maps.uid), gid_lines=text(maps.gid), slot=userns_slot(slots), origin="/linux/uidMappings")
     kind = host.root.type
     if kind and kind not in host.idmap:
         spec.warn(
-            f"the root's file system ({kind}) cannot be shown idmapped: its files belong to nobody in the container, and what others may not write cannot be written",
+            f"the root's file system ({kind}) cannot be shown idmapped: its files belong to nobody in the container, "
+            "and what others may not write cannot be written",
             "/root/path",
         )
         return 0
-    return userns_slot(slots)
+    slot: int = yield from userns(spec, host, slots)
+    return slot
 
 
 def _refuse_mounts(spec: Spec) -> None:

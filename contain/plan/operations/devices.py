@@ -1,4 +1,4 @@
-"""Operations of the family devices: nodes and links of /dev, and the console."""
+"""Operations of the family devices: nodes and links of /dev."""
 
 from __future__ import annotations
 
@@ -49,14 +49,3 @@ class MakeLink(Operation):
     def describe(self) -> str:
         """See the base."""
         return f"link {self.path} to {self.target}"
-
-
-class BindConsole(Operation):
-    """Shows the terminal in slot CONSOLE as /dev/console; by its descriptor, never by a name in the container (CVE-2025-52565)."""
-
-    stage: int = at.PREPARE
-    path: str = "/dev/console"
-
-    def describe(self) -> str:
-        """See the base."""
-        return f"show the terminal as {self.path}"

@@ -85,3 +85,20 @@ class OpenGate(Operation):
     def words(self) -> str:
         """See the base."""
         return "cannot start the container"
+
+
+class JoinContainer(Operation):
+    """Joins the namespaces (CLONE_NEW* bits in `flags`) of the adopted container by its init's pidfd: no path, so no reused pid can fool it.
+
+    The process is non-dumpable from here on: nothing inside may ptrace it or take its descriptors (CVE-2016-9962).
+    """
+
+    remedies = {"EPERM": "joining needs the privileges of whoever created the container", "ESRCH": "the container has ended"}
+
+    stage: int = at.JOIN
+    flags: int
+    types: str
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"join the container's namespaces: {self.types}"

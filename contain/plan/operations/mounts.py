@@ -231,11 +231,15 @@ class Remount(_Mount):
 
 
 class MaskPath(Operation):
-    """Hides a path: a file behind the host's own /dev/null, a folder behind an empty read-only file system; what is not there needs nothing."""
+    """Hides a path: a file behind the host's own /dev/null, a folder behind an empty read-only file system; what is not there needs nothing.
+
+    A `lenient` one needs nothing either when the container's own root may not reach it.
+    """
 
     stage: int = at.PIVOT
     path: str
     slot: int
+    lenient: bool = False
 
     def describe(self) -> str:
         """See the base."""

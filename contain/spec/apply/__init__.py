@@ -16,6 +16,7 @@ ORDER = ("security", "process", "limits", "mounts", "run", "bundle")
 def apply(spec: Spec, options: Options) -> Spec:
     """Applies every option that was given to the spec, in place, and notes its origin."""
     given = options.values
+    spec.origins.given = {name for keyword in given for name in (options.name(keyword), BY_KEYWORD[keyword].shown)}
     for family in ORDER:
         if not any(BY_KEYWORD[keyword].family == family for keyword in given):
             continue
@@ -25,5 +26,5 @@ def apply(spec: Spec, options: Options) -> Spec:
                 handler(spec, options)
     if options.command:
         spec.config["process"]["args"] = list(options.command)
-        spec.origins.set("/process/args", "--")
+        spec.origins.set("/process/args", "COMMAND")
     return spec

@@ -127,7 +127,7 @@ def mount(spec: Spec, options: Options) -> None:
         target = _target(options, "mount", fields.get("dst", ""))
         read_only = "readonly" in fields and fields["readonly"] not in ("false", "0")
         if kind == "tmpfs":
-            words = [f"size={values.size(fields['tmpfs-size'])}"] if "tmpfs-size" in fields else []
+            words = [f"size={_size(options, fields['tmpfs-size'])}"] if "tmpfs-size" in fields else []
             words += [f"mode={fields['tmpfs-mode']}"] if "tmpfs-mode" in fields else []
             _tmpfs(spec, options, "mount", target, words + (["ro"] if read_only else []))
         elif kind == "bind":
@@ -144,6 +144,13 @@ def mount(spec: Spec, options: Options) -> None:
                 "write type=bind or type=tmpfs",
                 cause="contain keeps no named volumes" if kind == "volume" else "",
             )
+
+
+def _size(options: Options, text: str) -> int:
+    try:
+        return values.size(text)
+    except ValueError as problem:
+        raise _bad(options, "mount", str(problem), "write tmpfs-size=64m") from None
 
 
 def tmpfs(spec: Spec, options: Options) -> None:

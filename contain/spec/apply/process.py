@@ -33,9 +33,10 @@ def _lines(options: Options, path: str) -> list[str]:
         descriptor = os.open(options.absolute(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {problem.strerror}", place=where, remedy="give the path of a readable file") from None
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UsageError(f"cannot read {path}: it is a folder", place=where, remedy="give the path of a file")
     with open(descriptor, "rb") as file:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise UsageError(f"cannot read {path}: it is a folder", place=where, remedy="give the path of a file")
         data = file.read(_FILE_LIMIT + 1)
     if len(data) > _FILE_LIMIT:
         raise UsageError(f"cannot read {path}: larger than 1 MiB", place=where, remedy="an environment file has one NAME=VALUE a line")
@@ -86,7 +87,7 @@ def workdir(spec: Spec, options: Options) -> None:
 
 
 def user(spec: Spec, options: Options) -> None:
-    """--user: numbers go into the spec, names are looked up in the container's files later."""
+    """--user: numbers go into the spec too, names are looked up in the container's files later."""
     text = options.get("user")
     name, colon, group = text.partition(":")
     if not name or (colon and not group) or ":" in group:
@@ -96,6 +97,9 @@ def user(spec: Spec, options: Options) -> None:
             raise UsageError(
                 f"{part} is not an id: the largest is 4294967294", place=place(options.name("user")), remedy="use a smaller number"
             )
+    row = spec.config["process"]["user"]
+    row.update({key: int(part) for key, part in (("uid", name), ("gid", group)) if part.isdecimal()})
+    row.pop("additionalGids", None)
     spec.run.user = text
     spec.origins.set("/process/user", options.name("user"))
 
@@ -118,7 +122,7 @@ def init(spec: Spec, options: Options) -> None:
 def hostname(spec: Spec, options: Options) -> None:
     """--hostname."""
     name = options.get("hostname")
-    if len(name.encode()) > 64 or not name.replace("-", "a").replace(".", "a").replace("_", "a").isalnum():
+    if len(os.fsencode(name)) > 64 or not name.replace("-", "a").replace(".", "a").replace("_", "a").isalnum():
         raise UsageError(
             f"{name!r} is not a host name", place=place(options.name("hostname")), remedy="use at most 64 letters, digits, - and ."
         )

@@ -59,9 +59,7 @@ def terminal(spec: Spec) -> Iterator[Finding]:
             "give --console-socket, or set process.terminal to false",
         )
     if run.console_socket and not wants:
-        yield Finding(
-            "/process/terminal", "--console-socket is given, but no terminal is wanted", "set process.terminal to true, or drop the option"
-        )
+        yield Finding("--console-socket", "no terminal is wanted", "give --tty, set process.terminal to true, or drop the option")
 
 
 def rlimits(spec: Spec) -> Iterator[Finding]:

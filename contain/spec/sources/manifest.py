@@ -29,10 +29,11 @@ def read(file: str, shown: str) -> bytes:
             else "check the permissions of the file and its folders"
         )
         raise ManifestError(f"cannot read it: {problem.strerror}", place=shown, remedy=remedy) from None
-    with open(descriptor, "rb", closefd=True, buffering=0) as source:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise ManifestError("cannot read it: not a regular file", place=shown, remedy="give the path of a JSON file")
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(descriptor)
+        raise ManifestError("cannot read it: not a regular file", place=shown, remedy="give the path of a JSON file")
+    with open(descriptor, "rb", buffering=0) as source:
         if facts.st_size > LIMIT:
             raise ManifestError(
                 f"cannot read it: {facts.st_size} bytes, the limit is {LIMIT}",

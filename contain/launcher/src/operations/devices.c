@@ -112,20 +112,3 @@ int do_make_link(struct context *context, const struct make_link *operation) {
     close(folder);
     return result < 0 ? fail(context, error, NULL) : 0;
 }
-
-int do_bind_console(struct context *context, const struct bind_console *operation) {
-    const char *name;
-    int console = slot(context, SLOT_CONSOLE);
-    int root = the_root(context);
-    if (console < 0 || root < 0)
-        return root < 0 ? -1 : fail(context, ENOENT, "the container has no terminal");
-    int tree = clone_tree(console, false);
-    if (tree < 0)
-        return fail(context, errno, NULL);
-    int folder = root_parent(root, operation->path, &name);
-    int result = folder < 0 ? fail(context, errno, NULL) : show_on(context, tree, folder, name, 0600);
-    if (folder >= 0)
-        close(folder);
-    close(tree);
-    return result;
-}

@@ -1,5 +1,6 @@
 /* The host view, and throw-away layers over folders of the host. */
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,19 +114,38 @@ static int make_overlay(int lower, int layers, const char *name, struct texts op
     return tree;
 }
 
+/* An overlay over a detached clone, which the kernel wants to see in our own namespace: it lies on `place` for that moment. */
+static int overlay_clone(int tree, int place, int layers, const char *name, struct texts options, char *why, size_t size) {
+    char path[32] = "/proc/self/fd/";
+    why[0] = 0;
+    if (attach(tree, place) < 0)
+        return -1;
+    int overlay = make_overlay(tree, layers, name, options, why, size);
+    int error = errno;
+    format_number(path + strlen(path), sizeof path - strlen(path), tree);
+    if (umount2(path, MNT_DETACH) < 0 && overlay >= 0) {
+        error = errno;
+        close(overlay);
+        overlay = -1;
+    }
+    errno = error;
+    return overlay;
+}
+
 int do_overlay_root(struct context *context, const struct overlay_root *operation) {
     char why[256];
-    int lower = slot(context, SLOT_ROOT);
-    int opened = lower >= 0 ? -1 : open(operation->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (lower < 0)
-        lower = opened;
-    if (lower < 0)
-        return fail(context, errno, NULL);
-    int tree = make_overlay(lower, slot(context, operation->layers), "root", operation->options, why, sizeof why);
     const struct change change = {.clear = QUIET, .propagation = (uint64_t)operation->propagation};
+    int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int lower = slot(context, SLOT_ROOT);
+    if (lower < 0)
+        lower = sys_open_tree(AT_FDCWD, operation->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (lower < 0 || host < 0)
+        return fail(context, errno, NULL);
+    int tree = overlay_clone(lower, host, slot(context, operation->layers), "root", operation->options, why, sizeof why);
     int result = tree < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
-    if (opened >= 0)
-        close(opened);
+    close(host);
+    if (lower != slot(context, SLOT_ROOT))
+        close(lower);
     if (tree >= 0)
         slot_set(context, SLOT_ROOT, tree);
     return result;
@@ -133,26 +153,27 @@ int do_overlay_root(struct context *context, const struct overlay_root *operatio
 
 int do_overlay_mount(struct context *context, const struct overlay_mount *operation) {
     const struct change change = CHANGE_OF(operation);
-    char why[256];
+    char why[256] = "";
     int root = the_root(context);
-    int lower = slot(context, operation->slot);
-    int opened = lower >= 0 ? -1 : open(operation->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int target = root < 0 ? -1 : root_make(root, operation->target, ROOT_FOLDER, 0755);
     if (root < 0)
         return -1;
-    if (lower < 0)
-        lower = opened;
-    if (lower < 0)
-        return fail(context, errno, NULL);
-    int tree = make_overlay(lower, slot(context, operation->layers), operation->name, operation->options, why, sizeof why);
-    int target = tree < 0 ? -1 : root_make(root, operation->target, ROOT_FOLDER, 0755);
-    int result = target < 0 || attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
-    if (target >= 0)
-        close(target);
+    if (target < 0)
+        return fail_with(context, errno, "the target, in the root");
+    int lower = slot(context, operation->slot);
+    if (lower >= 0)
+        context->slots[operation->slot] = -1;
+    else
+        lower = sys_open_tree(AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    int tree = lower < 0
+                   ? -1
+                   : overlay_clone(lower, target, slot(context, operation->layers), operation->name, operation->options, why, sizeof why);
+    int result = tree < 0 || attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
+    close(target);
     if (tree >= 0)
         close(tree);
-    if (opened >= 0)
-        close(opened);
-    slot_set(context, operation->slot, -1);
+    if (lower >= 0)
+        close(lower);
     return result;
 }
 

@@ -1,4 +1,6 @@
+#include <sched.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +61,8 @@ int do_adopt_container(struct context *context, const struct adopt_container *op
         no = lifecycle_kill(&folder);
     if (no)
         return fail_code(context, 0, 1, no);
+    if (strcmp(operation->verb, "exec") == 0)
+        close(turn); /* the pidfd stands for the container from now on; others need not wait for our program's end */
     slot_set(context, SLOT_STATE, folder.fd);
     context->init_pid = folder.pid;
     context->adopted = folder.pidfd;
@@ -70,4 +74,11 @@ int do_open_gate(struct context *context, const struct open_gate *operation) {
     (void)operation;
     const char *no = lifecycle_open_gate(slot(context, SLOT_STATE), context->adopted, detail);
     return no ? fail_code(context, 0, 1, no) : 0;
+}
+
+int do_join_container(struct context *context, const struct join_container *operation) {
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns(context->adopted, (int)operation->flags) < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, SLOT_ROOT, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)); /* of the mount namespace: the container's */
+    return 0;
 }

@@ -11,14 +11,14 @@
 #define SEALED (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /* The path inside the root; 0 when there is none and so nothing to do, -1 after fail(). */
-static int open_path(struct context *context, const char *path) {
+static int open_path(struct context *context, const char *path, bool lenient) {
     int root = the_root(context);
     if (root < 0)
         return -1;
     int fd = root_open(root, path, O_PATH);
     if (fd >= 0)
         return fd;
-    if (errno == ENOENT || errno == ENOTDIR)
+    if (errno == ENOENT || errno == ENOTDIR || (lenient && errno == EACCES))
         return 0;
     return fail(context, errno, NULL);
 }
@@ -53,7 +53,7 @@ int mask_below(struct context *context, int tree, struct texts paths) {
     for (uint32_t i = 0; i < paths.count; i++, path = texts_next(path)) {
         int target = root_open_plain(tree, path, O_PATH);
         if (target < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
-            continue; /* EACCES: what the container's own root cannot reach, nobody in it can */
+            continue; /* gone, or out of reach for the container's own root */
         if (target < 0)
             return fail_with(context, errno, path);
         int null = null_device(context);
@@ -69,7 +69,7 @@ int mask_below(struct context *context, int tree, struct texts paths) {
 
 int do_mask_path(struct context *context, const struct mask_path *operation) {
     struct stat found;
-    int target = open_path(context, operation->path);
+    int target = open_path(context, operation->path, operation->lenient);
     if (target <= 0)
         return target;
     if (fstat(target, &found) < 0) {
@@ -86,7 +86,7 @@ int do_mask_path(struct context *context, const struct mask_path *operation) {
 
 int do_readonly_path(struct context *context, const struct readonly_path *operation) {
     const struct change change = {.recursive_set = MOUNT_ATTR_RDONLY};
-    int target = open_path(context, operation->path);
+    int target = open_path(context, operation->path, false);
     if (target <= 0)
         return target;
     int tree = clone_tree(target, true);

@@ -107,7 +107,7 @@ int do_open_terminal(struct context *context, const struct open_terminal *operat
         ioctl(terminal, TIOCSWINSZ, &size);
     if (fchown(terminal, (uid_t)operation->uid, (gid_t)-1) < 0)
         return fail(context, errno, NULL);
-    if (show_console(context, terminal) < 0)
+    if (operation->console && show_console(context, terminal) < 0)
         return -1;
     int result = ask_host(context, 0, master);
     close(master);
@@ -164,7 +164,7 @@ int do_take_terminal(struct context *context, const struct take_terminal *operat
 int do_empty_input(struct context *context, const struct empty_input *operation) {
     struct stat st;
     (void)operation;
-    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return fail(context, errno, NULL);
     if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))

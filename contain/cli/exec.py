@@ -1,0 +1,111 @@
+"""`contain exec`: runs a further process in a running container."""
+
+from __future__ import annotations
+
+from contain.cli import oci
+from contain.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+USAGE = """\
+usage: contain exec [OPTION…] ID COMMAND [ARGUMENT…]
+       contain exec [OPTION…] --process FILE ID
+
+Runs COMMAND in the running container ID and waits for it; exits with its code, or 255 when it could not be executed.
+
+  -d, --detach              do not wait for it
+  -t, --tty                 give it a terminal of its own
+  -e, --env NAME=VALUE      set an environment variable (repeatable)
+  --cwd DIR                 working folder inside the container
+  -u, --user UID[:GID]      run as this user; by name too
+  -g, --additional-gids N   a supplementary group (repeatable)
+  -c, --cap NAME            add a capability (repeatable)
+  --no-new-privs            set no_new_privs
+  --apparmor PROFILE        AppArmor profile
+  --process-label LABEL     SELinux label
+  --cgroup PATH             a cgroup below the container's
+  -p, --process FILE        the whole process object of the runtime-spec
+  --pid-file FILE           write its pid to FILE
+  --console-socket PATH     send the terminal's descriptor to this socket
+  --preserve-fds N          pass N further descriptors, from 3 on
+  --ignore-paused           wait in a paused container instead of refusing
+
+example: contain exec -t web sh"""
+
+OPTIONS = {
+    "--detach": False,
+    "--tty": False,
+    "--env": True,
+    "--cwd": True,
+    "--user": True,
+    "--additional-gids": True,
+    "--cap": True,
+    "--no-new-privs": False,
+    "--apparmor": True,
+    "--process-label": True,
+    "--cgroup": True,
+    "--process": True,
+    "--pid-file": True,
+    "--console-socket": True,
+    "--pidfd-socket": True,
+    "--preserve-fds": True,
+    "--ignore-paused": False,
+    "--help": False,
+}
+SHORT = {
+    "-d": "--detach",
+    "-t": "--tty",
+    "-e": "--env",
+    "-u": "--user",
+    "-g": "--additional-gids",
+    "-c": "--cap",
+    "-p": "--process",
+    "-h": "--help",
+}
+
+
+def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> int:
+    """Executes; returns only when that failed."""
+    options = global_options or {}
+    return oci.guard(lambda: _exec(argv, options), options, 255)
+
+
+def _exec(argv: list[str], options: Mapping[str, str]) -> int:
+    words = oci.Words(argv, OPTIONS, SHORT)
+    if words.flag("--help"):
+        print(USAGE)
+        return 0
+    if not words.arguments:
+        raise UsageError("needs an id", place="<command line>:ID", remedy="contain exec ID COMMAND [ARGUMENT…]")
+    from contain.container.exec import Request, execute
+
+    arguments = words.arguments[1:]
+    request = Request(
+        args=arguments[1:] if arguments[:1] == ["--"] else arguments,
+        apparmor=words.get("--apparmor"),
+        cap=words.all("--cap"),
+        cgroup=words.get("--cgroup"),
+        console_socket=words.get("--console-socket"),
+        cwd=words.get("--cwd"),
+        detach=words.flag("--detach"),
+        env=words.all("--env"),
+        gids=[_number(text) for text in words.all("--additional-gids")],
+        ignore_paused=words.flag("--ignore-paused"),
+        no_new_privs=words.flag("--no-new-privs"),
+        pid_file=words.get("--pid-file"),
+        preserve_fds=_number(words.get("--preserve-fds", "0")),
+        process=words.get("--process"),
+        process_label=words.get("--process-label"),
+        tty=words.flag("--tty"),
+        user=words.get("--user"),
+    )
+    execute(words.arguments[0], request, options, oci.warn, oci.launcher_words(options))
+    return 0
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise UsageError(f"{text!r} is not a number", place="<command line>")
+    return int(text)

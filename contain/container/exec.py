@@ -1,0 +1,183 @@
+"""exec: reads what is to run, and launches it into the container."""
+
+from __future__ import annotations
+
+import os
+
+from contain.container.changes import state_root
+from contain.errors import StateError, UsageError
+from contain.state import layout
+from contain.state.store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from contain.plan.compile.exec import Target
+    from contain.plan.plan import Plan
+    from contain.spec.model import Spec
+    from contain.state.store import Folder
+
+
+class Request:
+    """What `exec` was asked for; fields as runc's options."""
+
+    __slots__ = (
+        "apparmor", "args", "cap", "cgroup", "console_socket", "cwd", "detach", "env", "gids", "ignore_paused",
+        "no_new_privs", "pid_file", "preserve_fds", "process", "process_label", "tty", "user",
+    )  # fmt: skip
+
+    def __init__(self, **values: Any) -> None:
+        """Nothing given means: as the container's own process has it."""
+        for name in self.__slots__:
+            setattr(self, name, values.pop(name, None))
+        if values:
+            raise TypeError(f"unknown: {', '.join(values)}")
+
+    apparmor: str | None
+    args: list[str]
+    cap: list[str] | None
+    cgroup: str | None
+    console_socket: str | None
+    cwd: str | None
+    detach: bool | None
+    env: list[str] | None
+    gids: list[int] | None
+    ignore_paused: bool | None
+    no_new_privs: bool | None
+    pid_file: str | None
+    preserve_fds: int | None
+    process: str | None
+    process_label: str | None
+    tty: bool | None
+    user: str | None
+
+
+def plan_exec(name: str, request: Request, options: Mapping[str, str], warn: Callable[[str], None], *, runc: bool = True) -> Plan:
+    """The plan; StateError when the container is not in a state for it, UsageError and ManifestError for what is asked."""
+    from contain.host.probe import Wanted, probe
+    from contain.plan.compile.exec import compile_exec
+
+    with Store(state_root(options)) as store, store.open(name) as folder:
+        summary = folder.summary()
+        status = folder.status(summary)
+        if status in {layout.STOPPED, layout.CREATING}:
+            raise StateError(f"cannot exec in a {status} container")
+        if status == layout.PAUSED and not request.ignore_paused:
+            raise StateError("cannot exec in a paused container (use --ignore-paused to override)")
+        spec = _spec(folder, request, runc=runc)
+        target = _target(store.path, name, request, folder)
+        host = probe(Wanted(root=f"/proc/{summary.pid}/root"))
+        plan = compile_exec(spec, host, target)
+    for text in spec.warnings:
+        warn(text)
+    return plan
+
+
+def execute(name: str, request: Request, options: Mapping[str, str], warn: Callable[[str], None], launcher: Sequence[str]) -> None:
+    """Replaces this process by the launcher, which waits for the program (or, detached, for its start)."""
+    from contain.launcher import spawn
+    from contain.plan.encode import encode
+
+    spawn.execute(encode(plan_exec(name, request, options, warn)), words=launcher)
+
+
+def _target(root: str, name: str, request: Request, folder: Folder) -> Target:
+    from contain.kernel.idmaps import id_map
+    from contain.plan.compile.exec import Target
+
+    summary = folder.summary()
+    subgroup = (request.cgroup or "").strip("/")
+    if ".." in subgroup.split("/"):
+        raise UsageError(f"{request.cgroup} leaves the container's cgroup", place="<command line>:--cgroup")
+    maps = [any(row.inside == 0 for row in id_map(kind, summary.pid)) for kind in ("uid", "gid")]
+    return Target(root, name, summary.cgroups, maps_root=all(maps), ignore_paused=bool(request.ignore_paused), subgroup=subgroup)
+
+
+def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
+    import json
+
+    from contain.spec import defaults, semantics
+    from contain.spec.model import Origins, RunOptions, Spec
+
+    config = json.loads(folder.text(layout.CONFIG) or "{}")
+    summary = folder.summary()
+    config["process"] = _process(config.get("process") or {}, request)
+    _validate(config)
+    defaults.fill(config)
+    run = RunOptions(
+        name=summary.id,
+        runc=runc,
+        detach=bool(request.detach),
+        console_socket=request.console_socket or "",
+        pid_file=os.path.abspath(request.pid_file) if request.pid_file else "",
+        preserve_fds=request.preserve_fds or 0,
+        user=request.user if request.user and not request.user.replace(":", "").isdecimal() else "",
+        no_new_keyring=True,
+        tty=config["process"]["terminal"],
+    )
+    spec = Spec(config, kind="oci", bundle=summary.bundle, root=summary.rootfs, origins=Origins(), run=run)
+    semantics.require(spec)
+    return spec
+
+
+def _validate(config: dict[str, Any]) -> None:
+    from contain import schema
+    from contain.errors import ManifestError
+
+    found = schema.validate("runtime-config", {**config, "ociVersion": config.get("ociVersion", "1.0.0")})
+    if found:
+        raise ManifestError(f"{found[0].pointer.strip('/').replace('/', '.')}: {found[0].message}", place="process")
+
+
+def _process(own: dict[str, Any], request: Request) -> dict[str, Any]:
+    """The container's process with what was asked for in its place; --process gives a whole one instead."""
+    if request.process:
+        return _from_file(request.process)
+    if not request.args:
+        raise UsageError("no command is given", place="<command line>:COMMAND", remedy="contain exec ID COMMAND [ARGUMENT…]")
+    process = {**own, "args": request.args, "terminal": bool(request.tty)}
+    process.pop("consoleSize", None)
+    process["env"] = [*(own.get("env") or []), *(request.env or [])]
+    if request.cwd:
+        process["cwd"] = request.cwd
+    if request.no_new_privs:
+        process["noNewPrivileges"] = True
+    if request.apparmor:
+        process["apparmorProfile"] = request.apparmor
+    if request.process_label:
+        process["selinuxLabel"] = request.process_label
+    user = {**(own.get("user") or {})}
+    if request.user and request.user.replace(":", "").isdecimal():
+        uid, _, gid = request.user.partition(":")
+        user["uid"] = int(uid)
+        user["gid"] = int(gid) if gid else user.get("gid", 0)
+    if request.gids:
+        user["additionalGids"] = [*(user.get("additionalGids") or []), *request.gids]
+    process["user"] = user
+    if request.cap:
+        sets = {**(own.get("capabilities") or {})}
+        for kind in ("bounding", "effective", "permitted"):  # never inheritable (CVE-2022-29162)
+            sets[kind] = list(dict.fromkeys([*(sets.get(kind) or []), *request.cap]))
+        process["capabilities"] = sets
+    return process
+
+
+def _from_file(path: str) -> dict[str, Any]:
+    from contain.document import parse
+    from contain.errors import ManifestError
+    from contain.spec.defaults import drop_nulls
+
+    try:
+        with open(path, "rb") as file:
+            document = parse(file.read(), path)
+    except OSError as problem:
+        raise UsageError(f"cannot read {path}: {problem.strerror}", place="<command line>:--process") from problem
+    if document.problems or not isinstance(document.value, dict):
+        first = document.problems[0].message if document.problems else "it is no object"
+        raise ManifestError(f"{path}: {first}", place="<command line>:--process")
+    value: dict[str, Any] = document.value
+    drop_nulls(value)
+    value.setdefault("cwd", "/")
+    return value

@@ -1,0 +1,79 @@
+"""exec: a further process in a container that runs. It joins by init's pidfd, and has its limits, ids, filter and terminal as a first one has."""
+
+from __future__ import annotations
+
+from contain.plan import stage as at
+from contain.plan.compile.lifecycle import lifecycle
+from contain.plan.compile.namespaces import FLAGS
+from contain.plan.compile.process import process
+from contain.plan.compile.security import security
+from contain.plan.compile.terminal import terminal
+from contain.plan.operations.cgroup import OpenCgroup, PlaceInCgroup
+from contain.plan.operations.lifecycle import AdoptContainer, JoinContainer
+from contain.plan.operations.namespaces import BecomeRoot, CreateProcess
+from contain.plan.operations.state import WritePidFile
+from contain.plan.operations.supervise import Supervise
+from contain.plan.operations.terminal import OpenTerminal
+from contain.plan.plan import Plan
+from contain.plan.slots import Slots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from contain.host.model import Host
+    from contain.plan.operation import Operation
+    from contain.spec.model import Spec
+
+#: runc's exit code for an exec that failed
+RUNC_EXEC_FAILURE = 255
+
+
+class Target:
+    """The container that is joined: where its state is, its cgroups, and whether id 0 of its user namespace is somebody."""
+
+    __slots__ = ("cgroups", "id", "ignore_paused", "maps_root", "root", "subgroup")
+
+    def __init__(
+        self, root: str, id: str, cgroups: dict[str, str], *, maps_root: bool, ignore_paused: bool = False, subgroup: str = ""
+    ) -> None:
+        """`cgroups` is the summary's: controller → folder; `subgroup` is a path below them (--cgroup)."""
+        self.root = root
+        self.id = id
+        self.cgroups = cgroups
+        self.maps_root = maps_root
+        self.ignore_paused = ignore_paused
+        self.subgroup = subgroup
+
+
+def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
+    """The plan of one further process; `spec` is the container's own with another process in it."""
+    slots = Slots()
+    operations = [*_join(spec, target, slots)]
+    for family in (terminal, lifecycle, process, security):
+        operations += family(spec, host, slots)
+    operations = [_without_console(operation) for operation in operations]
+    if spec.run.pid_file:
+        operations.append(WritePidFile(path=spec.run.pid_file, origin="--pid-file"))
+    return Plan([operation for operation in operations if operation.stage != at.TEARDOWN], spec.origins.places)
+
+
+def _join(spec: Spec, target: Target, slots: Slots) -> Iterator[Operation]:
+    own = [kind for kind in FLAGS if kind in spec.namespaces()]
+    timeout = int(spec.run.timeout * 1000) if spec.run.timeout else 0
+    yield Supervise(guardian=False, timeout=timeout, failure_code=RUNC_EXEC_FAILURE if spec.run.runc else 0)
+    yield AdoptContainer(root=target.root, id=target.id, verb="exec", force=target.ignore_paused)
+    for folder in dict.fromkeys(target.cgroups.values()):
+        path = f"{folder}/{target.subgroup}".rstrip("/")
+        slot = slots.new(f"cgroup/{path}")
+        yield OpenCgroup(folder=path, slot=slot, origin="--cgroup" if target.subgroup else "")
+        yield PlaceInCgroup(slot=slot, folder=path)
+    yield JoinContainer(flags=sum(FLAGS[kind] for kind in own), types=" ".join(own))
+    yield CreateProcess(flags=0, types="")
+    if "user" in own and target.maps_root:
+        yield BecomeRoot()
+
+
+def _without_console(operation: Operation) -> Operation:
+    """/dev/console is the first process's."""
+    return OpenTerminal(**{**operation.values(), "console": False}) if isinstance(operation, OpenTerminal) else operation
