@@ -58,6 +58,24 @@ static int descriptors(int argc, char **argv) {
     return 0;
 }
 
+/* capabilities: effective, permitted and inheritable as one number each */
+static int capabilities(int argc, char **argv) {
+    (void)argc, (void)argv;
+    struct {
+        uint32_t version;
+        int pid;
+    } header = {0x20080522, 0};
+    struct {
+        uint32_t effective, permitted, inheritable;
+    } data[2] = {{0}};
+    if (syscall(SYS_capget, &header, data) < 0)
+        return 1;
+    printf("%llx %llx %llx\n", (unsigned long long)data[1].effective << 32 | data[0].effective,
+           (unsigned long long)data[1].permitted << 32 | data[0].permitted,
+           (unsigned long long)data[1].inheritable << 32 | data[0].inheritable);
+    return 0;
+}
+
 static int scheduling(int argc, char **argv) {
     (void)argc, (void)argv;
     struct sched_param parameters = {0};
@@ -87,7 +105,12 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    {"call", call},         {"call32", call32}, {"descriptors", descriptors}, {"memory-policy", memory_policy}, {"scheduling", scheduling},
+    {"call", call},
+    {"capabilities", capabilities},
+    {"call32", call32},
+    {"descriptors", descriptors},
+    {"memory-policy", memory_policy},
+    {"scheduling", scheduling},
     {"write-to", write_to},
 };
 

@@ -71,7 +71,7 @@ class Userns(Record):
 
 
 class Root(Record):
-    """Facts about the root file system of the target; all empty for the host view."""
+    """Facts about the root file system of the target; for the host view those of the host."""
 
     path: str = ""
     exists: bool = False

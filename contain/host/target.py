@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Wanted(Record):
     """What probe() shall look at beside the machine and the user."""
 
-    root: str = ""  # absolute path of the root file system; "" for the host view
+    root: str = ""  # absolute path of the root file system; "/" for the host view
     sources: list[str] = []  # absolute paths: bind sources, device nodes, namespaces to join
     host_view: bool = False
     devices: bool = False  # list the host's device nodes

@@ -19,10 +19,10 @@ def main(argv: list[str]) -> int:
         return EXIT_OURS
     try:
         for line in lines(record):
-            print(line, file=sys.stderr)
+            sys.stderr.write(f"{line}\n")
     except OSError:  # nobody reads
         pass
-    return record.code
+    return int(record.code)
 
 
 if __name__ == "__main__":

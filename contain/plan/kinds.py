@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "c4e4d51b8c092ee008a0fab4672a7e30"
+DIGEST = "e7e738494c80a1443cece7b1409c26a4"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

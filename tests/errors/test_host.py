@@ -31,12 +31,6 @@ LACKS: tuple[tuple[str, list[str], str, str], ...] = (
         "run as root",
     ),
     (
-        "v2-rootless-session",
-        ["-u", "5", "root"],
-        "<command line>:--user: user id 5 is not mapped in the container's user namespace",
-        "map it",
-    ),
-    (
         "v2-root",
         ["-u", "nosuch", "root"],
         "<command line>:--user: unable to find user nosuch: no matching entries in passwd file",

@@ -106,7 +106,8 @@ def _run(job: dict[str, Any], user: User | None, text: str, popen: dict[str, Any
     options: dict[str, Any] = user.options() if user else {"env": {**os.environ, "PYTHONPATH": TOP}, "cwd": "/"}
     python = "/usr/bin/python3" if user else sys.executable
     argv = [python, "-c", RUNNER, json.dumps(job)]
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60, check=False, **{**options, **popen})
+    given = {} if "stdin" in popen else {"input": text}
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **{**given, **options, **popen})
     return Ran(done.returncode, done.stdout, done.stderr)
 
 

@@ -196,3 +196,57 @@ def test_image(caller: Caller) -> None:
     done = caller.run("-v", ".:db", "web.aci", **({"env": environment} if environment else {}))
     assert (done.returncode, done.stdout) == (0, "web\nstored\n0\n"), done.stderr
     assert os.listdir(spare) == []
+
+
+def test_throw_away_root(caller: Caller) -> None:
+    """--overlay takes changes to files that are there, up to --disk, and the root stays as it was."""
+    script = "echo changed > /bin/made && cat /bin/made; cat /bin/busybox /bin/busybox /bin/busybox > /big 2>/dev/null || echo full"
+    assert shell(caller, script, "--overlay", "--disk", "1m").split() == ["changed", "full"]
+    assert not os.path.exists(f"{caller.folder}/root/bin/made")
+
+
+def test_workspace(caller: Caller) -> None:
+    """The host view shows the working folder: changes vanish, or stay with rw, with the caller as their owner."""
+    work = f"{caller.folder}/work"
+    os.mkdir(work)
+    with open(f"{work}/file", "w", encoding="utf-8") as file:
+        file.write("here\n")
+    for path in (work, f"{work}/file"):
+        os.chown(path, *os.stat(caller.folder)[stat.ST_UID : stat.ST_GID + 1])
+    script = "cat file && echo more >> file && touch made && cat file"
+    for mode, after in (([], "here\n"), (["--workspace", "rw"], "here\nmore\n")):
+        done = caller.run(*mode, "--", "sh", "-c", script, cwd=work)
+        assert (done.returncode, done.stdout) == (0, "here\nhere\nmore\n"), done.stderr
+        with open(f"{work}/file", encoding="utf-8") as file:
+            assert file.read() == after
+    assert os.stat(f"{work}/made").st_uid == os.stat(work).st_uid
+    assert caller.run("--workspace", "ro", "--", "touch", "other", cwd=work).returncode == 1
+    assert caller.run("--workspace", "none", "--", "ls", work, cwd=work).returncode == 2
+
+
+def test_user_by_number(caller: Caller) -> None:
+    """Also without a range of ids: one is made for root, and an ordinary user is the one that he asks for."""
+    assert shell(caller, "id -u; id -g", "-u", "5:7").split() == ["5", "7"]
+
+
+def test_keep_id(caller: Caller) -> None:
+    """The caller's id, seen as itself."""
+    assert shell(caller, "id -u", "--userns", "keep-id").strip() == str(os.stat(caller.folder).st_uid)
+
+
+def test_device_at_another_place(caller: Caller) -> None:
+    """A device of the host under another name, where nodes cannot be made too."""
+    assert shell(caller, "ls -l /dev/hole | cut -c1; echo x > /dev/hole", "--device", "/dev/null:/dev/hole") == "c\n"
+
+
+def test_all_devices(caller: Caller) -> None:
+    """--privileged shows what the caller may open."""
+    shown = set(shell(caller, "cd /dev; find . -type c -o -type b", "--privileged").split())
+    assert {"./null", "./tty"} <= shown
+    assert ("./kmsg" in shown) == (caller.name == "root" or os.stat("/dev/kmsg").st_mode & 0o004 != 0)
+
+
+def test_warnings_only_about_what_was_asked_for(caller: Caller) -> None:
+    """contain's own choices are no news."""
+    done = caller.run("--network", "host", "--device", "/dev/null:/dev/hole", "root", "--", "true")
+    assert (done.returncode, done.stderr) == (0, "")

@@ -182,7 +182,7 @@ def test_host_view_hides() -> None:
         hidden = {row["destination"] for row in spec.config["mounts"] if row["type"] == "tmpfs"}
         assert {"/home", "/root", "/run", "/tmp", "/var/tmp", "/media", "/mnt", "/srv/me"} <= hidden
         assert {"/etc/shadow", "/var/lib/docker"} <= set(spec.config["linux"]["maskedPaths"])
-        assert spec.config["process"]["env"] == ["PATH=/bin"]
+        assert spec.config["process"]["env"] == ["PATH=/bin", "HOME=/root"]
         assert (spec.kind, spec.root, spec.run.host_view) == ("host", "", True)
 
 

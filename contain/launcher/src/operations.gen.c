@@ -1422,6 +1422,7 @@ bool take_open_terminal(struct cursor *in, struct open_terminal *operation) {
     operation->height = take_i64(in);
     operation->socket = take_i64(in);
     operation->input = take_i64(in);
+    operation->console = take_i64(in);
     return take_end(in);
 }
 
@@ -1715,4 +1716,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xc4, 0xe4, 0xd5, 0x1b, 0x8c, 0x09, 0x2e, 0xe0, 0x08, 0xa0, 0xfa, 0xb4, 0x67, 0x2a, 0x7e, 0x30};
+const uint8_t operations_digest[16] = {0xe7, 0xe7, 0x38, 0x49, 0x4c, 0x80, 0xa1, 0x44, 0x3c, 0xec, 0xe7, 0xb1, 0x40, 0x9c, 0x26, 0xa4};

@@ -857,13 +857,14 @@ struct start_session {
 bool take_start_session(struct cursor *in, struct start_session *operation);
 int do_start_session(struct context *context, const struct start_session *operation);
 
-/* Opens a terminal of the container's own devpts, shows it as /dev/console, and hands its other side to the host. */
+/* Opens a terminal of the container's own devpts, shows it as /dev/console (for its first process), and hands its other side to the host. */
 struct open_terminal {
     int64_t uid;
     int64_t width;
     int64_t height;
     int64_t socket;
     int64_t input;
+    int64_t console;
 };
 bool take_open_terminal(struct cursor *in, struct open_terminal *operation);
 int do_open_terminal(struct context *context, const struct open_terminal *operation);

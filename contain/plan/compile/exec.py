@@ -13,6 +13,7 @@ from contain.plan.operations.lifecycle import AdoptContainer, JoinContainer
 from contain.plan.operations.namespaces import BecomeRoot, CreateProcess
 from contain.plan.operations.state import WritePidFile
 from contain.plan.operations.supervise import Supervise
+from contain.plan.operations.terminal import OpenTerminal
 from contain.plan.plan import Plan
 from contain.plan.slots import Slots
 
@@ -51,6 +52,7 @@ def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
     operations = [*_join(spec, target, slots)]
     for family in (terminal, lifecycle, process, security):
         operations += family(spec, host, slots)
+    operations = [_without_console(operation) for operation in operations]
     if spec.run.pid_file:
         operations.append(WritePidFile(path=spec.run.pid_file, origin="--pid-file"))
     return Plan([operation for operation in operations if operation.stage != at.TEARDOWN], spec.origins.places)
@@ -70,3 +72,8 @@ def _join(spec: Spec, target: Target, slots: Slots) -> Iterator[Operation]:
     yield CreateProcess(flags=0, types="")
     if "user" in own and target.maps_root:
         yield BecomeRoot()
+
+
+def _without_console(operation: Operation) -> Operation:
+    """/dev/console is the first process's."""
+    return OpenTerminal(**{**operation.values(), "console": False}) if isinstance(operation, OpenTerminal) else operation

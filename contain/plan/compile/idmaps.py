@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contain.errors import HostError
+from contain.plan.compile.users import user_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 #: Fewer ids than a whole system's are no reason to refuse, but nobody wants more than these from one run.
 WANTED = 65536
 NOBODY = 65534
+#: The first of 2**28 ids that no distribution, no systemd and no /etc/subuid gives to anybody (systemd, UIDS-GIDS).
+UNOWNED = 0x70000000
 
 
 class Maps:
@@ -37,9 +40,9 @@ def has_new_userns(spec: Spec) -> bool:
 def id_maps(spec: Spec, host: Host) -> Maps | None:
     """The maps of the new user namespace, None when there is none.
 
-    The manifest's own are taken as they stand. Else: for who may map any id, a range of contain's own (/etc/subuid, else id 0
-    to 65534), never to the host's root; for an ordinary user, himself as the container's user, and his ranges when the
-    container needs more than that one id.
+    The manifest's own are taken as they stand. Else: for who may map any id, a range of contain's own (/etc/subuid, else id 0 to 65534, or to
+    ids that nobody owns when more than that one is needed), never to the host's root; for an ordinary user, himself as the container's user,
+    and his ranges when the container needs more than that one id.
     """
     if not has_new_userns(spec):
         return None
@@ -47,16 +50,16 @@ def id_maps(spec: Spec, host: Host) -> Maps | None:
     given = (linux.get("uidMappings") or [], linux.get("gidMappings") or [])
     if given[0] or given[1]:
         return Maps(_lines(given[0]), _lines(given[1]), chosen=False)
-    user = spec.config["process"]["user"]
     if spec.run.userns == "keep-id":
         return _keep_id(host)
+    user = user_of(spec, host)
+    wants_more = user.uid != 0 or user.gid != 0 or bool(user.groups) or spec.kind == "aci"
     if _may_map_any(host):
-        return Maps(_range_of(host.userns.subuid, host), _range_of(host.userns.subgid, host), chosen=True)
-    groups = bool(user.get("additionalGids"))
-    wants_more = bool(spec.run.user) or groups or user.get("uid", 0) != 0 or user.get("gid", 0) != 0 or spec.kind == "aci"
+        uid, gid = (_range_of(ranges, host, more=wants_more) for ranges in (host.userns.subuid, host.userns.subgid))
+        return Maps(uid, gid, chosen=True)
     return Maps(
-        _own(user.get("uid", 0), host.euid, host.userns.subuid, more=wants_more and bool(host.userns.newuidmap)),
-        _own(user.get("gid", 0), host.egid, host.userns.subgid, more=wants_more and bool(host.userns.newgidmap)),
+        _own(user.uid, host.euid, host.userns.subuid, more=wants_more and bool(host.userns.newuidmap)),
+        _own(user.gid, host.egid, host.userns.subgid, more=wants_more and bool(host.userns.newgidmap)),
         chosen=True,
     )
 
@@ -103,11 +106,13 @@ def _may_map_any(host: Host) -> bool:
     return host.can("CAP_SETUID") and host.can("CAP_SETGID")
 
 
-def _range_of(ranges: list[Range], host: Host) -> list[Line]:
-    """A range of contain's own that does not hold the host's root; else one id that owns nothing."""
+def _range_of(ranges: list[Range], host: Host, *, more: bool) -> list[Line]:
+    """A range of contain's own that does not hold the host's root; else one id that owns nothing, or as many as that when more are needed."""
     for found in ranges:
         if found.start > 0 and found.count >= WANTED:
             return [(0, found.start, WANTED)]
+    if more and host.userns.initial:
+        return [(0, UNOWNED, WANTED)]
     mapped = max((entry.inside + entry.count - 1 for entry in host.userns.uid_map), default=NOBODY)
     return [(0, min(NOBODY, mapped), 1)]
 

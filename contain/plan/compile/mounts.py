@@ -289,6 +289,8 @@ def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: 
         return 0
     source = host.sources.get(source_path(spec.bundle, row["source"]))
     if source is not None and source.type and source.type not in host.idmap:
+        if source.path == "/sys" or source.kind in ("char", "block"):  # nothing there belongs to users
+            return 0
         spec.warn(f"{row['source']} ({source.type}) cannot be shown idmapped: its files belong to nobody in the container", origin)
         return 0
     slot = yield from userns(spec, host, slots)

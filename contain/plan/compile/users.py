@@ -37,6 +37,8 @@ def user_of(spec: Spec, host: Host) -> User:
     additional = list(row.get("additionalGids") or ())
     if not spec.run.user:
         uid, gid = row.get("uid", 0), row.get("gid", 0)
+        if spec.run.userns == "keep-id":
+            uid, gid = host.euid, host.egid
         return User(uid, gid, additional, _home(host, uid))
     place = spec.origins.place("--user")
     name, colon, group = spec.run.user.partition(":")

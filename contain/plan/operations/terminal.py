@@ -34,7 +34,7 @@ class StartSession(Operation):
 
 
 class OpenTerminal(Operation):
-    """Opens a terminal of the container's own devpts, shows it as /dev/console, and hands its other side to the host.
+    """Opens a terminal of the container's own devpts, shows it as /dev/console (for its first process), and hands its other side to the host.
 
     There it goes to the console socket in slot `socket`, or (0) the monitor relays it; `input` says whether our standard input goes in.
     `uid` will own it; `width` and `height` are 0 to take those of our terminal.
@@ -52,6 +52,7 @@ class OpenTerminal(Operation):
     height: int = 0
     socket: int = 0
     input: bool = True
+    console: bool = True
 
     def describe(self) -> str:
         """See the base."""

@@ -87,7 +87,7 @@ def workdir(spec: Spec, options: Options) -> None:
 
 
 def user(spec: Spec, options: Options) -> None:
-    """--user: numbers go into the spec, names are looked up in the container's files later."""
+    """--user: numbers go into the spec too, names are looked up in the container's files later."""
     text = options.get("user")
     name, colon, group = text.partition(":")
     if not name or (colon and not group) or ":" in group:
@@ -97,6 +97,9 @@ def user(spec: Spec, options: Options) -> None:
             raise UsageError(
                 f"{part} is not an id: the largest is 4294967294", place=place(options.name("user")), remedy="use a smaller number"
             )
+    row = spec.config["process"]["user"]
+    row.update({key: int(part) for key, part in (("uid", name), ("gid", group)) if part.isdecimal()})
+    row.pop("additionalGids", None)
     spec.run.user = text
     spec.origins.set("/process/user", options.name("user"))
 

@@ -31,6 +31,8 @@ def read(_target: str, options: Options) -> Spec:
     spec.run.disk = presets.DISK
     spec.config["hostname"] = "contain"
     spec.config["process"]["env"] += [f"PATH={options.environ.get('PATH') or presets.PATH}"]
+    if "user" not in options.values:
+        spec.config["process"]["env"] += ["HOME=/root"]  # empty and writable; the caller's own is hidden
     spec.config["linux"]["maskedPaths"] += presets.HIDDEN_PATHS
     mounts = spec.config["mounts"]
     mounts += [_hidden(path) for path in presets.HIDDEN if path != "/var/run" or not os.path.islink(path)]

@@ -79,5 +79,6 @@ int do_open_gate(struct context *context, const struct open_gate *operation) {
 int do_join_container(struct context *context, const struct join_container *operation) {
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns(context->adopted, (int)operation->flags) < 0)
         return fail(context, errno, NULL);
+    slot_set(context, SLOT_ROOT, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)); /* of the mount namespace: the container's */
     return 0;
 }

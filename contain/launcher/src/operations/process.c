@@ -231,15 +231,11 @@ static int compare(const void *a, const void *b) {
 
 /* Really closes all but what reports to the host: until execve a descriptor could still be named (/proc/self/fd/N as program or interpreter). */
 static void close_all(const struct context *context, int first) {
-    int kept[8];
+    int kept[3];
     size_t count = 0;
     kept[count++] = context->channel;
     kept[count++] = context->started;
-    for (int i = 1; i < SLOT_COUNT && count < 8; i++) {
-        struct stat found;
-        if (context->slots[i] >= 0 && fstat(context->slots[i], &found) == 0 && S_ISFIFO(found.st_mode))
-            kept[count++] = context->slots[i];
-    }
+    kept[count++] = context->gate;
     qsort(kept, count, sizeof kept[0], compare);
     for (size_t i = 0; i < count; i++) {
         if (kept[i] > first)
@@ -255,7 +251,7 @@ static bool is_ours(const struct context *context, int fd) {
     for (int i = 1; i < SLOT_COUNT; i++)
         if (context->slots[i] == fd)
             return true;
-    return fd == context->channel || fd == context->started;
+    return fd == context->channel || fd == context->started || fd == context->gate;
 }
 
 int do_leave_host(struct context *context, const struct leave_host *operation) {

@@ -67,10 +67,12 @@ int do_hide_process(struct context *context, const struct hide_process *operatio
 
 int do_drop_bounding(struct context *context, const struct drop_bounding *operation) {
     for (int cap = 0; cap < 64; cap++) {
-        if ((operation->keep >> cap & 1) || prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 1)
+        if ((operation->keep >> cap & 1) || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
             continue;
-        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-            return fail(context, errno, NULL);
+        if (errno == EINVAL)
+            break; /* the kernel knows no more */
+        if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
+            return fail(context, EPERM, NULL);
     }
     return 0;
 }

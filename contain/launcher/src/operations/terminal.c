@@ -107,7 +107,7 @@ int do_open_terminal(struct context *context, const struct open_terminal *operat
         ioctl(terminal, TIOCSWINSZ, &size);
     if (fchown(terminal, (uid_t)operation->uid, (gid_t)-1) < 0)
         return fail(context, errno, NULL);
-    if (show_console(context, terminal) < 0)
+    if (operation->console && show_console(context, terminal) < 0)
         return -1;
     int result = ask_host(context, 0, master);
     close(master);

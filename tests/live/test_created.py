@@ -1,0 +1,267 @@
+"""create, start, state, kill, delete and exec as an engine calls them: real containers, the state model of the OCI."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace")]
+
+
+class Runtime:
+    """`contain` with a state root of its own, called as engines do; ids are counted, what is left is deleted at the end."""
+
+    def __init__(self, contain: Callable[..., subprocess.CompletedProcess[str]], root: str, make_bundle: Callable[..., str]) -> None:
+        self._contain, self.root, self._bundle = contain, root, make_bundle
+        self.ids: list[str] = []
+        self.log = f"{root}.log"
+
+    def __call__(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """One call; output captured, so that a container's own output is not mixed with ours."""
+        return self._contain("--root", self.root, "--log", self.log, "--log-format", "json", *words, **options)
+
+    def create(self, *args: str, words: tuple[str, ...] = (), **members: Any) -> str:
+        """A created container's id; its output goes to a file, since it would hold a pipe of ours open."""
+        name = f"t{os.getpid()}-{len(self.ids)}"
+        self.ids.append(name)
+        bundle = self._bundle(*args, **members)
+        with open(f"{bundle}/{name}.out", "w", encoding="utf-8") as out:
+            done = self("create", "--bundle", bundle, *words, name, capture_output=False, stdout=out, stderr=subprocess.STDOUT)
+        self.output = f"{bundle}/{name}.out"
+        assert done.returncode == 0, self.said()
+        return name
+
+    def said(self) -> str:
+        """What the container made last has printed so far."""
+        with open(self.output, encoding="utf-8") as file:
+            return file.read()
+
+    def state(self, name: str) -> dict[str, Any]:
+        """What `state` prints."""
+        found: dict[str, Any] = json.loads(self("state", name).stdout)
+        return found
+
+    def until(self, name: str, status: str) -> dict[str, Any]:
+        """Waits for a status."""
+        deadline = time.monotonic() + 30
+        while (found := self.state(name))["status"] != status:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+        return found
+
+    def logged(self) -> str:
+        """The last error in the log."""
+        with open(self.log, encoding="utf-8") as file:
+            return str(json.loads(file.readlines()[-1])["msg"])
+
+
+@pytest.fixture
+def runtime(contain: Callable[..., subprocess.CompletedProcess[str]], make_bundle: Callable[..., str], tmp_path: Path) -> Iterator[Runtime]:
+    """A runtime that leaves nothing behind."""
+    found = Runtime(contain, str(tmp_path / "state"), make_bundle)
+    yield found
+    for name in found.ids:
+        assert found("delete", "--force", name).returncode == 0
+    assert os.listdir(found.root) == [] if os.path.isdir(found.root) else True
+
+
+def test_statuses_follow_the_model(runtime: Runtime) -> None:
+    """created → running → stopped → gone, with pid and bundle in the state."""
+    name = runtime.create("/bin/sleep", "100")
+    created = runtime.state(name)
+    assert (created["status"], created["id"]) == ("created", name)
+    assert os.path.exists(f"/proc/{created['pid']}")
+    assert runtime("start", name).returncode == 0
+    assert runtime.state(name)["status"] == "running"
+    assert runtime("kill", name, "KILL").returncode == 0
+    assert runtime.until(name, "stopped").get("pid", 0) == 0
+    assert runtime("delete", name).returncode == 0
+    assert "does not exist" in runtime("state", name).stderr
+
+
+def test_program_runs_only_after_start(runtime: Runtime) -> None:
+    """Between create and start nothing of the program has happened."""
+    name = runtime.create("/bin/echo", "ran")
+    assert runtime.said() == ""
+    assert runtime("start", name).returncode == 0
+    runtime.until(name, "stopped")
+    assert runtime.said() == "ran\n"
+
+
+def test_second_start_is_refused(runtime: Runtime) -> None:
+    """The words are runc's."""
+    name = runtime.create("/bin/sleep", "100")
+    assert runtime("start", name).returncode == 0
+    again = runtime("start", name)
+    assert again.returncode == 1
+    assert "cannot start an already running container" in runtime.logged()
+
+
+def test_running_container_is_not_deleted(runtime: Runtime) -> None:
+    """Without --force, in runc's words."""
+    name = runtime.create("/bin/sleep", "100")
+    runtime("start", name)
+    assert runtime("delete", name).returncode == 1
+    assert f"cannot delete container {name} that is not stopped: running" in runtime.logged()
+
+
+def test_created_container_is_deleted_without_force(runtime: Runtime) -> None:
+    """Its init is killed, as runc does."""
+    name = runtime.create("/bin/sleep", "100")
+    pid = runtime.state(name)["pid"]
+    assert runtime("delete", name).returncode == 0
+    assert not os.path.exists(f"/proc/{pid}/root/bin")
+
+
+def test_missing_container_is_no_error_with_force(runtime: Runtime) -> None:
+    """`delete --force` of nothing succeeds, `delete` says that it does not exist."""
+    assert runtime("delete", "--force", "nobody").returncode == 0
+    assert runtime("delete", "nobody").returncode == 1
+    assert "does not exist" in runtime.logged()
+
+
+def test_missing_program_is_found_at_create(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
+    """Docker shows what create says, and makes exit code 127 of it."""
+    done = runtime("create", "--bundle", make_bundle("nonesuch"), "missing")
+    assert done.returncode == 1
+    assert 'exec: "nonesuch": executable file not found in $PATH' in runtime.logged()
+    assert not os.path.isdir(f"{runtime.root}/missing")
+
+
+def test_program_removed_after_create_is_named_by_start(runtime: Runtime, rootfs: str) -> None:
+    """start says why the program could not be executed."""
+    os.link(f"{rootfs}/bin/busybox", f"{rootfs}/bin/true2")
+    name = runtime.create("/bin/true2")
+    os.unlink(f"{rootfs}/bin/true2")
+    assert runtime("start", name).returncode == 1
+    assert "no such file or directory" in runtime.logged()
+    assert runtime.state(name)["status"] == "stopped"
+
+
+def test_start_of_dead_init_does_not_hang(runtime: Runtime) -> None:
+    """An init that was killed at the gate: start says so at once."""
+    name = runtime.create("/bin/true")
+    os.kill(runtime.state(name)["pid"], 9)
+    runtime.until(name, "stopped")
+    assert runtime("start", name).returncode == 1
+    assert "has stopped" in runtime.logged()
+
+
+def test_config_changed_after_create_means_nothing(runtime: Runtime, tmp_path: Path) -> None:
+    """Only the copy in the state folder is used later."""
+    name = runtime.create("/bin/echo", "first")
+    (tmp_path / "config.json").write_text("{}")
+    assert runtime("start", name).returncode == 0
+    runtime.until(name, "stopped")
+    assert runtime.said() == "first\n"
+
+
+def test_pid_file_has_the_pid_and_no_newline(runtime: Runtime, tmp_path: Path) -> None:
+    """As conmon and the shim read it."""
+    name = runtime.create("/bin/sleep", "100", words=("--pid-file", str(tmp_path / "pid")))
+    assert (tmp_path / "pid").read_text() == str(runtime.state(name)["pid"])
+
+
+def test_signals_by_number_and_name(runtime: Runtime) -> None:
+    """kill takes TERM, SIGTERM and 15; the default is TERM."""
+    name = runtime.create("/bin/sh", "-c", "trap 'echo got; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+    runtime("start", name)
+    deadline = time.monotonic() + 30
+    while runtime.said() != "ready\n":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert runtime("kill", name, "SIGTERM").returncode == 0
+    runtime.until(name, "stopped")
+    assert runtime.said() == "ready\ngot\n"
+    assert runtime("kill", name, "TERM").returncode == 1
+    assert any(words in runtime.logged() for words in ("container not running", "no such process", "process already finished"))
+
+
+def test_hooks_run_in_order(runtime: Runtime, tmp_path: Path) -> None:
+    """Each hook has the state on its stdin; poststart comes after start, poststop after delete."""
+    trail = tmp_path / "trail"
+    script = tmp_path / "hook"
+    script.write_text(f'#!/bin/sh\nread first; cat >/dev/null; echo "$1" >> {trail}\n')
+    script.chmod(0o755)
+    kinds = ("prestart", "createRuntime", "poststart", "poststop")
+    name = runtime.create("/bin/true", hooks={kind: [{"path": str(script), "args": ["hook", kind]}] for kind in kinds})
+    assert trail.read_text().split() == ["prestart", "createRuntime"]
+    assert runtime("start", name).returncode == 0
+    assert trail.read_text().split() == ["prestart", "createRuntime", "poststart"]
+    runtime.until(name, "stopped")
+    assert runtime("delete", name).returncode == 0
+    assert trail.read_text().split() == list(kinds)
+
+
+def test_exec_joins_the_container(runtime: Runtime) -> None:
+    """Its own pid namespace, host name, root; exit code of the command."""
+    name = runtime.create("/bin/sleep", "100")
+    runtime("start", name)
+    done = runtime(
+        "exec", "--env", "A=b", "--cwd", "/tmp", name, "sh", "-c", "hostname; pwd; echo $A; cat /proc/1/cmdline | tr '\\0' ' '; exit 7"
+    )
+    assert done.returncode == 7
+    assert done.stdout.split("\n") == ["box", "/tmp", "b", "/bin/sleep 100 "]
+
+
+def test_exec_of_a_missing_program_is_255(runtime: Runtime) -> None:
+    """As runc says it."""
+    name = runtime.create("/bin/sleep", "100")
+    runtime("start", name)
+    assert runtime("exec", name, "nonesuch").returncode == 255
+    assert 'exec: "nonesuch": executable file not found in $PATH' in runtime.logged()
+
+
+def test_exec_takes_a_process_object(runtime: Runtime, tmp_path: Path) -> None:
+    """--process FILE: ids, groups and no more capabilities than it names."""
+    name = runtime.create("/bin/sleep", "100")
+    runtime("start", name)
+    process = {
+        "args": ["sh", "-c", "id -u; id -G; grep CapEff /proc/self/status"],
+        "cwd": "/",
+        "env": ["PATH=/bin"],
+        "user": {"uid": 5, "gid": 6, "additionalGids": [7]},
+    }
+    (tmp_path / "process.json").write_text(json.dumps(process))
+    done = runtime("exec", "--process", str(tmp_path / "process.json"), name)
+    assert done.stdout.split() == ["5", "6", "7", "CapEff:", "0000000000000000"]
+
+
+def test_exec_in_a_stopped_container_is_refused(runtime: Runtime) -> None:
+    """In words that engines know."""
+    name = runtime.create("/bin/true")
+    runtime("start", name)
+    runtime.until(name, "stopped")
+    assert runtime("exec", name, "true").returncode == 255
+    assert "stopped" in runtime.logged()
+
+
+def test_detached_exec_goes_on(runtime: Runtime, tmp_path: Path) -> None:
+    """-d returns when the program runs; its pid is in the pid file, its cgroup the container's."""
+    name = runtime.create("/bin/sleep", "100")
+    runtime("start", name)
+    done = runtime(
+        "exec",
+        "--detach",
+        "--pid-file",
+        str(tmp_path / "pid"),
+        name,
+        "sleep",
+        "100",
+        capture_output=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0
+    pid = (tmp_path / "pid").read_text()
+    with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file, open(f"/proc/{runtime.state(name)['pid']}/cgroup", encoding="utf-8") as own:
+        assert file.read() == own.read()
