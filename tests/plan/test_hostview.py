@@ -7,6 +7,7 @@ from typing import Any
 from contain.host.model import Entry, Source
 from contain.plan.compile.hostview import hostview
 from contain.plan.compile.mounts import mounts
+from contain.plan.compile.rootfs import rootfs
 from contain.plan.operations.devices import MakeLink
 from contain.plan.operations.mounts import BindMount, MountFilesystem, OverlayMount, ShowFolder
 from contain.plan.operations.rootfs import MakeLayers, MakeRoot
@@ -31,7 +32,7 @@ def compiled(cwd: str = "/", host: str = "hybrid-root", sources: dict[str, Sourc
     """The spec, and the operations of the view and of its mounts."""
     spec = read("", Options(command=["true"], environ={"HOME": "/root", "PATH": "/bin"}, cwd=cwd, **options))
     machine, slots = host_of(host, top=TOP, sockets=SOCKETS, sources=sources or {}, mounts=[]), Slots()
-    return spec, [*hostview(spec, machine, slots), *mounts(spec, machine, slots)]
+    return spec, [*rootfs(spec, machine, slots), *hostview(spec, machine, slots), *mounts(spec, machine, slots)]
 
 
 def test_what_is_shown_and_how() -> None:
@@ -44,7 +45,7 @@ def test_what_is_shown_and_how() -> None:
         "/efi": (False, False, []),
     }
     assert one(found, MakeLink) == MakeLink(path="/bin", target="usr/bin", dangling=True)
-    assert names(found)[:2] == [MakeRoot.__name__, MakeLayers.__name__]
+    assert names(found, MakeRoot, MakeLayers) == [MakeLayers.__name__, MakeRoot.__name__]
 
 
 def test_overlay_says_what_stays_read_only() -> None:

@@ -7,7 +7,7 @@ import os.path
 from contain.errors import HostError, ManifestError
 from contain.kernel.mounts import hiding
 from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
-from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, opens_early, overlay_options, shows_idmapped, userns
+from contain.plan.compile.rootfs import has_new_mounts, layers_slot, opens_early, overlay_options, shows_idmapped, userns
 from contain.plan.operations.mounts import (
     BindMount,
     MaskPath,
@@ -200,7 +200,6 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
         spec.warn(f"{source} is shown read-only: something is mounted below it, over which no throw-away layer can be laid", origin)
         options.recursive_set, options.overlay = options.recursive_set | RDONLY, False
     if options.overlay:
-        yield from layers(spec, slots)
         name = origin.rpartition("/")[2]
         own = overlay_options(spec)
         attributes = options.attributes()
