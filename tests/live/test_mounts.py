@@ -294,3 +294,14 @@ def test_a_rootless_bind(run_spec, user, user_rootfs, where):
     )
     done = run_spec(config, user=user) if where == "as a user" else run_spec(config, root=user_rootfs)
     assert done.out == "mine", done
+
+
+def test_a_volume_under_a_throw_away_layer(run_spec, user, user_rootfs):
+    """Option O: the volume can be written, and stays as it was on the host."""
+    os.makedirs(f"{user.folder}/volume", exist_ok=True)
+    os.chmod(f"{user.folder}/volume", 0o777)
+    row = {"destination": "/t", "type": "bind", "source": f"{user.folder}/volume", "options": ["rbind", "O"]}
+    for how in ({"root": user_rootfs}, {"user": user}):
+        done = run_spec(with_mount(shell("echo x > /t/new; ls /t"), row), **how)
+        assert done.out == "new\n", done
+        assert os.listdir(f"{user.folder}/volume") == []

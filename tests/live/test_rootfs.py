@@ -113,3 +113,22 @@ def test_a_root_without_a_mount_namespace(run_spec):
     config["linux"]["namespaces"] = [{"type": "pid"}]
     done = run_spec(config)
     assert "bin" in done.out.split(), done
+
+
+@pytest.mark.parametrize("kind", ["root", "root with ids of its own", "ordinary user"])
+def test_a_throw_away_layer_over_the_root(run_spec, rootfs, user, request, kind):
+    """--overlay: the root can be written up to its bound, deletions too, and stays as it was on disk."""
+    root = request.getfixturevalue("user_rootfs") if kind == "ordinary user" else rootfs
+    script = "echo new > /etc/new; rm /etc/passwd; cat /etc/new; ls /etc; dd if=/dev/zero of=/big bs=64k count=8; ls -di / /.."
+    config = shell(script, user_namespace="ids" in kind)
+    run = {"overlay": True, "disk": 200_000, "idmap": "ids" in kind, "userns": "auto"}
+    before = sorted(os.listdir(f"{root}/etc"))
+    done = run_spec(config, user=user if kind == "ordinary user" else None, root=root, run=run)
+    if "cannot be shown idmapped" in done.err:
+        pytest.skip("this file system cannot be shown idmapped")
+    assert done.out.split()[0] == "new", done
+    assert "passwd" not in done.out.split()
+    assert "No space left" in done.err
+    assert len({row.split()[0] for row in done.out.splitlines()[-2:]}) == 1
+    assert sorted(os.listdir(f"{root}/etc")) == before
+    assert not os.path.exists(f"{root}/big")
