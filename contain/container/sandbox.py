@@ -90,7 +90,7 @@ class Sandbox:
         self, cmd: Command = (), *, env: Mapping[str, str] | None = None, cwd: str | os.PathLike[str] = "", timeout: float | None = None
     ) -> Plan:
         """The plan of a run of `cmd`, or of the sandbox's own command."""
-        return Variant(words(cmd), env, os.fspath(cwd), timeout).of(self._plan)
+        return Variant(words(cmd) if cmd else [], env, os.fspath(cwd), timeout).of(self._plan)
 
     def _encoded(self, variant: Variant) -> bytes:
         from contain.plan.encode import encode
