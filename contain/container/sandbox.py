@@ -65,6 +65,7 @@ class Sandbox:
 
         given = table_options(self._options)
         given.command = list(PLACEHOLDER)
+        given.values["interactive"] = True  # what stdin is, each run says by the descriptor that it passes
         self.spec = sources.read(self._target, given)
         semantics.require(self.spec)
         self._plan = compile_run(self.spec, probe(wanted(self.spec)))
