@@ -177,8 +177,7 @@ class User:
     def __init__(self, name: str, folder: str) -> None:
         entry = pwd.getpwnam(name)
         self.name, self.uid, self.gid, self.home, self.folder = name, entry.pw_uid, entry.pw_gid, entry.pw_dir, folder
-        self.runtime = f"{folder}/runtime"
-        os.makedirs(self.runtime, mode=0o700)
+        self.runtime = tempfile.mkdtemp(prefix="contain-runtime.")  # in the guest /var/tmp is the machine's: all that is made there is root's
         os.chown(self.runtime, self.uid, self.gid)
         self.environment = {
             "HOME": self.home,
@@ -225,8 +224,10 @@ def user(launcher: str) -> Iterator[User]:
     folder = tempfile.mkdtemp(prefix="contain-user.", dir="/var/tmp")
     os.chmod(folder, 0o755)
     shutil.copytree(f"{TOP}/contain", f"{folder}/package/contain", ignore=shutil.ignore_patterns("src"))
-    yield User(ORDINARY_USER, folder)
+    one = User(ORDINARY_USER, folder)
+    yield one
     shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(one.runtime, ignore_errors=True)
 
 
 @pytest.fixture

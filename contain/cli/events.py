@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from contain.cli import oci
 from contain.cli.output import json_text
 from contain.container.events import events
 from contain.container.show import stats
-from contain.errors import ContainError, UsageError
+from contain.errors import UsageError
 
 
 def _seconds(text: str) -> float:
@@ -28,17 +29,16 @@ def _seconds(text: str) -> float:
 @click.pass_obj
 def command(options: dict[str, str] | None, *, once: bool, interval: str, id: str) -> int:
     """Print statistics of container ID at an interval, and OOM kills when they happen, one JSON object a line."""
-    root = (options or {}).get("root", "")
-    try:
-        if once:
-            print(json_text({"type": "stats", "id": id, "data": stats(id, root=root)}, indent=None))
-            return 0
-        wanted = _seconds(interval)
-        if wanted <= 0:
-            raise UsageError("must be more than zero", place="<command line>:--interval")
-        for event in events(id, root=root, interval=wanted):
-            print(json_text(event, indent=None), flush=True)
-    except ContainError as error:
-        error.exit_code = 1
-        raise
+    return oci.guard(lambda: _print(id, (options or {}).get("root", ""), once=once, interval=interval), options or {})
+
+
+def _print(name: str, root: str, *, once: bool, interval: str) -> int:
+    if once:
+        print(json_text({"type": "stats", "id": name, "data": stats(name, root=root)}, indent=None))
+        return 0
+    wanted = _seconds(interval)
+    if wanted <= 0:
+        raise UsageError("must be more than zero", place="<command line>:--interval")
+    for event in events(name, root=root, interval=wanted):
+        print(json_text(event, indent=None), flush=True)
     return 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from contain.cli import oci
 from contain.cli.output import json_text, table
 from contain.container import lifecycle
-from contain.errors import ContainError
 
 
 @click.command("list")
@@ -15,11 +15,11 @@ from contain.errors import ContainError
 @click.pass_obj
 def command(options: dict[str, str] | None, *, quiet: bool, form: str) -> int:
     """List containers that have a name: runs with --name or --keep, and those of `create`."""
-    try:
-        rows = lifecycle.listing((options or {}).get("root", ""))
-    except ContainError as error:
-        error.exit_code = 1
-        raise
+    return oci.guard(lambda: _list((options or {}).get("root", ""), form, quiet=quiet), options or {})
+
+
+def _list(root: str, form: str, *, quiet: bool) -> int:
+    rows = lifecycle.listing(root)
     if quiet:
         for row in rows:
             print(row["id"])

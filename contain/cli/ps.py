@@ -6,9 +6,10 @@ import subprocess
 
 import click
 
+from contain.cli import oci
 from contain.cli.output import json_text
 from contain.container import show
-from contain.errors import ContainError, HostError
+from contain.errors import HostError
 
 
 @click.command("ps", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -20,12 +21,12 @@ from contain.errors import ContainError, HostError
 @click.pass_obj
 def command(globals_: dict[str, str] | None, *, form: str, id: str, options: tuple[str, ...]) -> int:
     """List the processes of container ID as the host sees them; OPTIONS are given to ps(1), -ef without any."""
-    try:
-        pids = show.pids(id, root=(globals_ or {}).get("root", ""))
-        print(json_text(pids, indent=None) if form == "json" else _table(pids, options))
-    except ContainError as error:
-        error.exit_code = 1
-        raise
+    return oci.guard(lambda: _ps(id, globals_ or {}, form, options), globals_ or {})
+
+
+def _ps(name: str, globals_: dict[str, str], form: str, options: tuple[str, ...]) -> int:
+    pids = show.pids(name, root=globals_.get("root", ""))
+    print(json_text(pids, indent=None) if form == "json" else _table(pids, options))
     return 0
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from contain.cli import oci
 from contain.container import lifecycle
-from contain.errors import ContainError
 
 
 @click.command("wait")
@@ -13,10 +13,10 @@ from contain.errors import ContainError
 @click.pass_obj
 def command(options: dict[str, str] | None, *, id: tuple[str, ...]) -> int:
     """Wait until each container ID has ended, and print its exit code."""
-    try:
-        for one in id:
-            print(lifecycle.wait(one, root=(options or {}).get("root", "")).code, flush=True)
-    except ContainError as error:
-        error.exit_code = 1
-        raise
+    return oci.guard(lambda: _wait(id, (options or {}).get("root", "")), options or {})
+
+
+def _wait(names: tuple[str, ...], root: str) -> int:
+    for name in names:
+        print(lifecycle.wait(name, root=root).code, flush=True)
     return 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import select
 
+from contain.container.freeze import set_frozen
 from contain.container.hooks import run_hooks
 from contain.errors import ContainError, StateError
 from contain.launcher import spawn
 from contain.state import layout, sweep
-from contain.state.store import Store
+from contain.state.store import Store, paused
 from contain.state.undo import kill
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from contain.state.store import Folder
+    from contain.state.summary import Summary
 
 #: What the launcher exits with when it leaves a verb to Python.
 NOT_ANSWERED = 255
@@ -87,7 +89,7 @@ def _delete(folder: Folder, warn: Callable[[str], None]) -> None:
     config, summary = _config(folder), folder.summary()
     bundle, process = summary.bundle, summary.process("init")
     if process:
-        _end(*process)
+        _end(*process, summary)
     folder.mark(layout.STOPPED)
     state = folder.text(layout.STATE) or "{}"
     for problem in sweep.clear(folder):
@@ -98,14 +100,16 @@ def _delete(folder: Folder, warn: Callable[[str], None]) -> None:
         warn(str(problem))
 
 
-def _end(pid: int, start: int) -> None:
-    """Kills init and waits until it is gone, so that what it held is free."""
+def _end(pid: int, start: int, summary: Summary) -> None:
+    """Kills init and waits until it is gone, so that what it held is free. One that v1 froze dies when it is thawed."""
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
         if kill(pid, start, SIGKILL):
+            if paused(summary):
+                set_frozen(summary, frozen=False)
             select.select([pidfd], [], [], PATIENCE)
     finally:
         os.close(pidfd)

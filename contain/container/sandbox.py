@@ -65,6 +65,7 @@ class Sandbox:
 
         given = table_options(self._options)
         given.command = list(PLACEHOLDER)
+        given.values["interactive"] = True  # what stdin is, each run says by the descriptor that it passes
         self.spec = sources.read(self._target, given)
         semantics.require(self.spec)
         self._plan = compile_run(self.spec, probe(wanted(self.spec)))
@@ -90,7 +91,7 @@ class Sandbox:
         self, cmd: Command = (), *, env: Mapping[str, str] | None = None, cwd: str | os.PathLike[str] = "", timeout: float | None = None
     ) -> Plan:
         """The plan of a run of `cmd`, or of the sandbox's own command."""
-        return Variant(words(cmd), env, os.fspath(cwd), timeout).of(self._plan)
+        return Variant(words(cmd) if cmd else [], env, os.fspath(cwd), timeout).of(self._plan)
 
     def _encoded(self, variant: Variant) -> bytes:
         from contain.plan.encode import encode

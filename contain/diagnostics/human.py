@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from contain.diagnostics.model import Diagnostic
     from contain.document import Position
@@ -19,6 +19,23 @@ _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 def render(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str], *, colour: bool = False, width: int = 100) -> str:
     """All findings, a blank line between them; `texts` holds each file's text for the excerpts."""
     return "\n".join(one(item, texts.get(item.file, ""), colour=colour, width=width) for item in diagnostics)
+
+
+def fragment(file: str, items: Sequence[Diagnostic], text: str, *, colour: bool = False, width: int = 100, verbose: bool = False) -> str:
+    """The findings of one file: errors and warnings with their lines, then advice on one line each."""
+    advice = [] if verbose else [item for item in items if item.id.startswith("SEC") and item.severity != "error"]
+    shown = [item for item in items if item not in advice]
+    blocks = [one(item, text, colour=colour, width=width) for item in shown]
+    if advice:
+        title = f"{file}: security advice"
+        rows = [f"  {item.position.line if item.position else 1}: {item.message} [{item.id} {item.name}]" for item in advice]
+        blocks.append("\n".join([f"{_BOLD}{title}{_PLAIN}" if colour else title, *rows]) + "\n")
+    return "".join(block + "\n" for block in blocks)
+
+
+def whole(fragments: Iterable[str]) -> str:
+    """All files."""
+    return "".join(fragments)
 
 
 def one(item: Diagnostic, text: str, *, colour: bool = False, width: int = 100) -> str:

@@ -6,14 +6,24 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from contain.diagnostics.model import Diagnostic
 
 
 def render(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:
     """All findings as one list."""
-    return dumps([record(item, texts.get(item.file, "")) for item in diagnostics], indent=2, ensure_ascii=False) + "\n"
+    return whole([[record(item, texts.get(item.file, "")) for item in diagnostics]])
+
+
+def fragment(_: str, items: Sequence[Diagnostic], text: str) -> list[dict[str, Any]]:
+    """The findings of one file."""
+    return [record(item, text) for item in items]
+
+
+def whole(fragments: Iterable[list[dict[str, Any]]]) -> str:
+    """All files."""
+    return dumps([item for rows in fragments for item in rows], indent=2, ensure_ascii=False) + "\n"
 
 
 def record(item: Diagnostic, text: str) -> dict[str, Any]:
@@ -21,15 +31,14 @@ def record(item: Diagnostic, text: str) -> dict[str, Any]:
     position = item.position
     place: dict[str, Any] = {"line": None, "column": None, "end_line": None, "end_column": None, "offset": None, "end": None}
     if position:
-        end_line = position.line + text.count("\n", position.offset, position.end)
-        end_column = position.end - text.rfind("\n", 0, position.end) if text else position.column
+        line, column = ends(position, text)
         offset = len(text[: position.offset].encode("utf-8", "surrogateescape"))
         size = len(text[position.offset : position.end].encode("utf-8", "surrogateescape"))
         place = {
             "line": position.line,
             "column": position.column,
-            "end_line": end_line,
-            "end_column": end_column,
+            "end_line": line,
+            "end_column": column,
             "offset": offset,
             "end": offset + size,
         }
@@ -44,3 +53,9 @@ def record(item: Diagnostic, text: str) -> dict[str, Any]:
         "fix": item.fix,
         "page": item.page,
     }
+
+
+def ends(position: Any, text: str) -> tuple[int, int]:
+    """Line and column behind the last code point of a range."""
+    line = position.line + text.count("\n", position.offset, position.end)
+    return line, position.end - text.rfind("\n", 0, position.end) if text else position.column + position.end - position.offset

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from contain.diagnostics.json import record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from contain.diagnostics.model import Diagnostic
 
@@ -16,3 +16,13 @@ if TYPE_CHECKING:
 def render(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:
     """All findings, each on a line."""
     return "".join(dumps(record(item, texts.get(item.file, "")), ensure_ascii=False) + "\n" for item in diagnostics)
+
+
+def fragment(file: str, items: Sequence[Diagnostic], text: str) -> str:
+    """The findings of one file."""
+    return render(items, {file: text} | {item.file: text for item in items})
+
+
+def whole(fragments: Iterable[str]) -> str:
+    """All files."""
+    return "".join(fragments)

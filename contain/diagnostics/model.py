@@ -14,7 +14,7 @@ SEVERITIES = (ERROR, WARNING, INFO)
 class Diagnostic:
     """One finding: rule id and name, severity, words, file, JSON pointer and position, and the fix in words."""
 
-    __slots__ = ("file", "fix", "id", "message", "name", "page", "pointer", "position", "severity")
+    __slots__ = ("edit", "file", "fix", "id", "key", "message", "name", "page", "pointer", "position", "severity")
 
     def __init__(
         self,
@@ -28,8 +28,9 @@ class Diagnostic:
         position: Position | None = None,
         fix: str = "",
         page: str = "",
+        edit: object = None,
     ) -> None:
-        """`position` is None when the finding is about no place in a text (a missing file, a folder)."""
+        """`position` is None when the finding is about no place in a text (a missing file, a folder); `edit` is a contain.linter.fix.Fix."""
         self.id = id
         self.name = name
         self.severity = severity
@@ -39,6 +40,9 @@ class Diagnostic:
         self.position = position
         self.fix = fix
         self.page = page
+        self.edit = edit
+        #: the pointer with list items named by what they are, for fingerprints
+        self.key = pointer
 
     @property
     def place(self) -> str:

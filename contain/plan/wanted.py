@@ -37,5 +37,5 @@ def wanted(spec: Spec) -> Wanted:
         root="/" if spec.run.host_view else spec.root,  # of the host itself passwd and group are wanted
         sources=list(dict.fromkeys(paths)),
         host_view=spec.run.host_view,
-        devices=spec.run.devices_all,
+        devices=spec.run.devices_all or bool(linux.get("devices")),
     )

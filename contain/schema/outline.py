@@ -55,6 +55,31 @@ class Outline:
         return "{" + ", ".join(parts) + "}"
 
 
+def since(schema: dict[str, Any]) -> dict[str, str]:
+    """Path (`*` for items and free names) → version that a member came with."""
+    found: dict[str, str] = {}
+
+    def walk(node: dict[str, Any], path: str, depth: int) -> None:
+        if "$ref" in node:
+            node = {
+                **schema["definitions"][node["$ref"].removeprefix("#/definitions/")],
+                **{key: node[key] for key in node if key == "x-since"},
+            }
+        if "x-since" in node:
+            found[path] = node["x-since"]
+            return
+        if depth > 12:
+            return
+        for name, child in node.get("properties", {}).items():
+            walk(child, f"{path}/{name}", depth + 1)
+        for word in ("items", "additionalProperties"):
+            if isinstance(node.get(word), dict):
+                walk(node[word], f"{path}/*", depth + 1)
+
+    walk(schema, "", 0)
+    return found
+
+
 def _references(node: Any) -> list[str]:
     if isinstance(node, dict):
         own = [node["$ref"].removeprefix("#/definitions/")] if "$ref" in node else []

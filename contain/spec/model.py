@@ -174,7 +174,7 @@ class Origins:
     Positions are computed only when asked for: a run that succeeds never pays for them.
     """
 
-    __slots__ = ("converted", "document", "label", "moved", "options")
+    __slots__ = ("converted", "document", "given", "label", "moved", "options")
 
     def __init__(self, document: Document | None = None, label: str = "", *, converted: bool = False) -> None:
         """`label` is the name shown for the document (`config.json`, `web.aci!manifest`); by default the document's own.
@@ -184,6 +184,8 @@ class Origins:
         self.document = document
         self.converted = converted
         self.label = label or (document.name if document is not None else "")
+        #: the options that were given, None when nobody says; what they have no pointer for has their name as its pointer (`--timeout`)
+        self.given: set[str] | None = None
         #: pointer into the spec → option that set it or what lies beneath (`/linux/resources/memory/limit` → `--memory`)
         self.options: dict[str, str] = {}
         #: pointer into the spec → pointer into the document, where the two differ (an appc manifest); "" means contain's own default
@@ -211,7 +213,7 @@ class Origins:
     def option(self, pointer: str) -> str:
         """The option that set the value at `pointer`: `--memory`, or "". What only an option asks for must be had."""
         if pointer.startswith("--"):
-            return pointer
+            return pointer if self.given is None or pointer in self.given else ""
         return _longest(self.options, pointer)
 
     def place(self, pointer: str) -> str:
@@ -244,7 +246,7 @@ class Origins:
 
     def source(self, pointer: str) -> str:
         """The document's own pointer for one of the spec; "" when the value is contain's own default."""
-        if not pointer or self.document is None:
+        if not pointer or pointer.startswith("--") or self.document is None:
             return ""
         prefix = _prefix(self.moved, pointer)
         if prefix is None:

@@ -67,7 +67,11 @@ class Shell:
         self("rm", "--force", self.name)
 
 
-@pytest.fixture(params=["root", "user"])
+#: In the guest processes are thirty times slower to start: there root's cgroups are what differs.
+WHO = ["root"] if os.environ.get("IN_GUEST") == "1" else ["root", "user"]
+
+
+@pytest.fixture(params=WHO)
 def shell(request: pytest.FixtureRequest, top: str, busybox: str, launcher: str) -> Iterator[Shell]:
     """As root, and as an ordinary user."""
     if request.param == "root":
@@ -156,7 +160,7 @@ def test_a_name_is_taken(shell: Shell) -> None:
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_run_whose_watchers_were_killed_at_once(shell: Shell, *, kept: bool) -> None:
     """The next command, whichever, clears its processes, cgroups and folder; a kept one stays as stopped."""
-    run = shell.start("while :; do /bin/true & /bin/true; done", *(["--keep"] if kept else []))
+    run = shell.start("while :; do /bin/true & wait; done", *(["--keep"] if kept else []))
     summary = shell.summary()
     watchers = [pair for name in ("monitor", "guardian") if (pair := summary.process(name))]
     assert len(watchers) == 2

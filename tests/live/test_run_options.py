@@ -232,3 +232,21 @@ def test_user_by_number(caller: Caller) -> None:
 def test_keep_id(caller: Caller) -> None:
     """The caller's id, seen as itself."""
     assert shell(caller, "id -u", "--userns", "keep-id").strip() == str(os.stat(caller.folder).st_uid)
+
+
+def test_device_at_another_place(caller: Caller) -> None:
+    """A device of the host under another name, where nodes cannot be made too."""
+    assert shell(caller, "ls -l /dev/hole | cut -c1; echo x > /dev/hole", "--device", "/dev/null:/dev/hole") == "c\n"
+
+
+def test_all_devices(caller: Caller) -> None:
+    """--privileged shows what the caller may open."""
+    shown = set(shell(caller, "cd /dev; find . -type c -o -type b", "--privileged").split())
+    assert {"./null", "./tty"} <= shown
+    assert ("./kmsg" in shown) == (caller.name == "root" or os.stat("/dev/kmsg").st_mode & 0o004 != 0)
+
+
+def test_warnings_only_about_what_was_asked_for(caller: Caller) -> None:
+    """contain's own choices are no news."""
+    done = caller.run("--network", "host", "--device", "/dev/null:/dev/hole", "root", "--", "true")
+    assert (done.returncode, done.stderr) == (0, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -25,7 +26,7 @@ from contain.spec.model import RunOptions, Spec
 from contain.state import layout
 from contain.state.store import Store, boot_id
 from contain.state.summary import Summary, render
-from tests.live.test_cgroup import shell
+from tests.live.test_cgroup import left_of, shell
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="makes cgroups: root only")]
 
@@ -147,3 +148,31 @@ def test_the_verbs_as_they_are_typed(box, contain):
     assert contain(*root, "resume", "web").returncode == 0
     again = contain(*root, "resume", "web")
     assert (again.returncode, again.stderr) == (1, "container not paused\n")
+
+
+def test_a_bundle_through_its_life(contain, make_bundle, tmp_path):
+    """create, start, pause, update, resume, pause and delete by force: a paused container ends, and no cgroup is left."""
+    name = f"contain-test-{os.getpid()}-life"
+
+    def change(config):
+        config["linux"] |= {"cgroupsPath": f"/{name}/{name}", "resources": {"memory": {"limit": 64 << 20}, "pids": {"limit": 20}}}
+
+    def verb(*words, **options):
+        done = contain("--root", str(tmp_path / "state"), *words, **{"capture_output": not options, **options})
+        assert done.returncode == 0, (words, done.stderr)
+        return done.stdout
+
+    bundle = make_bundle("/bin/sleep", "600", change=change)
+    verb("create", "--bundle", bundle, name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        verb("start", name)
+        verb("pause", name)
+        verb("update", "--pids-limit", "21", "--memory", "96m", name)
+        assert "paused" in verb("list")
+        verb("resume", name)
+        folders = [path for path in left_of(name).split() if path.endswith(f"/{name}/{name}")]
+        assert [word(f"{path}/pids.max") for path in folders if os.path.exists(f"{path}/pids.max")] == ["21"]
+        verb("pause", name)
+    finally:
+        verb("delete", "--force", name)
+    assert left_of(name) == ""

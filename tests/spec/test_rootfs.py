@@ -164,6 +164,13 @@ def test_device(tmp_path: Path) -> None:
     assert linux["resources"]["devices"] == [{"allow": True, "type": "c", "major": 1, "minor": 3, "access": "rw"}]
 
 
+def test_options_without_a_pointer(tmp_path: Path) -> None:
+    """Their name is their pointer, when they were given."""
+    origins = make(tmp_path, timeout="5s").origins
+    assert origins.place("--timeout") == "<command line>:--timeout"
+    assert origins.place("--disk") == ""
+
+
 def test_missing_root(tmp_path: Path) -> None:
     """A folder that is not there is said to be so."""
     with pytest.raises(UsageError, match="is not a folder"):

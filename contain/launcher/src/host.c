@@ -7,6 +7,7 @@
 
 #include "actors.h"
 #include "kernel_calls.h"
+#include "relay.h"
 
 /* Init is not trusted: it may ask for operations that have an answer, each once, in their order, while it is not running the program. */
 static bool may_ask(const struct context *context, const struct operation_head *head, const struct message *asked) {
@@ -202,6 +203,7 @@ int host_start(struct context *context) {
     if (host_stage(context, STAGE_ENTER, STAGE_PLACE) < 0 || host_stage(context, STAGE_PREPARE, STAGE_HOST_HOOKS) < 0 ||
         host_stage(context, STAGE_PIVOT, STAGE_PUBLISH) < 0 || wait_done(context, STAGE_LOCK) < 0)
         return -1;
+    relay_enter(context); /* before the program can write: what it writes is for a raw terminal */
     release(context);
     return 0;
 }

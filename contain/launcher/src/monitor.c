@@ -131,7 +131,6 @@ static int started(struct context *context) {
     monitor->started = true;
     context->shared->started = 1;
     monitor->start = now();
-    relay_enter(context);
     record_send(context, RECORD_STARTED, context->shared->init_pidfd);
     for (int number = 1; number < 64; number++)
         if (monitor->early & (1ULL << number))

@@ -877,7 +877,7 @@ struct take_terminal {
 bool take_take_terminal(struct cursor *in, struct take_terminal *operation);
 int do_take_terminal(struct context *context, const struct take_terminal *operation);
 
-/* Makes standard input /dev/null. */
+/* Makes standard input the container's own /dev/null. */
 struct empty_input {
     int64_t nothing;
 };

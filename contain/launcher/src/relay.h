@@ -10,7 +10,7 @@
 
 /* Takes the container's terminal over. */
 void relay_start(struct context *context, int master);
-/* The program runs: our own terminal goes into raw mode. */
+/* The program is about to run: our own terminal goes into raw mode. */
 void relay_enter(struct context *context);
 /* Back to the mode in which our terminal was found; guardian and monitor alike. */
 void relay_restore(struct shared *shared);

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: path → major, minor; character devices that every container has (runtime-spec, "Default Devices")
 DEFAULT = {"/dev/null": (1, 3), "/dev/zero": (1, 5), "/dev/full": (1, 7), "/dev/random": (1, 8), "/dev/urandom": (1, 9), "/dev/tty": (5, 0)}
 LINKS = {"/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0", "/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2"}
+#: that the container has of its own
+_OWN = frozenset(("/dev/console", "/dev/ptmx", "/dev/tty"))
 _KINDS = {"c": "char", "b": "block"}
 
 
@@ -36,10 +38,29 @@ def devices(spec: Spec, host: Host, _slots: Slots) -> Iterator[Operation]:
             yield MakeDevice(path=path, kind="c", major=major, minor=minor, source=path, bind=bound)
     for index in range(len(rows)):
         yield _device(spec, host, index, bound=bound)
+    if spec.run.devices_all:
+        yield from _of_the_host(host, {*DEFAULT, *given}, bound=bound)
     for path, target in LINKS.items():
         yield MakeLink(path=path, target=target)
     if any(row.get("type") == "devpts" and inside(spec, row["destination"], "") == "/dev/pts" for row in spec.config["mounts"]):
         yield MakeLink(path="/dev/ptmx", target="pts/ptmx", replace=True)
+
+
+def _of_the_host(host: Host, made: set[str], *, bound: bool) -> Iterator[Operation]:
+    """All others of the host, but those that belong to its terminals, and for an ordinary user those that he cannot open."""
+    for one in host.devices:
+        if one.path in made or one.path in _OWN or not (one.readable or one.writable):
+            continue
+        yield MakeDevice(
+            path=one.path,
+            kind="b" if one.kind == "block" else "c",
+            major=one.major,
+            minor=one.minor,
+            mode=one.mode,
+            source=one.path,
+            bind=bound,
+            origin="--privileged",
+        )
 
 
 def _device(spec: Spec, host: Host, index: int, *, bound: bool) -> Operation:

@@ -40,7 +40,7 @@ def user_of(spec: Spec, host: Host) -> User:
         if spec.run.userns == "keep-id":
             uid, gid = host.euid, host.egid
         return User(uid, gid, additional, _home(host, uid))
-    place = spec.origins.place("--user")
+    place = spec.origins.place("/process/user")
     name, colon, group = spec.run.user.partition(":")
     entry = _entry(host.root.passwd or "", name)
     uid = entry[0] if entry else _number(name)

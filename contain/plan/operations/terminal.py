@@ -70,9 +70,9 @@ class TakeTerminal(Operation):
 
 
 class EmptyInput(Operation):
-    """Makes standard input /dev/null."""
+    """Makes standard input the container's own /dev/null."""
 
-    stage: int = at.PREPARE
+    stage: int = at.LOCK
 
     def describe(self) -> str:
         """See the base."""

@@ -16,6 +16,7 @@ ORDER = ("security", "process", "limits", "mounts", "run", "bundle")
 def apply(spec: Spec, options: Options) -> Spec:
     """Applies every option that was given to the spec, in place, and notes its origin."""
     given = options.values
+    spec.origins.given = {name for keyword in given for name in (options.name(keyword), BY_KEYWORD[keyword].shown)}
     for family in ORDER:
         if not any(BY_KEYWORD[keyword].family == family for keyword in given):
             continue

@@ -164,7 +164,7 @@ int do_take_terminal(struct context *context, const struct take_terminal *operat
 int do_empty_input(struct context *context, const struct empty_input *operation) {
     struct stat st;
     (void)operation;
-    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return fail(context, errno, NULL);
     if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))

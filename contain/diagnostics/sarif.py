@@ -1,0 +1,88 @@
+"""SARIF 2.1.0, within what GitHub takes: 5,000 results shown, one run, rules only for what occurs, at most 10 tags."""
+
+from __future__ import annotations
+
+from json import dumps
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from contain.diagnostics.fingerprint import fingerprint, path
+from contain.diagnostics.json import ends
+from contain.diagnostics.model import SEVERITIES, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from contain.diagnostics.model import Diagnostic
+
+_MOST = 5000
+_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+#: GitHub's scale from 0 to 10: high from 7.0, medium from 4.0
+_DANGER = {"error": "8.0", "warning": "5.0", "info": "2.0"}
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def render(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:
+    """All findings."""
+    return whole([[_result(item, texts.get(item.file, "")) for item in diagnostics]])
+
+
+def fragment(_: str, items: Sequence[Diagnostic], text: str) -> list[tuple[int, dict[str, Any]]]:
+    """The findings of one file."""
+    return [_result(item, text) for item in items]
+
+
+def whole(fragments: Iterable[list[tuple[int, dict[str, Any]]]]) -> str:
+    """All files as one run."""
+    rows = [row for rows in fragments for row in rows]
+    over = len(rows) - _MOST
+    if over > 0:
+        rows = sorted(rows, key=lambda row: row[0])[:_MOST]  # the least severe are left out
+    ids = sorted({row[1]["ruleId"] for row in rows})
+    for _, result in rows:
+        result["ruleIndex"] = ids.index(result["ruleId"])
+    notes = [{"level": "warning", "message": {"text": f"{over} findings are left out: {_MOST} are shown at most"}}] if over > 0 else []
+    run: dict[str, Any] = {
+        "tool": {"driver": {"name": "contain lint", "rules": [_rule(id) for id in ids]}},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notes}],
+        "results": [result for _, result in rows],
+    }
+    return dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _rule(id: str) -> dict[str, Any]:
+    name, severity, _, section, page = table(id)
+    properties: dict[str, Any] = {"tags": [id[:3], *(["security"] if id.startswith("SEC") else [])]}
+    if id.startswith("SEC"):
+        properties["security-severity"] = _DANGER[severity]
+    rule: dict[str, Any] = {
+        "id": id,
+        "name": "".join(part.capitalize() for part in name.split("-")),
+        "shortDescription": {"text": name.replace("-", " ")},
+        "fullDescription": {"text": f"{name.replace('-', ' ')} ({section})" if section else name.replace("-", " ")},
+        "help": {"text": f"See {page}, or run: contain rule {id}", "markdown": f"See `{page}`, or run `contain rule {id}`."},
+        "defaultConfiguration": {"level": _LEVELS[severity]},
+        "properties": properties,
+    }
+    return rule
+
+
+def _result(item: Diagnostic, text: str) -> tuple[int, dict[str, Any]]:
+    region: dict[str, Any] = {"startLine": 1}
+    if item.position:
+        line, column = ends(item.position, text)
+        region = {"startLine": item.position.line, "startColumn": item.position.column, "endLine": line, "endColumn": column}
+    result: dict[str, Any] = {
+        "ruleId": item.id,
+        "level": _LEVELS[item.severity],
+        "message": {"text": f"{item.message}{f' (fix: {item.fix})' if item.fix else ''}"},
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": {"uri": quote(path(item.file), safe="/")}, "region": region},
+                "logicalLocations": [{"fullyQualifiedName": item.pointer or "/", "kind": "member"}],
+            }
+        ],
+        "partialFingerprints": {"contain/v1": fingerprint(item)},
+    }
+    return SEVERITIES.index(item.severity), result

@@ -1,0 +1,227 @@
+"""Lints one document: reading, kind, schema, members, rules; positions only for what is reported."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from contain import schema
+from contain.diagnostics import model
+from contain.document import Problem, parse
+from contain.linter import keyed, members
+from contain.linter.kinds import KINDS, decide
+from contain.linter.reading import pruned
+from contain.linter.registry import functions, needs
+from contain.linter.settings import Settings, matches
+from contain.linter.unknown import UnknowableError
+from contain.schema.kinds import KINDS as SCHEMAS
+
+if TYPE_CHECKING:
+    from contain.diagnostics.model import Diagnostic
+    from contain.document import Document
+    from contain.linter.bundle import Bundle
+    from contain.linter.fix import Fix
+    from contain.linter.registry import Found, Function
+
+    _Row = tuple[str, str, str, Fix | str, Problem | None]
+
+_MOST = 1000
+_DEPTH = 128
+
+
+class Linter:
+    """Lints documents with one set of settings; the rules of a kind are looked up once."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Defaults when no settings are given."""
+        self.settings = settings or Settings()
+        self.table = self.settings.table()
+        self._functions: dict[str, list[tuple[str, Function, tuple[str, ...]]]] = {}
+        #: set when a rule raised: the command then exits with 3
+        self.failed = False
+
+    def lint(self, data: bytes, name: str, *, bundle: Bundle | None = None, host: Any = None, named: bool = False) -> list[Diagnostic]:
+        """Everything that is to be said about one document; `named` makes an unknown kind an error."""
+        document = parse(data, name, limit=self.settings.max_size)
+        return self.check(document, bundle=bundle, host=host, named=named)
+
+    def check(
+        self, document: Document, *, kind: str = "", bundle: Bundle | None = None, host: Any = None, named: bool = False
+    ) -> list[Diagnostic]:
+        """The same for a document that is read already."""
+        run = _Run(self, document, bundle, host)
+        run.rules("*")
+        if document.value is not None:
+            run.kind(kind or self.settings.kind, named=named)
+        return self._allowed(run.diagnostics(), document)
+
+    def rules_of(self, kind: str) -> list[tuple[str, Function, tuple[str, ...]]]:
+        """Id, function and parameters of the rules of a kind that are on."""
+        if kind not in self._functions:
+            self._functions[kind] = [(id, function, needs(function)) for id, function in functions(kind) if id in self.table]
+        return self._functions[kind]
+
+    def _allowed(self, found: list[Diagnostic], document: Document) -> list[Diagnostic]:
+        """Without what the settings ignore for this file or allow at this place."""
+        settings = self.settings
+        if settings.per_file_ignores:
+            found = [item for item in found if not settings.ignored(item.id, item.file)]
+        if not settings.allow:
+            return found
+        today = datetime.now(UTC).date()
+        kept = []
+        for item in found:
+            for allow in settings.allow:
+                expired = allow.expires is not None and allow.expires < today
+                if expired or not item.id.startswith(allow.rule) or not matches(item.file, allow.path, settings.folder):
+                    continue
+                if not allow.at or keyed.matches(allow.at, keyed.pointer(document.value, item.pointer), item.pointer):
+                    allow.used = True
+                    break
+            else:
+                kept.append(item)
+        return kept
+
+    def closing(self) -> list[Diagnostic]:
+        """What is to be said about the settings, after all files."""
+        found = []
+        today = datetime.now(UTC).date()
+        for allow in self.settings.allow:
+            if allow.expires is not None and allow.expires < today:
+                found.append(
+                    model.make("DOC502", f"the entry that allows {allow.rule} expired on {allow.expires}: {allow.reason}", allow.where)
+                )
+            elif not allow.used:
+                found.append(model.make("DOC501", f"the entry that allows {allow.rule} matches nothing: {allow.reason}", allow.where))
+        return [item for item in found if item.id in self.table]
+
+
+class _Run:
+    """One document on its way through the rules."""
+
+    def __init__(self, linter: Linter, document: Document, bundle: Bundle | None, host: Any) -> None:
+        self.linter = linter
+        self.document = document
+        self.found: list[tuple[str, Found]] = []
+        #: what the rules of the kind found, which may follow from a finding of the schema
+        self.ruled: list[tuple[str, Found]] = []
+        self.poisoned: frozenset[str] = frozenset()
+        self.arguments: dict[str, Any] = {"document": document, "bundle": bundle, "host": host}
+
+    def rules(self, kind: str, value: Any = None) -> None:
+        """Run the rules of a kind."""
+        for id, function, names in self.linter.rules_of(kind):
+            wanted = [self.arguments.get(name, value) for name in names]
+            if any(item is None for item in wanted):
+                continue  # what the rule needs is not there: the files beside the document, or a host
+            into = self.found if kind == "*" else self.ruled
+            try:
+                for found in function(*wanted):
+                    into.append((id, found))
+            except UnknowableError:
+                continue  # it would have to decide by something that has a finding already
+            except RecursionError:
+                raise
+            except Exception as error:  # noqa: BLE001  one broken rule does not stop the others
+                if self.poisoned and "'Unknown'" in str(error):
+                    continue  # functions in C say it so
+                self.linter.failed = True
+                self.found.append(("DOC999", ("", f"rule {id} ({function.__name__}) failed: {type(error).__name__}: {error}")))
+
+    def kind(self, forced: str, *, named: bool) -> None:
+        """Find the kind, and run all that is for it."""
+        document = self.document
+        if _too_deep(document):
+            self.found.append(("DOC402", ("", f"the document is nested more than {_DEPTH} deep")))
+            return
+        verdict = decide(document.value)
+        kind = forced or verdict.kind
+        if verdict.other and not forced:
+            words = f"the document reads as {KINDS[kind]} (manifests) and as {KINDS[verdict.other]} (config, layers)"
+            self.found.append(("DOC302", ("/config", words, "remove the members of the other kind")))
+            return
+        if not kind:
+            if verdict.relative:
+                self.found.append(("DOC303", ("", f"{verdict.relative}: not checked")))
+            elif named:
+                self.found.append(
+                    ("DOC301", ("", f"the kind of this document is unknown: {verdict.hint}", "--kind says what it is meant to be"))
+                )
+            return
+        value = document.value
+        nulls = "null" in document.text
+        if kind in SCHEMAS:
+            numbers = {problem.pointer for problem in document.problems if problem.id in ("DOC101", "DOC102")}
+            rows = [row for row in schema.rows(kind, value) if row[0] not in numbers]
+            self.found += [(id, (pointer, message)) for pointer, id, message in rows]
+            self.found += members.findings(value, kind, nulls=nulls)
+            self.poisoned = frozenset(numbers.union(row[0] for row in rows))
+            if "" in self.poisoned:
+                return
+        if self.poisoned or nulls:
+            value = pruned(value, self.poisoned)
+        self.rules(kind, value)
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """The findings with positions, in order of place; what hangs on a value that has a finding already is left out."""
+        document, table = self.document, self.linter.table
+        kept: dict[tuple[str, str, str], _Row] = {}
+        for id, found in [*self.found, *(pair for pair in self.ruled if self._fresh(pair[1]))]:
+            if id not in table:
+                continue
+            if isinstance(found, Problem):
+                kept[id, found.pointer, str(found.position.offset)] = (id, found.message, found.pointer, "", found)
+            elif isinstance(found[0], Problem):
+                problem = found[0]
+                kept[id, problem.pointer, str(problem.position.offset)] = (id, problem.message, problem.pointer, found[1], problem)
+            else:
+                kept.setdefault((id, found[0], str(found[1])), (id, str(found[1]), found[0], found[2] if len(found) > 2 else "", None))
+        rows = list(kept.values())
+        over = len(rows) - _MOST
+        rows = rows[:_MOST]
+        places = document.positions([row[2] for row in rows if row[4] is None], keys=[row[2] for row in rows if row[0].startswith("DOC2")])
+        result = [self._diagnostic(*row, places) for row in rows]
+        result.sort(key=lambda item: (item.position.offset if item.position else 0, model.SEVERITIES.index(item.severity)))
+        if over > 0 and "DOC403" in table:
+            result.append(model.make("DOC403", f"{over} more findings are not told", document.name))
+        return result
+
+    def _fresh(self, found: Found) -> bool:
+        """Whether a finding of a rule does not follow from one of the schema."""
+        pointer = str(found[0]) if isinstance(found, tuple) else ""
+        if pointer and any(place.startswith(pointer + "/") for place in self.poisoned):
+            return False  # it is about a list or object of which a part could not be read
+        while pointer and self.poisoned:
+            if pointer in self.poisoned:
+                return False
+            pointer = pointer[: pointer.rfind("/")]
+        return True
+
+    def _diagnostic(
+        self, id: str, message: str, pointer: str, fix: Fix | str, problem: Problem | None, places: dict[str, Any]
+    ) -> Diagnostic:
+        position = problem.position if problem else places[pointer]
+        words = fix if isinstance(fix, str) else fix.words
+        item = model.make(id, message, self.document.name, pointer, position if self.document.text else None, fix=words)
+        item.severity = self.linter.table[id]
+        item.key = keyed.pointer(self.document.value, pointer)
+        item.edit = None if isinstance(fix, str) else fix
+        return item
+
+
+def _too_deep(document: Document) -> bool:
+    text = document.text
+    if text.count("[") + text.count("{") <= _DEPTH:
+        return False
+    depth, level = 0, [document.value]
+    while level:
+        depth += 1
+        if depth > _DEPTH:
+            return True
+        level = [
+            child
+            for item in level
+            for child in (item.values() if item.__class__ is dict else item)  # type: ignore[attr-defined]
+            if child.__class__ is dict or child.__class__ is list
+        ]
+    return False

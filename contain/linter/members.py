@@ -1,0 +1,96 @@
+"""Members that the schema of a kind does not know: other case, slips of the fingers, wrong places, and plain strangers; and nulls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from contain.document.pointers import join, label
+from contain.linter.fix import Fix
+from contain.schema.generated.outlines import OUTLINES
+from contain.schema.support import nearest
+
+if TYPE_CHECKING:
+    from contain.linter.registry import Found
+
+#: engines write these as null: Docker's image config
+_SILENT_NULLS = frozenset(("image-config", "image-manifest", "image-index", "docker-archive"))
+
+
+def findings(value: Any, kind: str, *, nulls: bool) -> list[tuple[str, Found]]:
+    """Rule id and finding for every member that is not what it seems."""
+    found: list[tuple[str, Found]] = []
+    outline = OUTLINES.get(kind)
+    if outline is not None:
+        _walk(value, outline, None, "", found, nulls=nulls and kind not in _SILENT_NULLS)
+    return found
+
+
+def _walk(value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: str, found: list[tuple[str, Found]], *, nulls: bool) -> None:
+    if value.__class__ is dict:
+        members = node.get("m")
+        rest = node.get("a")
+        for name, child in value.items():
+            inner = members.get(name) if members else None
+            if inner is None:
+                inner = rest
+                if inner is None and members:
+                    _unknown(name, value, node, above, join(at, name), found)
+            if child is None:
+                if nulls and inner is not None:
+                    pointer = join(at, name)
+                    found.append(
+                        ("DOC206", (pointer, f"{label(pointer)} is null, which counts as absent", Fix("leave it out", remove=pointer)))
+                    )
+            elif inner and child.__class__ in (dict, list):
+                _walk(child, inner, node, join(at, name), found, nulls=nulls)
+    elif value.__class__ is list:
+        item = node.get("i")
+        if item:
+            for index, child in enumerate(value):
+                if child.__class__ is dict or child.__class__ is list:
+                    _walk(child, item, above, f"{at}/{index}", found, nulls=nulls)
+
+
+def _unknown(
+    name: str, value: dict[str, Any], node: dict[str, Any], above: dict[str, Any] | None, pointer: str, found: list[tuple[str, Found]]
+) -> None:
+    """Say the most that is known of a member that the schema does not know."""
+    if name == "$schema" or name.startswith("x-") or "." in name:
+        return
+    members = node["m"]
+    lowered = name.lower()
+    same = next((known for known in members if known.lower() == lowered), "")
+    if same:
+        words = f"{label(pointer)} differs from {same} only in case: runc obeys it, crun does not"
+        fix = "" if same in value else Fix(f"write {same}", rename=(pointer, same))
+        found.append(("DOC202", (pointer, words, fix)))
+        return
+    near = nearest(name, [known for known in members if known not in value])
+    if near:
+        found.append(
+            (
+                "DOC204",
+                (
+                    pointer,
+                    f"{label(pointer)} is no member of the specification; did you mean {near}?",
+                    Fix(f"write {near}", rename=(pointer, near)),
+                ),
+            )
+        )
+        return
+    place = _elsewhere(name, node, above, pointer)
+    if place:
+        found.append(("DOC205", (pointer, f"{label(pointer)} is no member here, runtimes ignore it: {name} belongs {place}")))
+        return
+    found.append(("DOC203", (pointer, f"{label(pointer)} is no member of the specification, runtimes ignore it")))
+
+
+def _elsewhere(name: str, node: dict[str, Any], above: dict[str, Any] | None, pointer: str) -> str:
+    """Where a member of that name is known: one level up, beside a parent, or one level down."""
+    if above and name in above.get("m", {}):
+        parent = label(pointer.rsplit("/", 2)[0])
+        return f"into {parent}" if parent else "to the top of the document"
+    for sibling, inner in {**(above or {}).get("m", {}), **node["m"]}.items():
+        if name in inner.get("m", {}):
+            return f"into {sibling}"
+    return ""

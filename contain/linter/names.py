@@ -1,0 +1,218 @@
+"""Names that the texts and the kernel list, for rules that look for slips of the pen."""
+
+from __future__ import annotations
+
+_PAIRS = (
+    "async sync", "atime noatime", "dev nodev", "diratime nodiratime", "exec noexec", "iversion noiversion", "lazytime nolazytime", "loud silent",
+    "mand nomand", "relatime norelatime", "ro rw", "strictatime nostrictatime", "suid nosuid", "symfollow nosymfollow", "ratime rnoatime",
+    "rdev rnodev", "rdiratime rnodiratime", "rexec rnoexec", "rrelatime rnorelatime", "rro rrw", "rstrictatime rnostrictatime", "rsuid rnosuid",
+    "rsymfollow rnosymfollow",
+)  # fmt: skip
+MOUNT_OPPOSITES: dict[str, str] = {}
+for _pair in _PAIRS:
+    _one, _two = _pair.split()
+    MOUNT_OPPOSITES |= {_one: _two, _two: _one}
+PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable")
+#: the runtime-spec's table and what runc and crun know beside it
+MOUNT_FLAGS = (
+    *MOUNT_OPPOSITES,
+    *PROPAGATIONS,
+    "acl",
+    "bind",
+    "rbind",
+    "defaults",
+    "dirsync",
+    "idmap",
+    "ridmap",
+    "noacl",
+    "remount",
+    "tmpcopyup",
+    "copy-symlink",
+)
+
+CAPABILITIES = tuple(
+    f"CAP_{name}"
+    for name in [
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "DAC_READ_SEARCH",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "SETGID",
+        "SETUID",
+        "SETPCAP",
+        "LINUX_IMMUTABLE",
+        "NET_BIND_SERVICE",
+        "NET_BROADCAST",
+        "NET_ADMIN",
+        "NET_RAW",
+        "IPC_LOCK",
+        "IPC_OWNER",
+        "SYS_MODULE",
+        "SYS_RAWIO",
+        "SYS_CHROOT",
+        "SYS_PTRACE",
+        "SYS_PACCT",
+        "SYS_ADMIN",
+        "SYS_BOOT",
+        "SYS_NICE",
+        "SYS_RESOURCE",
+        "SYS_TIME",
+        "SYS_TTY_CONFIG",
+        "MKNOD",
+        "LEASE",
+        "AUDIT_WRITE",
+        "AUDIT_CONTROL",
+        "SETFCAP",
+        "MAC_OVERRIDE",
+        "MAC_ADMIN",
+        "SYSLOG",
+        "WAKE_ALARM",
+        "BLOCK_SUSPEND",
+        "AUDIT_READ",
+        "PERFMON",
+        "BPF",
+        "CHECKPOINT_RESTORE",
+    ]
+)
+RLIMITS = tuple(
+    f"RLIMIT_{name}"
+    for name in [
+        "AS",
+        "CORE",
+        "CPU",
+        "DATA",
+        "FSIZE",
+        "LOCKS",
+        "MEMLOCK",
+        "MSGQUEUE",
+        "NICE",
+        "NOFILE",
+        "NPROC",
+        "RSS",
+        "RTPRIO",
+        "RTTIME",
+        "SIGPENDING",
+        "STACK",
+    ]
+)
+HOOKS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
+#: annotation keys of the runtime specification, and the property of the image config whose form their value has
+RUNTIME_ANNOTATIONS = tuple(
+    f"org.opencontainers.image.{name}"
+    for name in ("os", "os.version", "os.features", "architecture", "variant", "author", "created", "stopSignal")
+)
+IMAGE_ANNOTATIONS = tuple(
+    f"org.opencontainers.image.{name}"
+    for name in [
+        "created",
+        "authors",
+        "url",
+        "documentation",
+        "source",
+        "version",
+        "revision",
+        "vendor",
+        "licenses",
+        "ref.name",
+        "title",
+        "description",
+        "base.digest",
+        "base.name",
+    ]
+)
+GOARCH = [
+    "386",
+    "amd64",
+    "arm",
+    "arm64",
+    "loong64",
+    "mips",
+    "mips64",
+    "mips64le",
+    "mipsle",
+    "ppc64",
+    "ppc64le",
+    "riscv64",
+    "s390x",
+    "wasm",
+    "armbe",
+    "arm64be",
+    "amd64p32",
+    "mips64p32",
+    "mips64p32le",
+    "ppc",
+    "riscv",
+    "s390",
+    "sparc",
+    "sparc64",
+]
+GOOS = [
+    "aix",
+    "android",
+    "darwin",
+    "dragonfly",
+    "freebsd",
+    "hurd",
+    "illumos",
+    "ios",
+    "js",
+    "linux",
+    "nacl",
+    "netbsd",
+    "openbsd",
+    "plan9",
+    "solaris",
+    "wasip1",
+    "windows",
+    "zos",
+]
+SIGNALS = [
+    "HUP",
+    "INT",
+    "QUIT",
+    "ILL",
+    "TRAP",
+    "ABRT",
+    "IOT",
+    "BUS",
+    "FPE",
+    "KILL",
+    "USR1",
+    "SEGV",
+    "USR2",
+    "PIPE",
+    "ALRM",
+    "TERM",
+    "STKFLT",
+    "CHLD",
+    "CLD",
+    "CONT",
+    "STOP",
+    "TSTP",
+    "TTIN",
+    "TTOU",
+    "URG",
+    "XCPU",
+    "XFSZ",
+    "VTALRM",
+    "PROF",
+    "WINCH",
+    "IO",
+    "POLL",
+    "PWR",
+    "SYS",
+    "UNUSED",
+]
+
+
+def is_signal(text: str) -> bool:
+    """Whether it is a signal as an image config names it: SIGTERM, 15, SIGRTMIN+3."""
+    if text.isdigit():
+        return 0 < int(text) < 65
+    name = text.removeprefix("SIG")
+    base, sign, number = name.replace("-", "+").partition("+")
+    if base in ("RTMIN", "RTMAX"):
+        return text.startswith("SIG") and (not sign or (number.isdigit() and int(number) < 31))
+    return text.startswith("SIG") and name in SIGNALS

@@ -1,0 +1,173 @@
+"""What one call of `contain lint` asks for, and doing it: check, print, fix, and the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from contain.diagnostics import formats
+from contain.diagnostics.model import SEVERITIES
+from contain.diagnostics.table import RULES
+from contain.errors import UsageError
+from contain.linter import mend
+from contain.linter import settings as setting
+from contain.linter.baseline import entries
+from contain.linter.bundle import Bundle
+from contain.linter.session import Result, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contain.linter.settings import Settings
+    from contain.linter.walk import Target
+
+FOUND, WRONG, OURS = 1, 2, 3
+
+
+class Request:
+    """The options of the command line, as they stand there."""
+
+    def __init__(self, paths: Sequence[str], **options: Any) -> None:
+        """`options` are the command's, by name; what is None or empty leaves the configuration as it is."""
+        self.paths = list(paths) or ["."]
+        self.options = options
+        self.outputs = [_output(text) for text in options.get("output") or ("human",)]
+        if sum(not path for _, path in self.outputs) > 1:
+            raise UsageError("only one output can go to the terminal: write FORMAT=FILE for the others")
+        self.session = Session(
+            override=self._override,
+            config=options.get("config") or "",
+            isolated=bool(options.get("isolated")),
+            outputs=[name for name, _ in self.outputs],
+            verbose=bool(options.get("verbose")),
+        )
+        self.session.skip_unknown = bool(options.get("skip_unknown"))
+        self.session.stdin_name = options.get("stdin_filename") or "<stdin>"
+
+    def _override(self, settings: Settings) -> None:
+        """Put what the command line says over a configuration."""
+        options, where = self.options, "<command line>"
+        for key in ("select", "extend_select", "ignore"):
+            texts = [part.strip() for text in options.get(key) or () for part in text.split(",") if part.strip()]
+            if texts:
+                chosen = [setting.resolve(text, f"{where}:--{key.replace('_', '-')}") for text in texts]
+                setattr(settings, key, chosen if key == "select" else [*getattr(settings, key), *chosen])
+        settings.exclude += list(options.get("exclude") or ())
+        for key in ("profile", "fail_level", "max_size", "kind"):
+            if options.get(key):
+                setattr(settings, key, options[key])
+        if settings.profile == "hardened" and not options.get("fail_level") and settings.fail_level == "error":
+            settings.fail_level = "warning"
+        settings.preview = settings.preview or bool(options.get("preview"))
+
+    def run(self) -> int:
+        """Do it; the exit code."""
+        files = self.session.targets(self.paths, force_exclude=bool(self.options.get("force_exclude")))
+        if self.options.get("diff"):
+            return self._diff(files)
+        if self.options.get("fix") or self.options.get("unsafe_fixes"):
+            self._fix(files)
+        if self.options.get("add_allow"):
+            return self._add_allow(files)
+        return self._check(files)
+
+    def _check(self, files: list[Target]) -> int:
+        counts = dict.fromkeys(SEVERITIES, 0)
+        rules: dict[str, int] = {}
+        parts: list[list[Any]] = [[] for _ in self.outputs]
+        streamed = len(self.outputs) == 1 and self.outputs[0] in (("human", ""), ("concise", ""), ("jsonl", ""))
+        failed = False
+        closing = Result([], [[]] * len(parts), failed=False)
+        for result in self.session.run(files, jobs=self.options.get("jobs") or 0):
+            failed = _count(result, counts, rules) or failed
+            for part, fragment in zip(parts, result.fragments, strict=True):
+                part.append(fragment)
+            if streamed:
+                sys.stdout.write("".join(parts[0]))
+                parts[0].clear()
+        items = self.session.closing() if len(files) < 64 else []
+        if items:
+            closing = Result(items, [function(items[0].file, items, "") for _, function in self.session.outputs], failed=False)
+            _count(closing, counts, rules)
+            for part, fragment in zip(parts, closing.fragments, strict=True):
+                part.append(fragment)
+        for (name, path), part in zip(self.outputs, parts, strict=True):
+            _write(path, formats.of(name).whole(part))
+        self._closing_words(len(files), counts, rules)
+        level = self.session.linter(".").settings.fail_level
+        bad = level != "never" and any(counts[severity] for severity in SEVERITIES[: SEVERITIES.index(level) + 1])
+        return OURS if failed else FOUND if bad else 0
+
+    def _closing_words(self, files: int, counts: dict[str, int], rules: dict[str, int]) -> None:
+        if self.options.get("statistics"):
+            rows = sorted(rules.items(), key=lambda row: (-row[1], row[0]))
+            sys.stdout.write("".join(f"{number:>7}  {id}  {RULES.get(id, (id.lower(),))[0]}\n" for id, number in rows))
+        if ("human", "") in self.outputs and not self.options.get("quiet"):
+            words = ", ".join(
+                f"{counts[name]} {name}{'s' if counts[name] != 1 and name != 'info' else ''}" for name in SEVERITIES if counts[name]
+            )
+            sys.stderr.write(f"{files} file{'s' if files != 1 else ''} checked: {words or 'nothing to say'}\n")
+
+    def _mended(self, target: Target) -> tuple[str, bytes, bytes, int]:
+        """Name, content before and after, and how many fixes."""
+        linter = self.session.linter(os.path.dirname(target.path))
+        name, data = self.session.read(target, linter)
+        bundle = Bundle(os.path.dirname(target.path) or ".") if os.path.basename(target.path) == "config.json" else None
+        new, count = mend.mended(linter, data, name, unsafe=bool(self.options.get("unsafe_fixes")), bundle=bundle)
+        return name, data, new, count
+
+    def _diff(self, files: list[Target]) -> int:
+        changed = False
+        for target in files:
+            if target.kind == "document":
+                name, old, new, count = self._mended(target)
+                changed = changed or bool(count)
+                sys.stdout.write(mend.diff(name, old, new) if count else "")
+        return int(changed)
+
+    def _fix(self, files: list[Target]) -> None:
+        for target in [target for target in files if target.kind == "document"]:
+            name, old, new, count = self._mended(target)
+            if not count:
+                continue
+            if target.path == "-":
+                sys.stdout.buffer.write(new)
+                continue
+            refused = mend.write(target.path, old, new)
+            words = f"not fixed: {refused}" if refused else f"{count} fix{'es' if count > 1 else ''} made"
+            sys.stderr.write(f"{name}: {words}\n")
+
+    def _add_allow(self, files: list[Target]) -> int:
+        found = [self.session.findings(target)[0] for target in files]
+        settings = self.session.linter(".").settings
+        path = settings.source or "contain.toml"
+        text = entries([item for items in found for item in items], path)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(text)
+        sys.stderr.write(f"{path}: {text.count('[[')} entries added\n")
+        return 0
+
+
+def _count(result: Result, counts: dict[str, int], rules: dict[str, int]) -> bool:
+    for name, number in result.counts.items():
+        counts[name] += number
+    for id, number in result.rules.items():
+        rules[id] = rules.get(id, 0) + number
+    return result.failed
+
+
+def _output(text: str) -> tuple[str, str]:
+    name, _, path = text.partition("=")
+    return setting.choice(name, formats.FORMATS, "an output format", "<command line>:--output"), path
+
+
+def _write(path: str, text: str) -> None:
+    if not path:
+        sys.stdout.write(text)
+        return
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}", place="<command line>:--output") from None

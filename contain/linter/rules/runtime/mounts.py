@@ -1,0 +1,331 @@
+"""RUN1: mounts."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from contain.linter.fix import Fix
+from contain.linter.names import MOUNT_FLAGS, MOUNT_OPPOSITES, PROPAGATIONS
+from contain.linter.reading import each, has_namespace
+from contain.linter.registry import rule
+from contain.schema.support import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Found = Iterator[tuple[str, str] | tuple[str, str, Fix | str]]
+
+
+def options(mount: Any) -> list[str]:
+    """The options of a mount that can be read."""
+    return [text for text in mount.get("options") or () if text is not None]
+
+
+def is_bind(mount: Any) -> bool:
+    """Whether a mount is a bind mount, by type or option."""
+    return mount.get("type") == "bind" or not {"bind", "rbind"}.isdisjoint(options(mount))
+
+
+@rule
+def relative_destination(config: Any) -> Found:
+    """RUN103 relative-destination: on Linux a mount's destination is absolute.
+
+    Since version 1.1 a relative one is read from `/`; older runtimes refuse it.
+
+    section: config.md / Mounts
+    severity: warning
+    rows: RC09
+    bad: {"mounts": [{"destination": "data", "type": "tmpfs", "source": "tmpfs"}]}
+    good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]}
+    """
+    if "linux" in config or not {"windows", "solaris", "zos", "freebsd"} & config.keys():
+        for pointer, mount in each(config, "mounts"):
+            destination = mount.get("destination")
+            if destination is not None and not destination.startswith("/"):
+                fix = Fix(f"write /{destination}", replace=(f"{pointer}/destination", f"/{destination}"))
+                yield f"{pointer}/destination", f"the destination {destination[:60]!r} is not absolute", fix
+
+
+@rule
+def relative_destination_elsewhere(config: Any) -> Found:
+    r"""RUN104 relative-destination-elsewhere: on other platforms a mount's destination is absolute.
+
+    Only Linux knows what a relative one means.
+
+    section: config.md / Mounts
+    blocking: yes
+    rows: RC10
+    bad: {"linux": null, "freebsd": {}, "ociVersion": "1.3.0", "mounts": [{"destination": "data", "type": "tmpfs", "source": "tmpfs"}]}
+    good: {"linux": null, "freebsd": {}, "ociVersion": "1.3.0", "mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]}
+    """
+    if "linux" not in config and {"windows", "solaris", "zos", "freebsd"} & config.keys():
+        for pointer, mount in each(config, "mounts"):
+            destination = mount.get("destination")
+            drive = "windows" in config and destination is not None and destination[1:3] in (":\\", ":/")
+            if destination is not None and not destination.startswith(("/", "\\")) and not drive:
+                yield f"{pointer}/destination", f"the destination {destination[:60]!r} is not absolute"
+
+
+@rule
+def nested_on_windows(config: Any) -> Found:
+    r"""RUN105 nested-on-windows: on Windows no destination lies inside another.
+
+    Windows has no mounts below mounts.
+
+    section: config.md / Mounts
+    rows: RC11
+    bad: {"linux": null, "windows": {"layerFolders": ["C:\\l"]}, "mounts": [{"destination": "C:\\a", "source": "C:\\x"}, {"destination":
+      "C:\\a\\b", "source": "C:\\y"}]}
+    good: {"linux": null, "windows": {"layerFolders": ["C:\\l"]}, "mounts": [{"destination": "C:\\a", "source": "C:\\x"}, {"destination": "C:\\b",
+      "source": "C:\\y"}]}
+    """
+    if "windows" in config and "linux" not in config:
+        places = [
+            (pointer, (mount.get("destination") or "").replace("/", "\\").rstrip("\\").lower()) for pointer, mount in each(config, "mounts")
+        ]
+        for pointer, place in places:
+            if any(place != other and place.startswith(other + "\\") for _, other in places if other):
+                yield f"{pointer}/destination", "the destination lies inside another one"
+
+
+@rule
+def bind_source(config: Any) -> Found:
+    """RUN106 bind-source: a bind mount says what it shows.
+
+    Without a source there is nothing to bind; runtimes fail late and in the kernel's words.
+
+    section: config.md / Mounts
+    rows: RC12
+    bad: {"mounts": [{"destination": "/data", "type": "bind", "options": ["rbind"]}]}
+    good: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv/data", "options": ["rbind"]}]}
+    """
+    for pointer, mount in each(config, "mounts"):
+        if is_bind(mount) and not mount.get("source"):
+            yield f"{pointer}/source", "a bind mount needs a source"
+
+
+@rule
+def path_without_bind(config: Any) -> Found:
+    """RUN107 path-without-bind: a mount of a path has the option bind or rbind.
+
+    A type `none` or `bind` alone makes no bind mount: runc hands it to the kernel, which refuses it or mounts something else.
+
+    section: config.md / Mounts
+    severity: warning
+    rows: RC13
+    bad: {"mounts": [{"destination": "/data", "type": "none", "source": "/srv/data", "options": ["ro"]}]}
+    good: {"mounts": [{"destination": "/data", "type": "none", "source": "/srv/data", "options": ["rbind", "ro"]}]}
+    """
+    if "linux" not in config and "windows" in config:
+        return
+    for pointer, mount in each(config, "mounts"):
+        source = mount.get("source") or ""
+        if (
+            mount.get("type") in (None, "", "none", "bind")
+            and source.startswith(("/", "."))
+            and {"bind", "rbind"}.isdisjoint(options(mount))
+        ):
+            yield f"{pointer}/options", f"{source[:60]} is shown by a bind mount, which needs the option bind or rbind"
+
+
+@rule
+def unknown_option(config: Any) -> Found:
+    """RUN108 unknown-mount-option: an option is known to the runtime, or meant for the file system.
+
+    What runtimes do not know they hand to the file system as data. For a bind mount there is none, so it is lost or refused; for others a near
+    miss is
+    told.
+
+    section: config.md / Linux mount options
+    severity: warning
+    rows: RC14
+    bad: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["nosiud"]}]}
+    good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "size=64m"]}]}
+    """
+    if "windows" in config and "linux" not in config:
+        return
+    for pointer, mount in each(config, "mounts"):
+        bind = is_bind(mount)
+        for index, text in enumerate(mount.get("options") or ()):
+            if text is None or text in MOUNT_FLAGS or text.startswith("x-"):
+                continue
+            here = f"{pointer}/options/{index}"
+            near = nearest(text, MOUNT_FLAGS) if "=" not in text else ""
+            if near:
+                yield here, f"the mount option {text!r} is unknown; did you mean {near}?", Fix(f"write {near}", replace=(here, near))
+            elif bind:
+                yield here, f"the mount option {text[:60]!r} is data for a file system, which a bind mount does not have"
+
+
+@rule
+def opposite_options(config: Any) -> Found:
+    """RUN109 opposite-options: no option of a mount undoes another.
+
+    The last one wins in most runtimes, but not in all, and none says so.
+
+    section: config.md / Linux mount options
+    severity: warning
+    rows: RC15
+    bad: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "rw"]}]}
+    good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}]}
+    """
+    for pointer, mount in each(config, "mounts"):
+        seen: dict[str, str] = {}
+        modes: list[str] = []
+        for index, text in enumerate(mount.get("options") or ()):
+            other = MOUNT_OPPOSITES.get(text)
+            if other in seen:
+                yield f"{pointer}/options/{index}", f"the mount options {other} and {text} exclude each other"
+            if text in PROPAGATIONS:
+                if modes and text not in modes:
+                    yield f"{pointer}/options/{index}", f"the propagations {modes[-1]} and {text} exclude each other"
+                modes.append(text)
+            if text is not None:
+                seen[text] = pointer
+
+
+@rule
+def mapping_pair(config: Any) -> Found:
+    """RUN110 mount-mapping-pair: uidMappings and gidMappings of a mount come together.
+
+    An idmapped mount maps both kinds of ids.
+
+    section: config.md / POSIX-platform mounts
+    blocking: yes
+    rows: RC16
+    bad: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"], "uidMappings":
+      [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"],
+      "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    """
+    for pointer, mount in each(config, "mounts"):
+        have, want = ("uidMappings", "gidMappings") if mount.get("uidMappings") else ("gidMappings", "uidMappings")
+        if mount.get(have) and not mount.get(want):
+            yield f"{pointer}/{want}", f"{want} is missing beside {have}"
+
+
+@rule
+def mapping_option(config: Any) -> Found:
+    """RUN111 mount-mapping-option: a mount with mappings has the option idmap or ridmap.
+
+    It says whether mounts below are mapped too; without it runtimes guess.
+
+    section: config.md / POSIX-platform mounts
+    severity: warning
+    rows: RC17
+    bad: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind"], "uidMappings":
+      [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "ridmap"],
+      "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    """
+    for pointer, mount in each(config, "mounts"):
+        if mount.get("uidMappings") and mount.get("gidMappings") and {"idmap", "ridmap"}.isdisjoint(options(mount)):
+            yield f"{pointer}/options", "a mount with mappings should have the option idmap or ridmap"
+
+
+@rule
+def idmap_namespace(config: Any) -> Found:
+    """RUN112 idmap-without-mapping: idmap without mappings comes with a user namespace.
+
+    Its mappings are those of the container's user namespace; without one there are none.
+
+    section: config.md / Linux mount options
+    rows: RC18
+    bad: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"]}]}
+    good: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind"]}]}
+    """
+    for pointer, mount in each(config, "mounts"):
+        mapped = not {"idmap", "ridmap"}.isdisjoint(options(mount))
+        if mapped and "uidMappings" not in mount and "gidMappings" not in mount and not has_namespace(config, "user"):
+            yield f"{pointer}/options", "idmap needs mappings, of the mount or of a user namespace of the container"
+
+
+def _normal(path: str) -> str:
+    return posixpath.normpath("/" + path)
+
+
+@rule
+def hidden_mount(config: Any) -> Found:
+    """RUN113 hidden-mount: no later mount covers an earlier one.
+
+    Mounts are made in order, so a mount on /data hides one on /data/sub that was made before.
+
+    section: config.md / Mounts
+    severity: warning
+    rows: RC19
+    bad: {"mounts": [{"destination": "/data/sub", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/data", "type": "tmpfs", "source":
+      "tmpfs"}]}
+    good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/data/sub", "type": "tmpfs", "source":
+      "tmpfs"}]}
+    """
+    if "windows" in config and "linux" not in config:
+        return
+    places = [(pointer, _normal(mount["destination"])) for pointer, mount in each(config, "mounts") if mount.get("destination")]
+    for index, (pointer, place) in enumerate(places):
+        for later, over in places[index + 1 :]:
+            if place.startswith(over.rstrip("/") + "/") and place != over:
+                yield f"{pointer}/destination", f"{place} is hidden by the later mount on {over} ({later})"
+                break
+
+
+@rule
+def repeated_mount(config: Any) -> Found:
+    """RUN114 repeated-mount: no two mounts have the same destination.
+
+    The later one hides the earlier one.
+
+    section: config.md / Mounts
+    severity: warning
+    rows: RC20
+    bad: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/data/", "type": "tmpfs", "source": "tmpfs"}]}
+    good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/more", "type": "tmpfs", "source": "tmpfs"}]}
+    """
+    seen: dict[str, Any] = {}
+    for pointer, mount in each(config, "mounts"):
+        if not mount.get("destination"):
+            continue
+        place = _normal(mount["destination"])
+        if place in seen:
+            same = seen[place] == mount
+            fix: Fix | str = Fix("remove it", remove=pointer) if same else ""
+            yield f"{pointer}/destination", f"{place} has a mount already{', the same one' if same else ', which this one hides'}", fix
+        seen[place] = mount
+
+
+@rule
+def over_root(config: Any) -> Found:
+    """RUN115 mount-over-root: no mount has the destination `/`.
+
+    It would hide the root file system, or be refused.
+
+    section: config.md / Mounts
+    severity: warning
+    rows: RC19
+    bad: {"mounts": [{"destination": "/", "type": "tmpfs", "source": "tmpfs"}]}
+    good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]}
+    """
+    if "windows" in config and "linux" not in config:
+        return
+    for pointer, mount in each(config, "mounts"):
+        if mount.get("destination") is not None and _normal(mount["destination"]) in ("/", "//"):
+            yield f"{pointer}/destination", "a mount on / hides the root file system"
+
+
+@rule
+def idmap_without_bind(config: Any) -> Found:
+    """RUN116 idmap-without-bind: an idmapped mount is a bind mount.
+
+    runc and the kernel's file systems refuse mappings on others.
+
+    section: config.md / POSIX-platform mounts
+    rows: RC17
+    bad: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["idmap"], "uidMappings":
+      [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"],
+      "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
+    """
+    for pointer, mount in each(config, "mounts"):
+        mapped = mount.get("uidMappings") or mount.get("gidMappings")
+        if mapped and mount.get("type") not in (None, "bind", "none") and not is_bind(mount):
+            yield f"{pointer}/type", f"only bind mounts can be idmapped, not {mount['type']}"

@@ -1,0 +1,77 @@
+"""What rules of advice share: lists of paths, sets of capabilities, and how to read a mount."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from contain.linter.reading import each, entries, get
+from contain.linter.unknown import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOCKETS = (
+    "docker.sock", "containerd.sock", "crio.sock", "podman.sock", "buildkitd.sock", "system_bus_socket", "dockershim.sock", "cri-dockerd.sock",
+    "containerd.sock.ttrpc", "balena.sock",
+)  # fmt: skip
+#: host folders that hold what others must not read or change
+SENSITIVE = (
+    "/",
+    "/etc",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/boot",
+    "/root",
+    "/home",
+    "/run",
+    "/var/run",
+    "/var/lib/docker",
+    "/var/lib/containers",
+    "/var/lib/kubelet",
+)
+#: what engines put beside a container's folder and mount into it themselves
+_ENGINE_FILES = ("resolv.conf", "hostname", "hosts", "shm", ".containerenv", "secrets")
+_ENGINE_FOLDERS = ("/containers/", "/overlay-containers/", "/sandboxes/", "/io.containerd")
+ALL_ESCAPES = (
+    "SYS_MODULE SYS_RAWIO SYS_PTRACE SYS_BOOT SYS_TIME DAC_READ_SEARCH MAC_ADMIN MAC_OVERRIDE SYSLOG BPF PERFMON CHECKPOINT_RESTORE"
+)
+ESCAPES = frozenset(f"CAP_{name}" for name in ALL_ESCAPES.split())
+STRONG = frozenset(f"CAP_{name}" for name in ("NET_ADMIN", "NET_RAW", "MKNOD", "AUDIT_CONTROL", "SETFCAP", "SETPCAP"))
+
+
+def capabilities(config: Any) -> dict[str, str]:
+    """Each capability that the process may come to have, with the pointer of its first mention."""
+    found: dict[str, str] = {}
+    sets = {name: (pointer, items) for pointer, name, items in entries(config, "process", "capabilities") if items is not UNKNOWN}
+    for name in ("bounding", "permitted", "effective", "inheritable", "ambient"):
+        pointer, items = sets.get(name, ("", ()))
+        for index, text in enumerate(items if items.__class__ is list else ()):
+            if text is not UNKNOWN:
+                found.setdefault(text, f"{pointer}/{index}")
+    return found
+
+
+def binds(config: Any) -> Iterator[tuple[str, Any, str, bool]]:
+    """Pointer, mount, source and whether it can be written, of every bind mount of an absolute path."""
+    for pointer, mount in each(config, "mounts"):
+        options = set(mount.get("options") or ())
+        source = mount.get("source") or ""
+        if source.startswith("/") and (mount.get("type") == "bind" or options & {"bind", "rbind"}):
+            yield pointer, mount, posixpath.normpath(source), not options & {"ro", "rro"}
+
+
+def engine_file(source: str) -> bool:
+    """Whether it is a file that an engine made for this container."""
+    return posixpath.basename(source) in _ENGINE_FILES and any(folder in source + "/" for folder in _ENGINE_FOLDERS)
+
+
+def is_root(config: Any) -> bool:
+    """Whether the process is user 0."""
+    return not get(config, "process", "user", "uid")
+
+
+def linux(config: Any) -> bool:
+    """Whether the document is for Linux."""
+    return "linux" in config or not {"windows", "solaris", "zos", "freebsd", "vm"} & config.keys()

@@ -1,0 +1,171 @@
+"""One call of the linter over many files: finding them, sharing the work, printing in the order of the files."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contain.diagnostics import formats
+from contain.errors import UsageError
+from contain.linter import settings as setting
+from contain.linter.bundle import Bundle
+from contain.linter.engine import Linter
+from contain.linter.walk import Target, targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from contain.diagnostics.model import Diagnostic
+    from contain.linter.settings import Settings
+
+#: from this many files up the work is shared between processes
+_MANY = 64
+
+
+class Result:
+    """What one file gave: the counts by severity and rule, and a fragment for each format."""
+
+    __slots__ = ("counts", "failed", "fragments", "rules")
+
+    def __init__(self, items: list[Diagnostic], fragments: list[Any], *, failed: bool) -> None:
+        """Small and picklable: it crosses a pipe."""
+        self.counts: dict[str, int] = {}
+        self.rules: dict[str, int] = {}
+        for item in items:
+            self.counts[item.severity] = self.counts.get(item.severity, 0) + 1
+            self.rules[item.id] = self.rules.get(item.id, 0) + 1
+        self.fragments = fragments
+        self.failed = failed
+
+
+class Session:
+    """The linters of one call: each file's configuration is the nearest one upwards."""
+
+    def __init__(
+        self, *, override: Callable[[Settings], None], config: str = "", isolated: bool = False, outputs: list[str], verbose: bool = False
+    ) -> None:
+        """`override` puts the command line's settings over those of a config file; `outputs` are format names."""
+        self.override = override
+        self.config = config
+        self.isolated = isolated
+        self.linters: dict[str, Linter] = {}
+        self.outputs = [(name, self._fragment(name, verbose=verbose)) for name in outputs]
+        self.skip_unknown = False
+        self.stdin_name = "<stdin>"
+
+    def _fragment(self, name: str, *, verbose: bool) -> Callable[[str, list[Diagnostic], str], Any]:
+        module = formats.of(name)
+        if name != "human":
+            function: Callable[[str, list[Diagnostic], str], Any] = module.fragment
+            return function
+        width = 100
+        terminal = sys.stdout.isatty()
+        if terminal:
+            width = max(60, os.get_terminal_size(sys.stdout.fileno()).columns)
+        return partial(module.fragment, colour=terminal and "NO_COLOR" not in os.environ, width=width, verbose=verbose)
+
+    def linter(self, folder: str) -> Linter:
+        """The linter for files in a folder."""
+        if folder not in self.linters:
+            found: Path | None = Path(self.config) if self.config else None
+            if found is None and not self.isolated:
+                found = setting.find(Path(folder or ".").resolve())
+            key = f"\0{found}"
+            if key not in self.linters:
+                settings = setting.load(found) if found else setting.Settings()
+                self.override(settings)
+                self.linters[key] = Linter(settings)
+            self.linters[folder] = self.linters[key]
+        return self.linters[folder]
+
+    def targets(self, paths: list[str], *, force_exclude: bool) -> list[Target]:
+        """What is to be checked."""
+        return targets(paths, self.linter(".").settings, force_exclude=force_exclude)
+
+    def findings(self, target: Target) -> tuple[list[Diagnostic], str, Linter]:
+        """The findings of one target, the text they are about, and its linter."""
+        named = target.named and not self.skip_unknown
+        linter = self.linter(target.path if target.kind == "layout" else os.path.dirname(target.path))
+        if target.kind == "document" or target.path == "-":
+            name, data = self.read(target, linter)
+            bundle = (
+                None
+                if target.path == "-" or os.path.basename(target.path) != "config.json"
+                else Bundle(os.path.dirname(target.path) or ".")
+            )
+            return linter.lint(data, name, bundle=bundle, named=named), data.decode("utf-8", "surrogateescape"), linter
+        from contain.linter.sets import check
+
+        return (*check(linter, target.path, target.kind), linter)
+
+    def read(self, target: Target, linter: Linter) -> tuple[str, bytes]:
+        """Name and content of a document."""
+        if target.path == "-":
+            return self.stdin_name, sys.stdin.buffer.read(linter.settings.max_size + 1)
+        try:
+            with open(target.path, "rb") as file:
+                return target.path, file.read(linter.settings.max_size + 1)
+        except OSError as error:
+            raise UsageError(f"{target.path}: {error.strerror}") from None
+
+    def check(self, target: Target) -> Result:
+        """One target, ready to be printed."""
+        items, text, linter = self.findings(target)
+        name = self.stdin_name if target.path == "-" else target.path
+        return Result(items, [function(name, items, text) for _, function in self.outputs], failed=linter.failed)
+
+    def run(self, files: list[Target], *, jobs: int = 0) -> Iterator[Result]:
+        """All targets, results in their order; from 64 files up by several processes."""
+        jobs = jobs or len(os.sched_getaffinity(0))
+        if len(files) < _MANY or jobs < 2:
+            yield from (self.check(target) for target in files)
+            return
+        pipes = [self._worker(files[number::jobs]) for number in range(jobs)]
+        try:
+            for index in range(len(files)):
+                yield self._receive(pipes[index % jobs][0], files[index])
+        finally:
+            for stream, pid in pipes:
+                stream.close()
+                os.waitpid(pid, 0)
+
+    def _worker(self, files: list[Target]) -> tuple[Any, int]:
+        """Fork a process that sends the results of its files, one after the other."""
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(writer)
+            return os.fdopen(reader, "rb"), pid
+        status = 1
+        try:
+            os.close(reader)
+            with os.fdopen(writer, "wb") as stream:
+                for target in files:
+                    try:
+                        result: Result | str = self.check(target)
+                    except UsageError as error:
+                        result = str(error)
+                    pickle.dump(result, stream)
+            status = 0
+        except BrokenPipeError:
+            status = 0
+        finally:
+            os._exit(status)
+
+    def _receive(self, stream: Any, target: Target) -> Result:
+        try:
+            result: Result | str = pickle.load(stream)  # noqa: S301  from our own child
+        except EOFError:
+            raise UsageError(f"{target.path}: the worker that checked it ended") from None
+        if isinstance(result, str):
+            raise UsageError(result)
+        return result
+
+    def closing(self) -> list[Diagnostic]:
+        """What is to be said about the settings themselves."""
+        linters = {id(linter): linter for linter in self.linters.values()}
+        return [item for linter in linters.values() for item in linter.closing()]

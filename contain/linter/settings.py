@@ -1,0 +1,211 @@
+"""What is checked and how severe it is: selectors, profiles, per-file ignores, the config file."""
+
+from __future__ import annotations
+
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from contain.diagnostics.model import SEVERITIES
+from contain.diagnostics.table import PREVIEW, RULES, SILENT
+from contain.errors import UsageError
+from contain.schema.support import nearest
+
+PROFILES = ("engine-default", "advice", "hardened")
+KEYS = (
+    "select", "extend-select", "ignore", "per-file-ignores", "severity", "exclude", "profile", "fail-level", "preview", "allow", "schema", "extend", "max-size",
+)  # fmt: skip
+
+
+class Allow:
+    """One `[[lint.allow]]` entry."""
+
+    __slots__ = ("at", "expires", "path", "reason", "rule", "used", "where")
+
+    def __init__(self, row: dict[str, Any], where: str) -> None:
+        """`where` is the config file, for findings about the entry itself."""
+        strange = set(row) - {"rule", "path", "at", "reason", "expires"}
+        if strange:
+            raise UsageError(f"[[lint.allow]] has no member {min(strange)!r}", place=where)
+        if not row.get("rule") or not row.get("reason"):
+            raise UsageError("[[lint.allow]] needs a rule and a reason", place=where)
+        self.rule = resolve(str(row["rule"]), where)
+        self.path = str(row.get("path", "**"))
+        self.at = str(row.get("at", ""))
+        self.reason = str(row["reason"])
+        self.expires = row.get("expires")
+        self.where = where
+        self.used = False
+
+
+class Settings:
+    """Everything that lint can be told."""
+
+    def __init__(self) -> None:
+        """The defaults."""
+        self.select: list[str] = []
+        self.extend_select: list[str] = []
+        self.ignore: list[str] = []
+        self.per_file_ignores: dict[str, list[str]] = {}
+        self.severity: dict[str, str] = {}
+        self.exclude: list[str] = []
+        self.profile = "advice"
+        self.fail_level = "error"
+        self.preview = False
+        self.allow: list[Allow] = []
+        self.schemas: list[dict[str, Any]] = []
+        self.max_size = 4 * 1024 * 1024
+        self.kind = ""
+        self.source = ""
+        self.folder = Path()
+
+    def table(self) -> dict[str, str]:
+        """The severity of every rule that is on, by id; the most specific selector decides, then the later one."""
+        rows: list[tuple[int, str, bool]] = []
+        for texts, on in ((self.select, True), (self.extend_select, True), (self.ignore, False)):
+            rows += [(_weight(text), text, on) for text in texts]
+        chosen = {}
+        for id, (_, severity, _, _, _) in RULES.items():
+            on = not self.select and id not in PREVIEW
+            if id in PREVIEW and self.preview and not self.select:
+                on = True
+            best = (-1, -1)
+            for order, (weight, text, state) in enumerate(rows):
+                if covers(text, id) and (weight, order) > best and (id not in PREVIEW or self.preview or weight == _EXACT or not state):
+                    best, on = (weight, order), state
+            if on:
+                chosen[id] = self._severity(id, severity)
+        if self.profile == "engine-default":
+            for id in SILENT & chosen.keys():
+                del chosen[id]
+        return chosen
+
+    def _severity(self, id: str, default: str) -> str:
+        if self.profile == "hardened" and id.startswith("SEC") and default == "info":
+            default = "warning"
+        best, found = -1, default
+        for text, severity in self.severity.items():
+            weight = _weight(text)
+            if covers(text, id) and weight >= best:
+                best, found = weight, severity
+        return found
+
+    def ignored(self, id: str, file: str) -> bool:
+        """Whether a rule is off for a file."""
+        return any(
+            any(covers(text, id) for text in texts) and matches(file, pattern, self.folder)
+            for pattern, texts in self.per_file_ignores.items()
+        )
+
+
+_EXACT = 4
+
+
+def resolve(text: str, where: str) -> str:
+    """An id or name as the selector it means; an unknown one is an error with a suggestion."""
+    if text == "ALL" or any(id.startswith(text) for id in RULES if text.isupper() or text.isalnum()):
+        return text
+    by_name = {row[0]: id for id, row in RULES.items()}
+    if text in by_name:
+        return by_name[text]
+    near = nearest(text, [*by_name, *RULES, *{id[:3] for id in RULES}])
+    raise UsageError(f"there is no rule or family {text!r}{f'; did you mean {near}?' if near else ''}", place=where)
+
+
+def covers(text: str, id: str) -> bool:
+    """Whether a resolved selector means a rule."""
+    return text == "ALL" or id.startswith(text)
+
+
+def _weight(text: str) -> int:
+    return 0 if text == "ALL" else {3: 1, 4: 2, 5: 3}.get(len(text), _EXACT)
+
+
+def matches(file: str, pattern: str, folder: Path) -> bool:
+    """Whether a path is meant by a glob of a config file in `folder`."""
+    path = Path(file)
+    full = path if path.is_absolute() else Path.cwd() / path
+    names = {file, path.name, str(full)}
+    if full.is_relative_to(folder.absolute()):
+        names.add(str(full.relative_to(folder.absolute())))
+    return any(fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}") for name in names)
+
+
+def find(start: Path) -> Path | None:
+    """The config file for a file in `start`: contain.toml or a pyproject.toml with [tool.contain], upwards to the repository's root."""
+    for folder in (start, *start.parents):
+        own = folder / "contain.toml"
+        if own.is_file():
+            return own
+        project = folder / "pyproject.toml"
+        if project.is_file() and _section(project):
+            return project
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def _section(path: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the configuration: {error}", place=str(path)) from None
+    if path.name == "pyproject.toml":
+        data = data.get("tool", {}).get("contain", {})
+    section: dict[str, Any] = data.get("lint", {})
+    return section
+
+
+def load(path: Path) -> Settings:
+    """The settings of a config file."""
+    settings = Settings()
+    settings.source, settings.folder = str(path), path.parent
+    _apply(settings, _section(path), str(path))
+    return settings
+
+
+def _apply(settings: Settings, section: dict[str, Any], where: str) -> None:
+    for key in section:
+        if key not in KEYS:
+            near = nearest(key, KEYS)
+            raise UsageError(f"there is no setting {key!r}{f'; did you mean {near}?' if near else ''}", place=where)
+    if "extend" in section:
+        base = (Path(where).parent / str(section["extend"])).resolve()
+        if str(base) == str(Path(where).resolve()):
+            raise UsageError("a configuration cannot extend itself", place=where)
+        _apply(settings, _section(base), str(base))
+    for key, attribute in (("select", "select"), ("extend-select", "extend_select"), ("ignore", "ignore")):
+        if key in section:
+            setattr(settings, attribute, [resolve(text, where) for text in _texts(section[key], key, where)])
+    if "exclude" in section:
+        settings.exclude = _texts(section["exclude"], "exclude", where)
+    for pattern, texts in _object(section.get("per-file-ignores", {}), "per-file-ignores", where).items():
+        settings.per_file_ignores[pattern] = [resolve(text, where) for text in _texts(texts, "per-file-ignores", where)]
+    for text, severity in _object(section.get("severity", {}), "severity", where).items():
+        settings.severity[resolve(text, where)] = choice(str(severity), SEVERITIES, "severity", where)
+    settings.profile = choice(str(section.get("profile", settings.profile)), PROFILES, "profile", where)
+    settings.fail_level = choice(str(section.get("fail-level", settings.fail_level)), (*SEVERITIES, "never"), "fail-level", where)
+    settings.preview = bool(section.get("preview", settings.preview))
+    settings.max_size = int(section.get("max-size", settings.max_size))
+    settings.allow += [Allow(_object(row, "allow", where), where) for row in section.get("allow", [])]
+    settings.schemas += [_object(row, "schema", where) | {"folder": str(Path(where).parent)} for row in section.get("schema", [])]
+
+
+def choice(text: str, choices: tuple[str, ...], what: str, where: str) -> str:
+    """One of the choices, or an error that names them."""
+    if text not in choices:
+        raise UsageError(f"{what} is one of {', '.join(choices)}, not {text!r}", place=where)
+    return text
+
+
+def _texts(value: Any, key: str, where: str) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UsageError(f"{key} must be a list of strings", place=where)
+    return value
+
+
+def _object(value: Any, key: str, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{key} must be a table", place=where)
+    return value

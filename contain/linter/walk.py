@@ -1,0 +1,93 @@
+"""Which files are checked: those that are named, and in folders those that can be manifests; layouts are taken as one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from contain.errors import UsageError
+from contain.linter.settings import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from contain.linter.settings import Settings
+
+_SKIPPED = frozenset(
+    (".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", "build", "dist")
+)
+
+
+class Target:
+    """One thing to check: a `document`, an image `layout` or an `archive`; `named` when it stood on the command line."""
+
+    __slots__ = ("kind", "named", "path")
+
+    def __init__(self, path: str, kind: str, *, named: bool) -> None:
+        """`path` is as it is to be shown."""
+        self.path = path
+        self.kind = kind
+        self.named = named
+
+
+def targets(paths: Iterable[str], settings: Settings, *, force_exclude: bool = False) -> list[Target]:
+    """Everything to check, in order, each once."""
+    found: dict[str, Target] = {}
+    for path in paths:
+        if path == "-":
+            found["-"] = Target("-", "document", named=True)
+        elif os.path.isdir(path):
+            for target in _folder(path, settings):
+                found.setdefault(target.path, target)
+        elif not os.path.exists(path):
+            raise UsageError(f"{path}: no such file or folder")
+        elif not (force_exclude and excluded(path, settings)):
+            found[path] = Target(path, _kind(path), named=True)
+    return list(found.values())
+
+
+def excluded(path: str, settings: Settings) -> bool:
+    """Whether the settings leave a path out."""
+    return any(matches(path, pattern, settings.folder) for pattern in settings.exclude)
+
+
+def _kind(path: str) -> str:
+    if os.path.basename(path) == "oci-layout":
+        return "layout"
+    return "archive" if path.endswith((".aci", ".tar", ".tar.gz", ".tgz")) else "document"
+
+
+def _folder(path: str, settings: Settings) -> Iterator[Target]:
+    if os.path.isfile(os.path.join(path, "oci-layout")):
+        yield Target(path, "layout", named=True)
+        return
+    layouts: list[str] = []
+    for name in sorted(_git(path) or _plain(path), key=lambda name: (name.count("/"), name)):
+        folder = os.path.dirname(name)
+        if os.path.basename(name) == "oci-layout" and not excluded(folder, settings):
+            layouts.append(folder + "/")
+            yield Target(folder, "layout", named=False)
+    for name in sorted(_git(path) or _plain(path)):
+        base = os.path.basename(name)
+        if name.startswith(tuple(layouts)) or excluded(name, settings) or not os.path.isfile(name):
+            continue
+        if base.endswith((".json", ".aci")) or base == "manifest":
+            yield Target(name, _kind(name), named=False)
+
+
+def _git(path: str) -> list[str]:
+    """The files of a work tree that .gitignore leaves; nothing when it is none."""
+    command = ["git", "-C", path, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        result = subprocess.run(command, capture_output=True, check=False)
+    except OSError:
+        return []
+    names = result.stdout.decode("utf-8", "surrogateescape").split("\0") if result.returncode == 0 else []
+    return [os.path.join(path, name).removeprefix("./") for name in names if name]
+
+
+def _plain(path: str) -> Iterator[str]:
+    for folder, folders, names in os.walk(path):  # follows no links to folders
+        folders[:] = [name for name in folders if name not in _SKIPPED]
+        yield from (os.path.join(folder, name).removeprefix("./") for name in names)

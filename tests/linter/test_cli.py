@@ -1,0 +1,160 @@
+"""`contain lint` as people and programs call it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from contain.cli.main import main
+from contain.linter.examples import document
+
+SOUND = document("runtime-config", {"root": {"path": "/"}})
+BROKEN = document("runtime-config", {"root": {"path": "/"}, "process": {"cwd": "x"}})
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An own folder to work in, with a sound and a broken document."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.json").write_text(json.dumps(SOUND))
+    (tmp_path / "bad.json").write_text(json.dumps(BROKEN, indent=1))
+    (tmp_path / "package.json").write_text('{"name": "x"}')
+    return tmp_path
+
+
+def test_exit_codes(folder, capsys):
+    """0 for nothing at the fail level, 1 for findings, 2 for what cannot be done."""
+    assert main(["lint", "good.json"]) == 0
+    assert main(["lint", "bad.json"]) == 1
+    assert main(["lint", "bad.json", "--fail-level", "never"]) == 0
+    assert main(["lint", "nowhere.json"]) == 2
+    assert main(["lint", "--nonsense"]) == 2
+    assert main(["lint", "--select", "RUN9999", "good.json"]) == 2
+    (folder / "broken.json").write_text('{"ociVersion": ')
+    assert main(["lint", "broken.json"]) == 1
+    capsys.readouterr()
+
+
+def test_walking_counts_what_is_unknown_and_naming_it_is_an_error(folder, capsys):
+    """A file that is no manifest is passed over when it is found, and an error when it is named, unless --skip-unknown."""
+    assert main(["lint", "--output", "concise"]) == 1
+    out = capsys.readouterr().out
+    assert "bad.json:" in out
+    assert "package.json" not in out
+    assert main(["lint", "package.json"]) == 1
+    assert main(["lint", "package.json", "--skip-unknown"]) == 0
+    assert "the kind of this document is unknown" in capsys.readouterr().out
+
+
+def test_walking_honours_gitignore_and_exclude(folder, capsys):
+    """In a work tree ignored files are not looked at, nor those that are excluded."""
+    subprocess.run(["git", "init", "-q", "."], check=True)
+    (folder / ".gitignore").write_text("bad.json\n")
+    assert main(["lint", "."]) == 0
+    (folder / ".gitignore").write_text("")
+    assert main(["lint", "."]) == 1
+    assert main(["lint", ".", "--exclude", "bad*"]) == 0
+    assert main(["lint", "bad.json", "--exclude", "bad*"]) == 1
+    assert main(["lint", "bad.json", "--exclude", "bad*", "--force-exclude"]) == 0
+    capsys.readouterr()
+
+
+def test_standard_input(folder):
+    """`-` reads a document, and --stdin-filename names it."""
+    code = "import sys; from contain.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "lint", "-", "--stdin-filename", "box/config.json", "-o", "concise"]
+    root = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    result = subprocess.run(
+        command, input=json.dumps(BROKEN), capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": root}
+    )
+    assert result.returncode == 1
+    assert result.stdout.startswith("box/config.json:1:")
+
+
+def test_several_outputs(folder, capsys):
+    """People read the terminal while programs get a file each."""
+    assert (
+        main(
+            [
+                "lint",
+                "bad.json",
+                "good.json",
+                "-o",
+                "human",
+                *(f"--output={name}={name}.out" for name in ("json", "sarif", "junit", "gitlab", "github")),
+            ]
+        )
+        == 1
+    )
+    assert "is not absolute" in capsys.readouterr().out
+    (found,) = [row for row in json.loads((folder / "json.out").read_text()) if row["severity"] == "error"]
+    assert (found["id"], found["pointer"], found["line"]) == ("RUN212", "/process/cwd", 7)
+    assert json.loads((folder / "sarif.out").read_text())["runs"][0]["columnKind"] == "unicodeCodePoints"
+    assert (folder / "junit.out").read_text().count("<testsuite ") == 2
+    assert "::error file=bad.json,line=7," in (folder / "github.out").read_text()
+    assert main(["lint", "bad.json", "-o", "human", "-o", "json"]) == 2
+
+
+def test_many_files_are_shared_between_processes_and_told_in_order(folder, capsys):
+    """From 64 files up; the output is the same as that of one process."""
+    for number in range(70):
+        (folder / f"c{number:03}.json").write_text(json.dumps(BROKEN if number % 3 else SOUND))
+    assert main(["lint", ".", "-o", "concise", "-j", "1"]) == 1
+    alone = capsys.readouterr().out
+    assert main(["lint", ".", "-o", "concise", "-j", "3"]) == 1
+    assert capsys.readouterr().out == alone
+    assert alone.count("RUN212") == 47
+
+
+def test_fix_and_diff(folder, capsys):
+    """--diff shows and changes nothing; --fix makes the safe fixes only; a link is followed and the mode kept."""
+    text = '\ufeff{"ociVersion": "1.0.2", /* c */ "root": {"path": "/",}, "HostName": "x"}'
+    real = folder / "real.json"
+    real.write_text(text)
+    real.chmod(0o640)
+    (folder / "link.json").symlink_to("real.json")
+    assert main(["lint", "link.json", "--diff"]) == 1
+    assert "-\ufeff{" in capsys.readouterr().out
+    assert real.read_text() == text
+    assert main(["lint", "link.json", "--fix"]) == 1
+    assert real.read_text() == '{"ociVersion": "1.0.2",  "root": {"path": "/"}, "HostName": "x"}'
+    assert (folder / "link.json").is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    main(["lint", "link.json", "--unsafe-fixes"])
+    assert json.loads(real.read_text())["hostname"] == "x"
+    assert main(["lint", "link.json", "--diff"]) == 0
+    capsys.readouterr()
+
+
+def test_a_hard_linked_file_is_not_fixed(folder, capsys):
+    """Its other names would change too."""
+    (folder / "one.json").write_text('\ufeff{"ociVersion": "1.0.2"}')
+    os.link(folder / "one.json", folder / "two.json")
+    main(["lint", "one.json", "--fix"])
+    assert "not fixed: it has other hard links" in capsys.readouterr().err
+    assert (folder / "one.json").read_text().startswith("\ufeff")
+
+
+def test_rule_schema_and_list(capsys):
+    """The rules and schemas are explained without the network."""
+    assert main(["rule", "run212"]) == 0
+    assert main(["rule", "relative-cwd"]) == 0
+    assert capsys.readouterr().out.count("# RUN212 relative-cwd") == 2
+    assert main(["rule", "relative-cdw"]) == 2
+    assert "did you mean relative-cwd?" in capsys.readouterr().err
+    assert main(["lint", "--list-rules"]) == 0
+    assert "RUN212  error    relative-cwd" in capsys.readouterr().out
+    assert main(["schema", "runtime-config", "--spec", "1.0"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert "domainname" not in schema["properties"]
+    assert "x-" not in json.dumps(list(schema["definitions"]["Process"]))
+
+
+def test_statistics(folder, capsys):
+    """How often each rule was found."""
+    main(["lint", "bad.json", "--statistics", "-q", "--isolated"])
+    assert "      1  RUN212  relative-cwd" in capsys.readouterr().out

@@ -1,0 +1,118 @@
+"""What is checked and how: config files, selectors, ignores, allowed findings."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from contain.cli.main import main
+from contain.errors import UsageError
+from contain.linter import Settings
+from contain.linter.examples import document
+from contain.linter.settings import resolve
+
+BROKEN = document(
+    "runtime-config", {"root": {"path": "/"}, "process": {"cwd": "x"}, "colour": 1, "mounts": [{"destination": "/data", "type": "bind"}]}
+)
+
+
+@pytest.fixture
+def lint(tmp_path, monkeypatch, capsys):
+    """Lint a broken document under a configuration; gives the exit code and the ids that were found."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.json").write_text(json.dumps(BROKEN))
+
+    def run(toml="", *options, name="contain.toml"):
+        (tmp_path / name).write_text(toml)
+        code = main(["lint", "c.json", "-o", "jsonl", *options])
+        captured = capsys.readouterr()
+        rows = [json.loads(line) for line in captured.out.splitlines()]
+        return code, {row["id"]: row["severity"] for row in rows}, captured.err
+
+    return run
+
+
+def test_the_most_specific_selector_wins(lint):
+    """An id over a family over ALL, whatever comes first."""
+    assert set(lint('[lint]\nselect = ["RUN2"]')[1]) == {"RUN212"}
+    assert set(lint('[lint]\nselect = ["RUN"]\nignore = ["RUN1", "RUN408", "relative-cwd"]')[1]) == set()
+    assert "RUN212" in lint('[lint]\nignore = ["RUN"]\nextend-select = ["RUN212"]')[1]
+    assert set(lint("", "--select", "RUN2,DOC")[1]) == {"RUN212", "DOC203"}
+
+
+def test_severity_and_fail_level(lint):
+    """Severities can be changed by selector."""
+    code, found, _ = lint('[lint]\nseverity = {RUN = "info", relative-cwd = "warning"}\nselect = ["RUN"]')
+    assert (code, found["RUN212"], found["RUN106"]) == (0, "warning", "info")
+    assert lint('[lint]\nseverity = {RUN = "warning"}\nfail-level = "warning"\nselect = ["RUN"]')[0] == 1
+
+
+def test_pyproject_and_per_file_ignores(lint):
+    """[tool.contain.lint] of a pyproject.toml is the same table."""
+    code, found, _ = lint('[tool.contain.lint]\nper-file-ignores = {"*.json" = ["RUN", "SEC"]}', name="pyproject.toml")
+    assert (code, set(found)) == (0, {"DOC203"})
+
+
+def test_extend(lint, tmp_path):
+    """A configuration builds on another one."""
+    (tmp_path / "base.toml").write_text('[lint]\nselect = ["RUN2"]')
+    assert set(lint('[lint]\nextend = "base.toml"\nextend-select = ["DOC203"]')[1]) == {"RUN212", "DOC203"}
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("[lint]\nselct = []", "there is no setting 'selct'; did you mean select?"),
+        ('[lint]\nselect = ["RUM2"]', "there is no rule or family 'RUM2'"),
+        ('[lint]\nignore = ["relativ-cwd"]', "did you mean relative-cwd?"),
+        ('[lint]\nprofile = "lax"', "profile is one of engine-default, advice, hardened, not 'lax'"),
+        ('[lint]\nselect = "ALL"', "select must be a list of strings"),
+        ("[lint", "cannot read the configuration"),
+        ('[[lint.allow]]\nrule = "RUN212"', "needs a rule and a reason"),
+    ],
+)
+def test_a_wrong_configuration_is_an_error(lint, toml, words):
+    """It ends with 2 and says what is meant."""
+    code, _, err = lint(toml)
+    assert code == 2
+    assert words in err
+
+
+def test_allow_by_place(lint):
+    """An entry allows a rule at a place named by key, and what lies below it."""
+    entry = '[lint]\nselect = ["RUN106", "DOC5"]\n[[lint.allow]]\nrule = "bind-source"\nreason = "r"\nat = "/mounts[destination=/data]"\n'
+    assert lint(entry)[:2] == (0, {})
+    assert set(lint(entry.replace("/data", "/other"))[1]) == {"RUN106", "DOC501"}
+    assert set(lint(entry + "expires = 2020-01-01")[1]) == {"RUN106", "DOC502"}
+    assert lint(entry + "expires = 2999-01-01")[1] == {}
+
+
+def test_add_allow_writes_a_baseline(lint, tmp_path):
+    """After it nothing is found, and entries that are not needed any more are told."""
+    assert lint("", "--add-allow")[0] == 0
+    written = (tmp_path / "contain.toml").read_text()
+    assert 'rule = "RUN212"  # relative-cwd' in written
+    assert lint(written)[:2] == (0, {})
+    (tmp_path / "c.json").write_text(json.dumps({**BROKEN, "process": {**BROKEN["process"], "cwd": "/"}}))
+    assert set(lint(written)[1]) == {"DOC501"}
+
+
+def test_names_are_selectors():
+    """A kebab name stands for its id."""
+    assert resolve("relative-cwd", "") == "RUN212"
+    with pytest.raises(UsageError, match="did you mean"):
+        resolve("RUN21x", "")
+
+
+def test_preview_rules_run_only_when_asked_for(monkeypatch):
+    """By --preview, or by their whole id; a prefix never turns one on."""
+    monkeypatch.setattr("contain.linter.settings.PREVIEW", frozenset(["RUN212"]))
+    settings = Settings()
+    assert "RUN212" not in settings.table()
+    settings.select = ["RUN"]
+    assert "RUN212" not in settings.table()
+    settings.select = ["RUN212"]
+    assert "RUN212" in settings.table()
+    settings.select, settings.preview = [], True
+    assert "RUN212" in settings.table()

@@ -1,0 +1,99 @@
+"""Plans for other people's machines: every source on every saved host gives a whole plan, or a refusal with its reason."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from contain.errors import HostError
+from contain.host.model import Host
+from contain.plan import explain, stage
+from contain.plan.compile import compile_run
+from contain.plan.encode import MAGIC, encode
+from contain.spec import semantics, sources
+from contain.spec.options import Options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from contain.spec.model import Spec
+
+HOSTS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "hosts")
+MACHINES = sorted(name.removesuffix(".json") for name in os.listdir(HOSTS) if name.endswith(".json"))
+MANIFEST = {"acKind": "ImageManifest", "acVersion": "0.8.11", "name": "web", "app": {"exec": ["/bin/web"], "user": "0", "group": "0"}}
+CONFIG = {
+    "ociVersion": "1.3.0",
+    "process": {"args": ["/bin/true"], "cwd": "/", "user": {"uid": 0, "gid": 0}},
+    "root": {"path": "rootfs"},
+    "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+    "linux": {"namespaces": [{"type": kind} for kind in ("pid", "mount", "uts", "ipc", "network", "cgroup")]},
+}
+
+
+def spec_of(source: str, folder: Path) -> Spec:
+    """A small spec of each source."""
+    (folder / "rootfs").mkdir()
+    if source == "aci":
+        (folder / "manifest").write_text(json.dumps(MANIFEST))
+    if source == "bundle":
+        (folder / "config.json").write_text(json.dumps(CONFIG))
+    target = {"host": "", "rootfs": "rootfs"}.get(source, ".")
+    given = {"userns": "auto"} if source == "bundle" else {}
+    spec = sources.read(target, Options(cwd=str(folder), environ={"HOME": "/home/me"}, command=["true"], **given))
+    semantics.require(spec)
+    return spec
+
+
+def host_of(machine: str) -> Host:
+    """A saved machine."""
+    with open(f"{HOSTS}/{machine}.json", encoding="utf-8") as file:
+        return Host.from_json(json.load(file))
+
+
+#: machines on which no container of ours can be made, and why
+REFUSES = {"in-docker": "parts of the /proc that we see are hidden"}
+ABLE = [name for name in MACHINES if name not in REFUSES]
+
+
+@pytest.mark.parametrize("machine", REFUSES)
+@pytest.mark.parametrize("source", ["host", "rootfs", "aci", "bundle"])
+def test_refused(source: str, machine: str, tmp_path: Path) -> None:
+    """What a machine cannot do is said before anything is touched, with a remedy."""
+    with pytest.raises(HostError, match=REFUSES[machine]) as caught:
+        compile_run(spec_of(source, tmp_path), host_of(machine))
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("machine", ABLE)
+@pytest.mark.parametrize("source", ["host", "rootfs", "aci", "bundle"])
+def test_whole_plan(source: str, machine: str, tmp_path: Path) -> None:
+    """Stages in order, one line for each operation, one execve at the very end of the container's part."""
+    plan = compile_run(spec_of(source, tmp_path), host_of(machine))
+    names = [type(operation).__name__ for operation in plan.operations]
+    stages = [operation.stage for operation in plan.operations]
+    assert stages == sorted(stages)
+    assert names.count("CreateProcess") == names.count("Execute") == 1
+    inside = [name for name, at in zip(names, stages, strict=True) if at <= stage.GO]
+    assert inside[-1] == "Execute"
+    assert encode(plan).startswith(MAGIC)
+    for operation in plan.operations:
+        for text in (operation.describe(), operation.words()):
+            assert text.isprintable()
+            assert text == text.strip() != ""
+    assert len(explain.json_value(plan)["operations"]) == len(names)
+
+
+@pytest.mark.parametrize("machine", ABLE)
+@pytest.mark.parametrize("source", ["host", "rootfs"])
+def test_nothing_weaker(source: str, machine: str, tmp_path: Path) -> None:
+    """Whatever the machine, a run without a bundle gives up privileges and loads a filter before the program runs."""
+    plan = compile_run(spec_of(source, tmp_path), host_of(machine))
+    text = explain.human(plan)
+    for words in ("no_new_privs", "seccomp filter", "capabilities", "make a root in memory" if source == "host" else "attach the root"):
+        assert words in text, text
+    (create,) = [operation for operation in plan.operations if type(operation).__name__ == "CreateProcess"]
+    for kind in ("pid", "network", "ipc", "uts", "mount", "user"):
+        assert kind in create.types.split()
