@@ -81,6 +81,15 @@ def test_the_hosts_programs_run(run_host, how):
     assert not os.path.lexists("/usr/x")
 
 
+def test_nothing_of_the_host_lies_upon_the_root(run_host, how, user, folder):
+    """The root's parent is itself, and the only root; with and without layers, with a workspace and without."""
+    here = folder("/var/tmp", how.get("user"))
+    for options in ({}, {"overlay": True}, {"cwd": here}):
+        done = run_host("sh", "-c", "stat -c %d:%i / /.. /../..; cut -d' ' -f5 /proc/self/mountinfo | grep -cx /", **options, **how)
+        first, *rest, roots = done.out.splitlines()
+        assert (set(rest), roots) == ({first}, "1"), done
+
+
 def test_hidden_places_are_empty(run_host, how, user, folder):
     """Homes, /root, /run, /tmp and the like are empty, wherever the caller stands."""
     secrets = [

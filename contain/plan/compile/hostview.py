@@ -6,7 +6,7 @@ What is hidden inside them, the workspace and the caller's own mounts stand in c
 from __future__ import annotations
 
 from contain.plan.compile.mounts import hidden_sockets
-from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, overlay_options
+from contain.plan.compile.rootfs import has_new_mounts, layers_slot, overlay_options
 from contain.plan.operations.devices import MakeLink
 from contain.plan.operations.mounts import ShowFolder
 from contain.plan.operations.rootfs import MakeRoot
@@ -35,7 +35,6 @@ def hostview(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     if not spec.run.host_view or not has_new_mounts(spec):
         return
     yield MakeRoot()
-    yield from layers(spec, slots)
     for entry in host.top:
         if entry.name in FRESH or entry.type in _KERNEL:
             continue

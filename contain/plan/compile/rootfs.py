@@ -38,6 +38,8 @@ def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         return
     propagation, recursive = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
     yield IsolateMounts(propagation=PRIVATE if propagation == PRIVATE else SLAVE, origin="/linux/rootfsPropagation")
+    if needs_layers(spec):
+        yield MakeLayers(size=spec.run.disk or DISK, slot=layers_slot(slots), origin="--disk" if spec.run.disk else "")
     if spec.run.host_view:
         return
     if not spec.root:
@@ -76,10 +78,9 @@ def layers_slot(slots: Slots) -> int:
     return slots.new("layers")
 
 
-def layers(spec: Spec, slots: Slots) -> Iterator[Operation]:
-    """Makes it, once, at its first use; --disk is its size."""
-    if not slots.has("layers"):
-        yield MakeLayers(size=spec.run.disk or DISK, slot=layers_slot(slots), origin="--disk" if spec.run.disk else "")
+def needs_layers(spec: Spec) -> bool:
+    """Whether anything is shown under a throw-away layer, or by an overlay at all."""
+    return spec.run.host_view or spec.run.overlay or any("O" in (row.get("options") or ()) for row in spec.config["mounts"])
 
 
 def overlay_options(spec: Spec) -> list[str]:
@@ -94,7 +95,6 @@ def _overlaid(spec: Spec, host: Host, slots: Slots, propagation: int) -> Iterato
             place="<command line>:--overlay",
             remedy="unmount it, or run without --overlay",
         )
-    yield from layers(spec, slots)
     yield OverlayRoot(path=spec.root, propagation=propagation, layers=layers_slot(slots), options=overlay_options(spec), origin="--overlay")
 
 

@@ -14,12 +14,17 @@
 #define QUIET (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define EMPTY "empty"
 
-static int attach_over_host(struct context *context, int tree) {
-    int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (host < 0)
-        return fail(context, errno, NULL);
-    slot_set(context, SLOT_HOST_ROOT, host);
-    return attach(tree, host) < 0 ? fail(context, errno, NULL) : 0;
+/* Over the root of this namespace, where only pivot_root looks; *host (NULL: unwanted) is that root. */
+static int attach_over_host(int tree, int *host) {
+    int place = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int result = place < 0 ? -1 : attach(tree, place);
+    int error = errno;
+    if (host)
+        *host = place;
+    else if (place >= 0)
+        close(place);
+    errno = error;
+    return result;
 }
 
 int do_make_root(struct context *context, const struct make_root *operation) {
@@ -29,8 +34,11 @@ int do_make_root(struct context *context, const struct make_root *operation) {
     int tree = make_filesystem("tmpfs", "contain", (struct texts){2, options}, QUIET, why, sizeof why);
     if (tree < 0)
         return fail_with(context, errno, why);
+    int host = -1;
     slot_set(context, SLOT_ROOT, tree);
-    return attach_over_host(context, tree);
+    int result = attach_over_host(tree, &host) < 0 ? fail(context, errno, NULL) : 0;
+    slot_set(context, SLOT_HOST_ROOT, host);
+    return result;
 }
 
 int do_make_layers(struct context *context, const struct make_layers *operation) {
@@ -42,7 +50,10 @@ int do_make_layers(struct context *context, const struct make_layers *operation)
     if (tree < 0)
         return fail_with(context, errno, why);
     slot_set(context, operation->slot, tree);
-    return mkdirat(tree, EMPTY, 0755) < 0 ? fail(context, errno, NULL) : 0;
+    /* Kernels before 6.15 want the folders of an overlay in our own namespace: here, below the root that is still to come, and gone with the host's. */
+    if (mkdirat(tree, EMPTY, 0755) < 0 || attach_over_host(tree, NULL) < 0)
+        return fail(context, errno, NULL);
+    return 0;
 }
 
 /* Makes `name`+`suffix` in the folder of layers and writes its path into `path`. */

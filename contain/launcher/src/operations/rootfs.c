@@ -12,6 +12,9 @@
 
 #define PROC_MAGIC 0x9fa0
 #define PROC_ROOT_INODE 1
+#define HOST_LAYERS_MAX 8
+#define STATX_MOUNT 0x1000
+#define STATX_MOUNT_OFFSET 144 /* of stx_mnt_id in struct statx */
 
 int do_isolate_mounts(struct context *context, const struct isolate_mounts *operation) {
     if (mount("", "/", NULL, MS_REC | (unsigned long)operation->propagation, NULL) < 0)
@@ -99,13 +102,36 @@ static int enter_without_pivot(int root, int host) {
     return chroot(".");
 }
 
-/* pivot_root(".", "."): the old root comes to lie upon the new one, and goes (pivot_root(2), "pivot_root(".", ".")"). */
+/* pivot_root(".", "."): the old root comes to lie upon the new one, and goes (pivot_root(2)). umount takes what lies on top first:
+ * the layers, if there are any, and at last the old root; once it is gone there is nothing more to take (EINVAL). */
 static int enter_by_pivot(int root, int host) {
+    int gone = 0;
     if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
         return -1;
     if (fchdir(host) < 0 || mount("", ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
         return -1;
-    return umount2(".", MNT_DETACH);
+    while (gone < HOST_LAYERS_MAX && umount2(".", MNT_DETACH) == 0)
+        gone++;
+    return gone > 0 && errno == EINVAL ? 0 : -1;
+}
+
+/* The mount that a path leads to (statx, Linux 5.8); 0 when the kernel does not say. */
+static uint64_t mount_of(int folder, const char *path) {
+    _Alignas(8) unsigned char found[256] = {0};
+    uint32_t mask = 0;
+    uint64_t number = 0;
+    if (syscall(SYS_statx, folder, path, AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MOUNT, found) < 0)
+        return 0;
+    memcpy(&mask, found, sizeof mask);
+    memcpy(&number, found + STATX_MOUNT_OFFSET, sizeof number);
+    return mask & STATX_MOUNT ? number : 0;
+}
+
+/* What lies upon a root is seen by `/..`: nothing may. */
+static int check_root(struct context *context, int root) {
+    if (mount_of(AT_FDCWD, "/..") != mount_of(root, "") || mount_of(AT_FDCWD, "/") != mount_of(root, ""))
+        return fail(context, EBUSY, "another root still lies upon the container's");
+    return 0;
 }
 
 int do_pivot_root(struct context *context, const struct pivot_root *operation) {
@@ -117,7 +143,7 @@ int do_pivot_root(struct context *context, const struct pivot_root *operation) {
     if (result < 0 || chdir("/") < 0)
         return fail(context, errno, NULL);
     slot_set(context, SLOT_HOST_ROOT, -1);
-    return 0;
+    return check_root(context, root);
 }
 
 int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation) {
