@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "e7e738494c80a1443cece7b1409c26a4"
+DIGEST = "3ba47aa2453258ad7720fa2156c3c266"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

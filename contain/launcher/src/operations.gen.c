@@ -542,6 +542,7 @@ bool take_show_folder(struct cursor *in, struct show_folder *operation) {
     operation->layers = take_i64(in);
     operation->sockets = take_texts(in);
     operation->options = take_texts(in);
+    operation->hidden = take_texts(in);
     return take_end(in);
 }
 
@@ -1716,4 +1717,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xe7, 0xe7, 0x38, 0x49, 0x4c, 0x80, 0xa1, 0x44, 0x3c, 0xec, 0xe7, 0xb1, 0x40, 0x9c, 0x26, 0xa4};
+const uint8_t operations_digest[16] = {0x3b, 0xa4, 0x7a, 0xa2, 0x45, 0x32, 0x58, 0xad, 0x77, 0x20, 0xfa, 0x21, 0x56, 0xc3, 0xc2, 0x66};
