@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "6c8ca8aec030ce7fc9f784f27f2045d2"
+DIGEST = "350985b3ed824b681519699201e0226f"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

@@ -542,6 +542,7 @@ bool take_show_folder(struct cursor *in, struct show_folder *operation) {
     operation->layers = take_i64(in);
     operation->sockets = take_texts(in);
     operation->options = take_texts(in);
+    operation->hidden = take_texts(in);
     return take_end(in);
 }
 
@@ -1752,4 +1753,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x6c, 0x8c, 0xa8, 0xae, 0xc0, 0x30, 0xce, 0x7f, 0xc9, 0xf7, 0x84, 0xf2, 0x7f, 0x20, 0x45, 0xd2};
+const uint8_t operations_digest[16] = {0x35, 0x09, 0x85, 0xb3, 0xed, 0x82, 0x4b, 0x68, 0x15, 0x19, 0x69, 0x92, 0x01, 0xe0, 0x22, 0x6f};

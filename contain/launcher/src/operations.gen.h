@@ -416,6 +416,7 @@ struct show_folder {
     int64_t layers;
     struct texts sockets;
     struct texts options;
+    struct texts hidden;
 };
 bool take_show_folder(struct cursor *in, struct show_folder *operation);
 int do_show_folder(struct context *context, const struct show_folder *operation);
