@@ -714,6 +714,40 @@ static int step_delegate_cgroup(struct context *context, struct cursor *in, int6
     return do_delegate_cgroup(context, &operation);
 }
 
+bool take_open_tasks(struct cursor *in, struct open_tasks *operation) {
+    *operation = (struct open_tasks){0};
+    operation->slot = take_i64(in);
+    operation->tasks = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_tasks(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_tasks operation;
+    (void)ask;
+    if (!take_open_tasks(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_tasks(context, &operation);
+}
+
+bool take_join_cgroup(struct cursor *in, struct join_cgroup *operation) {
+    *operation = (struct join_cgroup){0};
+    operation->tasks = take_i64(in);
+    operation->folder = take_text(in);
+    return take_end(in);
+}
+
+static int step_join_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct join_cgroup operation;
+    (void)ask;
+    if (!take_join_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_join_cgroup(context, &operation);
+}
+
 bool take_place_in_cgroup(struct cursor *in, struct place_in_cgroup *operation) {
     *operation = (struct place_in_cgroup){0};
     operation->slot = take_i64(in);
@@ -1663,6 +1697,8 @@ const struct operation_row operation_rows[] = {
     {"MakeCgroup", step_make_cgroup, false},
     {"OpenCgroup", step_open_cgroup, false},
     {"DelegateCgroup", step_delegate_cgroup, false},
+    {"OpenTasks", step_open_tasks, false},
+    {"JoinCgroup", step_join_cgroup, false},
     {"PlaceInCgroup", step_place_in_cgroup, false},
     {"WriteCgroup", step_write_cgroup, false},
     {"CheckMemoryUse", step_check_memory_use, false},
@@ -1717,4 +1753,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x3b, 0xa4, 0x7a, 0xa2, 0x45, 0x32, 0x58, 0xad, 0x77, 0x20, 0xfa, 0x21, 0x56, 0xc3, 0xc2, 0x66};
+const uint8_t operations_digest[16] = {0x35, 0x09, 0x85, 0xb3, 0xed, 0x82, 0x4b, 0x68, 0x15, 0x19, 0x69, 0x92, 0x01, 0xe0, 0x22, 0x6f};
