@@ -542,6 +542,7 @@ bool take_show_folder(struct cursor *in, struct show_folder *operation) {
     operation->layers = take_i64(in);
     operation->sockets = take_texts(in);
     operation->options = take_texts(in);
+    operation->hidden = take_texts(in);
     return take_end(in);
 }
 
@@ -711,6 +712,40 @@ static int step_delegate_cgroup(struct context *context, struct cursor *in, int6
     if (context == NULL)
         return 0;
     return do_delegate_cgroup(context, &operation);
+}
+
+bool take_open_tasks(struct cursor *in, struct open_tasks *operation) {
+    *operation = (struct open_tasks){0};
+    operation->slot = take_i64(in);
+    operation->tasks = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_tasks(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_tasks operation;
+    (void)ask;
+    if (!take_open_tasks(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_tasks(context, &operation);
+}
+
+bool take_join_cgroup(struct cursor *in, struct join_cgroup *operation) {
+    *operation = (struct join_cgroup){0};
+    operation->tasks = take_i64(in);
+    operation->folder = take_text(in);
+    return take_end(in);
+}
+
+static int step_join_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct join_cgroup operation;
+    (void)ask;
+    if (!take_join_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_join_cgroup(context, &operation);
 }
 
 bool take_place_in_cgroup(struct cursor *in, struct place_in_cgroup *operation) {
@@ -1662,6 +1697,8 @@ const struct operation_row operation_rows[] = {
     {"MakeCgroup", step_make_cgroup, false},
     {"OpenCgroup", step_open_cgroup, false},
     {"DelegateCgroup", step_delegate_cgroup, false},
+    {"OpenTasks", step_open_tasks, false},
+    {"JoinCgroup", step_join_cgroup, false},
     {"PlaceInCgroup", step_place_in_cgroup, false},
     {"WriteCgroup", step_write_cgroup, false},
     {"CheckMemoryUse", step_check_memory_use, false},
@@ -1716,4 +1753,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xe7, 0xe7, 0x38, 0x49, 0x4c, 0x80, 0xa1, 0x44, 0x3c, 0xec, 0xe7, 0xb1, 0x40, 0x9c, 0x26, 0xa4};
+const uint8_t operations_digest[16] = {0x35, 0x09, 0x85, 0xb3, 0xed, 0x82, 0x4b, 0x68, 0x15, 0x19, 0x69, 0x92, 0x01, 0xe0, 0x22, 0x6f};

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../kernel_calls.h"
@@ -80,28 +81,94 @@ static int set_string(int system, const char *key, const char *value) {
     return sys_fsconfig(system, FSCONFIG_SET_STRING, key, value, 0);
 }
 
-static int set_layers(int system, int lower, int layers, const char *name) {
+/* Mode and owner of `path` in `lower`, for the same path in `holes`: of a merged folder the topmost counts. */
+static void dress_hole(int holes, int lower, const char *path) {
+    struct stat found;
+    if (fstatat(lower, path, &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    (void)!fchownat(holes, path, found.st_uid, found.st_gid, AT_SYMLINK_NOFOLLOW);
+    (void)!fchmodat(holes, path, found.st_mode & 07777, 0);
+}
+
+/* One hole: a whiteout, or an empty folder that covers what is below (`path` ends in /). What a link leads to is masked elsewhere. */
+static int make_hole(int holes, int lower, const char *path) {
+    char plain[1024];
+    struct stat found;
+    size_t length = strlen(path);
+    bool folder = length > 0 && path[length - 1] == '/';
+    if (length == 0 || length >= sizeof plain)
+        return 0;
+    memcpy(plain, path, length + 1);
+    if (folder)
+        plain[length - 1] = 0;
+    int there = root_open_plain(lower, plain, O_PATH | O_NOFOLLOW);
+    int known = there < 0 ? -1 : fstat(there, &found);
+    if (there >= 0)
+        close(there);
+    if (known < 0 || S_ISLNK(found.st_mode))
+        return 0;
+    for (char *end = strchr(plain, '/'); end; end = strchr(end + 1, '/')) {
+        *end = 0;
+        if (mkdirat(holes, plain, 0755) == 0)
+            dress_hole(holes, lower, plain);
+        *end = '/';
+    }
+    if (!folder)
+        return mknodat(holes, plain, S_IFCHR, 0) < 0 && errno != EEXIST ? -1 : 0;
+    if (mkdirat(holes, plain, 0755) < 0 && errno != EEXIST)
+        return -1;
+    int made = openat(holes, plain, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (made < 0)
+        return -1;
+    int user = fsetxattr(made, "user.overlay.opaque", "y", 1, 0); /* on tmpfs since Linux 6.6; which of the two counts */
+    int trusted = fsetxattr(made, "trusted.overlay.opaque", "y", 1, 0); /* depends on the option userxattr */
+    close(made);
+    return user < 0 && trusted < 0 ? -1 : 0;
+}
+
+/* A layer in which `hidden` is not there: its descriptor, -1 when there is nothing to hide or no such layer can be made. */
+static int make_holes(int lower, int layers, const char *name, struct texts hidden) {
+    char folder[280];
+    join_words(folder, sizeof folder, (const char *const[]){name, ".holes", NULL});
+    if (hidden.count == 0 || mkdirat(layers, folder, 0755) < 0)
+        return -1;
+    int holes = openat(layers, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (holes < 0)
+        return -1;
+    dress_hole(holes, lower, ".");
+    const char *path = hidden.first;
+    for (uint32_t i = 0; i < hidden.count; i++, path = texts_next(path))
+        (void)make_hole(holes, lower, path); /* what fails is covered by a mount later, as without overlays */
+    return holes;
+}
+
+/* `holes` (-1: none) lies over `lower`; lower folders alone must be two. */
+static int set_layers(int system, int lower, int holes, int layers, const char *name) {
     char number[16];
+    char other[16];
     char path[320];
     char work[320];
+    bool two = holes >= 0 || !name;
     format_number(number, sizeof number, lower);
-    if (!name) { /* lower folders alone: the kernel wants two */
-        char other[16];
-        format_number(other, sizeof other, layers);
-        join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", number, ":/proc/self/fd/", other, "/" EMPTY, NULL});
-        return set_string(system, "lowerdir", path);
-    }
-    join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", number, NULL});
+    format_number(other, sizeof other, holes >= 0 ? holes : layers);
+    if (holes >= 0)
+        join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", other, ":/proc/self/fd/", number, NULL});
+    else
+        join_words(path, sizeof path,
+                   (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, "/" EMPTY, NULL});
     if (set_string(system, "lowerdir", path) < 0)
         return -1;
+    if (!name)
+        return 0;
     if (make_layer(layers, name, ".upper", path, sizeof path) < 0 || make_layer(layers, name, ".work", work, sizeof work) < 0)
         return -1;
     dress_upper(layers, name, lower);
     return set_string(system, "upperdir", path) < 0 ? -1 : set_string(system, "workdir", work);
 }
 
-/* A detached overlay over `lower`; with `name` writable, its layer being of that name. -1 with errno, the kernel's words in `why`. */
-static int make_overlay(int lower, int layers, const char *name, struct texts options, char *why, size_t size) {
+/* A detached overlay over `lower` (and `holes` on it, -1: none); with `name` writable, its layer being of that name. -1 with errno, the kernel's
+ * words in `why`. */
+static int make_overlay(int lower, int holes, int layers, const char *name, struct texts options, char *why, size_t size) {
     int system = sys_fsopen("overlay");
     int tree = -1;
     why[0] = 0;
@@ -112,7 +179,7 @@ static int make_overlay(int lower, int layers, const char *name, struct texts op
     for (uint32_t i = 0; result == 0 && i < options.count; i++, option = texts_next(option))
         result = sys_fsconfig(system, FSCONFIG_SET_FLAG, option, NULL, 0);
     if (result == 0)
-        result = set_layers(system, lower, layers, name);
+        result = set_layers(system, lower, holes, layers, name);
     if (result == 0)
         result = sys_fsconfig(system, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
     if (result == 0)
@@ -131,7 +198,7 @@ static int overlay_clone(int tree, int place, int layers, const char *name, stru
     why[0] = 0;
     if (attach(tree, place) < 0)
         return -1;
-    int overlay = make_overlay(tree, layers, name, options, why, size);
+    int overlay = make_overlay(tree, -1, layers, name, options, why, size);
     int error = errno;
     format_number(path + strlen(path), sizeof path - strlen(path), tree);
     if (umount2(path, MNT_DETACH) < 0 && overlay >= 0) {
@@ -215,9 +282,13 @@ int do_show_folder(struct context *context, const struct show_folder *operation)
         return -1;
     }
     int tree = -1;
-    if (operation->overlay)
-        tree = make_overlay(lower, slot(context, operation->layers), operation->writable ? operation->path + 1 : NULL, operation->options,
-                            why, sizeof why);
+    if (operation->overlay) {
+        int layers = slot(context, operation->layers);
+        int holes = make_holes(lower, layers, operation->path + 1, operation->hidden);
+        tree = make_overlay(lower, holes, layers, operation->writable ? operation->path + 1 : NULL, operation->options, why, sizeof why);
+        if (holes >= 0)
+            close(holes);
+    }
     int result;
     if (tree >= 0)
         result = attach(tree, target) < 0 ? fail(context, errno, NULL) : 0;
