@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "e7e738494c80a1443cece7b1409c26a4"
+DIGEST = "3117f3283c2e703761756dd254edd054"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

@@ -344,7 +344,6 @@ static int step_pivot_root(struct context *context, struct cursor *in, int64_t a
 bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation) {
     *operation = (struct set_root_propagation){0};
     operation->propagation = take_i64(in);
-    operation->recursive = take_i64(in);
     return take_end(in);
 }
 
@@ -1716,4 +1715,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xe7, 0xe7, 0x38, 0x49, 0x4c, 0x80, 0xa1, 0x44, 0x3c, 0xec, 0xe7, 0xb1, 0x40, 0x9c, 0x26, 0xa4};
+const uint8_t operations_digest[16] = {0x31, 0x17, 0xf3, 0x28, 0x3c, 0x2e, 0x70, 0x37, 0x61, 0x75, 0x6d, 0xd2, 0x54, 0xed, 0xd0, 0x54};
