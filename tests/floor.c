@@ -30,8 +30,11 @@
 #define NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | 0x80)
 
 static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty"};
-static const char *const links[][2] = {
-    {"/proc/self/fd", "dev/fd"}, {"/proc/self/fd/0", "dev/stdin"}, {"/proc/self/fd/1", "dev/stdout"}, {"/proc/self/fd/2", "dev/stderr"}, {"pts/ptmx", "dev/ptmx"}};
+static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
+                                       {"/proc/self/fd/0", "dev/stdin"},
+                                       {"/proc/self/fd/1", "dev/stdout"},
+                                       {"/proc/self/fd/2", "dev/stderr"},
+                                       {"pts/ptmx", "dev/ptmx"}};
 static const char *const masked_files[] = {"/proc/interrupts", "/proc/keys", "/proc/timer_list"};
 static const char *const masked_folders[] = {"/proc/acpi", "/sys/firmware"};
 static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"};

@@ -106,6 +106,7 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
     config["process"] = _process(config.get("process") or {}, request)
     _validate(config)
     defaults.fill(config)
+    _add_maps(config["linux"], summary.pid)
     run = RunOptions(
         name=summary.id,
         runc=runc,
@@ -120,6 +121,16 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
     spec = Spec(config, kind="oci", bundle=summary.bundle, root=summary.rootfs, origins=Origins(), run=run)
     semantics.require(spec)
     return spec
+
+
+def _add_maps(linux: dict[str, Any], pid: int) -> None:
+    """The maps that contain chose for the container are not in its configuration; the kernel knows them."""
+    from contain.kernel.idmaps import id_map
+
+    new = any(row["type"] == "user" and not row.get("path") for row in linux["namespaces"])
+    for kind in ("uid", "gid") if new else ():
+        rows = [{"containerID": row.inside, "hostID": row.outside, "size": row.count} for row in id_map(kind, pid)]
+        linux[f"{kind}Mappings"] = linux.get(f"{kind}Mappings") or rows
 
 
 def _validate(config: dict[str, Any]) -> None:

@@ -110,7 +110,7 @@ def test_keys_and_shadow_files_cannot_be_read(run_host, how):
     """Even their owner gets nothing from them."""
     done = run_host("sh", "-c", "cat /etc/shadow /etc/gshadow /etc/sudoers; wc -c < /etc/shadow; ls -A /var/spool /etc/ssl/private", **how)
     assert "root:" not in done.out
-    assert done.out.splitlines()[0] == "0" if os.path.exists("/etc/shadow") else True
+    assert done.out.strip() in ("", "0")  # not there, or empty where the view is a clone
 
 
 def test_no_socket_of_the_host_can_be_connected_to(run_host, how, user, folder, listening):

@@ -541,6 +541,7 @@ bool take_show_folder(struct cursor *in, struct show_folder *operation) {
     operation->layers = take_i64(in);
     operation->sockets = take_texts(in);
     operation->options = take_texts(in);
+    operation->hidden = take_texts(in);
     return take_end(in);
 }
 
@@ -710,6 +711,40 @@ static int step_delegate_cgroup(struct context *context, struct cursor *in, int6
     if (context == NULL)
         return 0;
     return do_delegate_cgroup(context, &operation);
+}
+
+bool take_open_tasks(struct cursor *in, struct open_tasks *operation) {
+    *operation = (struct open_tasks){0};
+    operation->slot = take_i64(in);
+    operation->tasks = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_tasks(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_tasks operation;
+    (void)ask;
+    if (!take_open_tasks(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_tasks(context, &operation);
+}
+
+bool take_join_cgroup(struct cursor *in, struct join_cgroup *operation) {
+    *operation = (struct join_cgroup){0};
+    operation->tasks = take_i64(in);
+    operation->folder = take_text(in);
+    return take_end(in);
+}
+
+static int step_join_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct join_cgroup operation;
+    (void)ask;
+    if (!take_join_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_join_cgroup(context, &operation);
 }
 
 bool take_place_in_cgroup(struct cursor *in, struct place_in_cgroup *operation) {
@@ -1661,6 +1696,8 @@ const struct operation_row operation_rows[] = {
     {"MakeCgroup", step_make_cgroup, false},
     {"OpenCgroup", step_open_cgroup, false},
     {"DelegateCgroup", step_delegate_cgroup, false},
+    {"OpenTasks", step_open_tasks, false},
+    {"JoinCgroup", step_join_cgroup, false},
     {"PlaceInCgroup", step_place_in_cgroup, false},
     {"WriteCgroup", step_write_cgroup, false},
     {"CheckMemoryUse", step_check_memory_use, false},
@@ -1715,4 +1752,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x31, 0x17, 0xf3, 0x28, 0x3c, 0x2e, 0x70, 0x37, 0x61, 0x75, 0x6d, 0xd2, 0x54, 0xed, 0xd0, 0x54};
+const uint8_t operations_digest[16] = {0x73, 0x43, 0x1a, 0x3a, 0xf1, 0x28, 0xff, 0x41, 0xa7, 0xe2, 0x0b, 0x47, 0x87, 0x4a, 0xb2, 0xcc};

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../kernel_calls.h"
@@ -80,9 +81,71 @@ static int set_string(int system, const char *key, const char *value) {
     return sys_fsconfig(system, FSCONFIG_SET_STRING, key, value, 0);
 }
 
+/* Mode and owner of `path` in `lower`, for the same path in `holes`: of a merged folder the topmost counts. */
+static void dress_hole(int holes, int lower, const char *path) {
+    struct stat found;
+    if (fstatat(lower, path, &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    (void)!fchownat(holes, path, found.st_uid, found.st_gid, AT_SYMLINK_NOFOLLOW);
+    (void)!fchmodat(holes, path, found.st_mode & 07777, 0);
+}
+
+/* One hole: a whiteout, or an empty folder that covers what is below (`path` ends in /). What a link leads to is masked elsewhere. */
+static int make_hole(int holes, int lower, const char *path) {
+    char plain[1024];
+    struct stat found;
+    size_t length = strlen(path);
+    bool folder = length > 0 && path[length - 1] == '/';
+    if (length == 0 || length >= sizeof plain)
+        return 0;
+    memcpy(plain, path, length + 1);
+    if (folder)
+        plain[length - 1] = 0;
+    int there = root_open_plain(lower, plain, O_PATH | O_NOFOLLOW);
+    int known = there < 0 ? -1 : fstat(there, &found);
+    if (there >= 0)
+        close(there);
+    if (known < 0 || S_ISLNK(found.st_mode))
+        return 0;
+    for (char *end = strchr(plain, '/'); end; end = strchr(end + 1, '/')) {
+        *end = 0;
+        if (mkdirat(holes, plain, 0755) == 0)
+            dress_hole(holes, lower, plain);
+        *end = '/';
+    }
+    if (!folder)
+        return mknodat(holes, plain, S_IFCHR, 0) < 0 && errno != EEXIST ? -1 : 0;
+    if (mkdirat(holes, plain, 0755) < 0 && errno != EEXIST)
+        return -1;
+    int made = openat(holes, plain, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (made < 0)
+        return -1;
+    int user = fsetxattr(made, "user.overlay.opaque", "y", 1, 0); /* on tmpfs since Linux 6.6; which of the two counts */
+    int trusted = fsetxattr(made, "trusted.overlay.opaque", "y", 1, 0); /* depends on the option userxattr */
+    close(made);
+    return user < 0 && trusted < 0 ? -1 : 0;
+}
+
+/* A layer in which `hidden` is not there: its descriptor, -1 when there is nothing to hide or no such layer can be made. */
+static int make_holes(int lower, int layers, const char *name, struct texts hidden) {
+    char folder[280];
+    join_words(folder, sizeof folder, (const char *const[]){name, ".holes", NULL});
+    if (hidden.count == 0 || mkdirat(layers, folder, 0755) < 0)
+        return -1;
+    int holes = openat(layers, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (holes < 0)
+        return -1;
+    dress_hole(holes, lower, ".");
+    const char *path = hidden.first;
+    for (uint32_t i = 0; i < hidden.count; i++, path = texts_next(path))
+        (void)make_hole(holes, lower, path); /* what fails is covered by a mount later, as without overlays */
+    return holes;
+}
+
 /* What an overlay is made of. With `name` it can be written, into layers of that name; without, it only shows `lower`. */
 struct overlay {
     int lower;
+    int holes; /* a layer over `lower` in which some of it is not there; -1: none */
     int layers;
     const char *name;
     struct texts options;
@@ -90,20 +153,28 @@ struct overlay {
     char why[256]; /* the kernel's words when it refuses */
 };
 
-static int set_layers(int system, const struct overlay *overlay) {
+static int set_lower(int system, const struct overlay *overlay) {
     char number[16];
+    char other[16];
+    char path[320];
+    bool two = overlay->holes >= 0 || !overlay->name; /* lower folders alone must be two */
+    format_number(number, sizeof number, overlay->lower);
+    format_number(other, sizeof other, overlay->holes >= 0 ? overlay->holes : overlay->layers);
+    if (overlay->holes >= 0)
+        join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", other, ":/proc/self/fd/", number, NULL});
+    else
+        join_words(path, sizeof path,
+                   (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, "/" EMPTY, NULL});
+    return set_string(system, "lowerdir", path);
+}
+
+static int set_layers(int system, const struct overlay *overlay) {
     char path[320];
     char work[320];
-    format_number(number, sizeof number, overlay->lower);
-    if (!overlay->name) { /* lower folders alone: the kernel wants two */
-        char other[16];
-        format_number(other, sizeof other, overlay->layers);
-        join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", number, ":/proc/self/fd/", other, "/" EMPTY, NULL});
-        return set_string(system, "lowerdir", path);
-    }
-    join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", number, NULL});
-    if (set_string(system, "lowerdir", path) < 0)
+    if (set_lower(system, overlay) < 0)
         return -1;
+    if (!overlay->name)
+        return 0;
     if (make_layer(overlay->layers, overlay->name, ".upper", path, sizeof path) < 0 ||
         make_layer(overlay->layers, overlay->name, ".work", work, sizeof work) < 0)
         return -1;
@@ -153,7 +224,7 @@ static int make_overlay_at(struct overlay *overlay, int place) {
 }
 
 int do_overlay_root(struct context *context, const struct overlay_root *operation) {
-    struct overlay overlay = {slot(context, SLOT_ROOT), slot(context, operation->layers), "root", operation->options, 0, ""};
+    struct overlay overlay = {slot(context, SLOT_ROOT), -1, slot(context, operation->layers), "root", operation->options, 0, ""};
     int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (overlay.lower < 0)
         overlay.lower = sys_open_tree(AT_FDCWD, operation->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -208,7 +279,7 @@ static int show_clone(struct context *context, const struct show_folder *operati
 
 int do_show_folder(struct context *context, const struct show_folder *operation) {
     const char *name = operation->writable ? operation->path + 1 : NULL;
-    struct overlay overlay = {-1, slot(context, operation->layers), name, operation->options, QUIET, ""};
+    struct overlay overlay = {-1, -1, slot(context, operation->layers), name, operation->options, QUIET, ""};
     int root = the_root(context);
     int target = root < 0 ? -1 : root_make(root, operation->path, ROOT_FOLDER, 0755);
     if (root < 0)
@@ -217,6 +288,8 @@ int do_show_folder(struct context *context, const struct show_folder *operation)
         return fail(context, errno, NULL);
     if (operation->overlay)
         overlay.lower = open(operation->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (overlay.lower >= 0)
+        overlay.holes = make_holes(overlay.lower, overlay.layers, operation->path + 1, operation->hidden);
     int tree = overlay.lower < 0 ? -1 : make_overlay(&overlay);
     int result;
     if (tree >= 0)
@@ -227,6 +300,8 @@ int do_show_folder(struct context *context, const struct show_folder *operation)
         close(tree);
     if (overlay.lower >= 0)
         close(overlay.lower);
+    if (overlay.holes >= 0)
+        close(overlay.holes);
     close(target);
     return result;
 }
