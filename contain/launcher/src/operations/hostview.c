@@ -243,7 +243,7 @@ int do_overlay_root(struct context *context, const struct overlay_root *operatio
 int do_overlay_mount(struct context *context, const struct overlay_mount *operation) {
     const struct change change = CHANGE_OF(operation);
     struct overlay overlay = {
-        slot(context, operation->slot), slot(context, operation->layers), operation->name, operation->options, QUIET, ""};
+        slot(context, operation->slot), -1, slot(context, operation->layers), operation->name, operation->options, QUIET, ""};
     int root = the_root(context);
     int target = root < 0 ? -1 : root_make(root, operation->target, ROOT_FOLDER, 0755);
     if (root < 0)
