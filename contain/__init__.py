@@ -64,6 +64,9 @@ __all__ = [
     "TimedOut",
     "Usage",
     "UsageError",
+    "file",
+    "log",
+    "port",
     "run",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from contain.container.changes import state_root
+from contain.container.lifecycle import state_root
 from contain.errors import StateError, UsageError
 from contain.state import layout
 from contain.state.store import Store
@@ -59,7 +59,7 @@ def plan_exec(name: str, request: Request, options: Mapping[str, str], warn: Cal
     from contain.host.probe import Wanted, probe
     from contain.plan.compile.exec import compile_exec
 
-    with Store(state_root(options)) as store, store.open(name) as folder:
+    with Store(state_root(options.get("root", ""))) as store, store.open(name) as folder:
         summary = folder.summary()
         status = folder.status(summary)
         if status in {layout.STOPPED, layout.CREATING}:

@@ -59,6 +59,12 @@ class Launch:
             os.close(caller)
         streams.close_child()
 
+    def ended(self) -> bool:
+        """Whether the last record is there, after a look at what has come."""
+        if self.result is None:
+            self.take()
+        return self.result is not None
+
     def take(self) -> None:
         """Reads the packets that are there; descriptors that come along are kept (the monitor's) or closed."""
         while True:
@@ -128,10 +134,7 @@ def run(launch: Launch, streams: Streams, args: list[str], deadline: float | Non
 
     TimeoutError when it has not ended by `deadline` (time.monotonic): the run goes on.
     """
-    while launch.result is None:
-        launch.take()
-        if launch.result is not None:
-            break
+    while not launch.ended():
         if deadline is not None and time.monotonic() >= deadline:
             raise TimeoutError(f"{args[0]} still runs")
         readers = [launch.report.fileno(), *(fd for name, fd in streams.ours.items() if name != "stdin")]
@@ -147,7 +150,7 @@ def run(launch: Launch, streams: Streams, args: list[str], deadline: float | Non
         while name in streams.ours and streams.buffers[name].size != before:
             before = streams.buffers[name].size
             streams.drain(name)
-    return finish(launch.result, streams, args)
+    return finish(launch.result or _lost(), streams, args)
 
 
 def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result:
