@@ -69,7 +69,7 @@ OPTIONS: tuple[tuple[list[str], str, str], ...] = (
     (["--disk", "1", "root"], "<command line>:--disk: 1 bytes are too little for a file system", "64k"),
     (["--memory"], "<command line>:--memory: needs a value", "--memory SIZE"),
     (["root", "ls"], "<command line>:ls: more than one TARGET: root ls", "contain run root -- ls"),
-    (["nowhere"], "<command line>:TARGET: cannot open nowhere: No such file or directory", "contain run -- COMMAND"),
+    (["nowhere"], "<command line>:TARGET: cannot open nowhere: No such file or directory", "contain run -- nowhere"),
     (["notes.txt"], "<command line>:TARGET: notes.txt is neither a bundle, a rootfs folder nor an .aci file", "contain run -- notes.txt"),
     ([], "neither a target nor a command is given", "contain run -- COMMAND"),
 )
