@@ -115,12 +115,19 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
         pid_file=os.path.abspath(request.pid_file) if request.pid_file else "",
         preserve_fds=request.preserve_fds or 0,
         user=request.user if request.user and not request.user.replace(":", "").isdecimal() else "",
-        no_new_keyring=True,
+        seccomp=_filter(config["linux"], summary.pid),
         tty=config["process"]["terminal"],
     )
     spec = Spec(config, kind="oci", bundle=summary.bundle, root=summary.rootfs, origins=Origins(), run=run)
     semantics.require(spec)
     return spec
+
+
+def _filter(linux: dict[str, Any], pid: int) -> str:
+    """A container that runs under contain's own filter, of which its configuration says nothing, is not entered without it."""
+    from contain.kernel.processes import status
+
+    return "default" if "seccomp" not in linux and status(pid).seccomp == 2 else ""  # SECCOMP_MODE_FILTER
 
 
 def _add_maps(linux: dict[str, Any], pid: int) -> None:
