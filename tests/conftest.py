@@ -177,7 +177,9 @@ class User:
     def __init__(self, name: str, folder: str) -> None:
         entry = pwd.getpwnam(name)
         self.name, self.uid, self.gid, self.home, self.folder = name, entry.pw_uid, entry.pw_gid, entry.pw_dir, folder
-        self.runtime = tempfile.mkdtemp(prefix="contain-runtime.")  # in the guest /var/tmp is the machine's: all that is made there is root's
+        self.runtime = tempfile.mkdtemp(
+            prefix="contain-runtime."
+        )  # in the guest /var/tmp is the machine's: all that is made there is root's
         os.chown(self.runtime, self.uid, self.gid)
         self.environment = {
             "HOME": self.home,

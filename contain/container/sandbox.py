@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from contain.container.container import Container
     from contain.container.result import Result
     from contain.plan.plan import Plan
     from contain.spec.model import Spec
@@ -56,6 +57,10 @@ class Sandbox:
         self._plan: Plan
         self._compile()
 
+    def named(self, name: str) -> Sandbox:
+        """The same sandbox under a name, so that other verbs find its container."""
+        return Sandbox(**{**self._own_target(), **self._options, "name": name})
+
     def _compile(self) -> None:
         from contain.container.keywords import table_options
         from contain.host.probe import probe
@@ -65,6 +70,7 @@ class Sandbox:
 
         given = table_options(self._options)
         given.command = list(PLACEHOLDER)
+        given.values["interactive"] = True  # what stdin is, each run says by the descriptor that it passes
         self.spec = sources.read(self._target, given)
         semantics.require(self.spec)
         self._plan = compile_run(self.spec, probe(wanted(self.spec)))
@@ -90,7 +96,7 @@ class Sandbox:
         self, cmd: Command = (), *, env: Mapping[str, str] | None = None, cwd: str | os.PathLike[str] = "", timeout: float | None = None
     ) -> Plan:
         """The plan of a run of `cmd`, or of the sandbox's own command."""
-        return Variant(words(cmd), env, os.fspath(cwd), timeout).of(self._plan)
+        return Variant(words(cmd) if cmd else [], env, os.fspath(cwd), timeout).of(self._plan)
 
     def _encoded(self, variant: Variant) -> bytes:
         from contain.plan.encode import encode
@@ -125,9 +131,19 @@ class Sandbox:
         stdin is DEVNULL unless given; stdout and stderr are captured unless given, head and tail up to 1 MiB each.
         Raises LaunchError when the command cannot be started, Failed (TimedOut, OutOfMemory …) with `check`.
         """
-        args = words(cmd)
-        data = self._encoded(Variant(args, env, os.fspath(cwd), timeout))
-        streams = Streams(stdin=stdin, stdout=stdout, stderr=stderr, input=input, text=encoding or ("utf-8" if text else ""))
+        args, data, streams, check = self._prepared(
+            cmd,
+            input=input,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            text=text,
+            encoding=encoding,
+            check=check,
+            env=env,
+            cwd=cwd,
+            timeout=timeout,
+        )
         try:
             launch = Launch(data, streams)
             try:
@@ -137,6 +153,27 @@ class Sandbox:
         finally:
             streams.close()
         return result.check() if check else result
+
+    def start(self, cmd: Command, **options: Any) -> Container:
+        """Starts a command and comes back while it runs; options as of run(), without `check`.
+
+        stdout and stderr go to logs that can be read meanwhile (Container.logs) unless given. Use it in `with`: the end of the block ends
+        the container. Raises LaunchError when the command cannot be started.
+        """
+        from contain.container.container import Container
+
+        return Container(self, words(cmd), options)
+
+    def _prepared(self, cmd: Command, **options: Any) -> tuple[list[str], bytes, Streams, bool]:
+        """What a driver needs for one run: words, plan, open streams (the driver closes them), whether to check."""
+        unknown = [name for name in options if name not in RUN_OPTIONS]
+        if unknown:
+            raise UsageError(f"run has no option {unknown[0]}", remedy=f"it has {', '.join(RUN_OPTIONS)}; all others belong to the Sandbox")
+        args = words(cmd)
+        data = self._encoded(Variant(args, options.get("env"), os.fspath(options.get("cwd") or ""), options.get("timeout")))
+        encoding = options.get("encoding") or ("utf-8" if options.get("text") else "")
+        streams = Streams(**{name: options.get(name) for name in ("stdin", "stdout", "stderr", "input")}, text=encoding)
+        return args, data, streams, bool(options.get("check"))
 
 
 def run(cmd: Command, **options: Any) -> Result:

@@ -53,4 +53,5 @@ class Variant:
             values = {"path": self.cwd}
         elif name == "Supervise" and self.timeout is not None:
             values = {"timeout": max(1, round(self.timeout * 1000))}
-        return type(operation)(**{**operation.values(), **values}) if values else operation
+        known = {field: value for field, value in values.items() if field in type(operation)._fields}
+        return type(operation)(**{**operation.values(), **known}) if known else operation

@@ -48,3 +48,7 @@ class Slots:
     def has(self, name: str) -> bool:
         """Whether a slot of that name was given out."""
         return name in self._by_name
+
+    def free(self) -> int:
+        """How many more can be given out."""
+        return COUNT - self._next

@@ -77,6 +77,12 @@ def monitor(box: Box, name: str, record: str) -> subprocess.Popen[bytes]:
     return child
 
 
+def waits_for_lock(pid: int) -> bool:
+    """Whether a process sleeps in flock(2)."""
+    with open("/proc/locks", encoding="ascii") as locks:
+        return any("->" in line and f" {pid} " in line for line in locks)
+
+
 def test_listing(box: Box) -> None:
     """Names in order, with what runc's list has."""
     child = box.add("web")
@@ -124,6 +130,8 @@ def test_waiting_for_a_monitored_one(box: Box) -> None:
     found: list[lifecycle.Exit] = []
     waiter = threading.Thread(target=lambda: found.append(lifecycle.wait("web", root=box.root)))
     waiter.start()
+    while not waits_for_lock(os.getpid()):
+        assert waiter.is_alive()
     child.kill()
     child.wait(10)
     waiter.join(20)

@@ -38,7 +38,10 @@ def parent() -> Iterator[subprocess.Popen[bytes]]:
         ["/bin/sh", "-c", "cat; true"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
     ) as child:
         yield child
-        os.killpg(child.pid, 9)
+        try:
+            os.killpg(child.pid, 9)
+        except ProcessLookupError:  # the test has ended it
+            pass
 
 
 def container(root: Path, child: subprocess.Popen[bytes], **changes: object) -> str:

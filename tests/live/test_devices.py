@@ -19,28 +19,17 @@ def with_devices(config, *rows):
     return config
 
 
-def test_default_devices(run_spec, who):
-    """All six are there and work, made or bound."""
+def test_default_devices_and_links(run_spec, who):
+    """All six devices are there and work, made or bound; the links of the specification too, and ptmx of the container's own devpts."""
     how, members = who
+    script = "cd /dev; stat -c '%n %t:%T' null zero full random urandom tty; head -c 3 zero | wc -c; echo x > null && echo wrote; "
     done = run_spec(
-        shell(
-            "cd /dev; stat -c '%n %t:%T' null zero full random urandom tty; head -c 3 zero | wc -c; echo x > null && echo wrote", **members
-        ),
-        **how,
+        shell(script + "for l in fd stdin stdout stderr ptmx; do readlink $l; done; test -c /dev/ptmx && echo real", **members), **how
     )
     assert done.code == 0, done
     rows = done.out.splitlines()
     assert rows[:6] == [f"{name} {number}" for name, number in DEFAULT.items()]
-    assert rows[6:] == ["3", "wrote"]
-
-
-def test_links(run_spec, who):
-    """The links of the specification, and ptmx of the container's own devpts."""
-    how, members = who
-    done = run_spec(
-        shell("cd /dev; for l in fd stdin stdout stderr ptmx; do readlink $l; done; test -c /dev/ptmx && echo real", **members), **how
-    )
-    assert done.out.splitlines() == ["/proc/self/fd", *[f"/proc/self/fd/{n}" for n in range(3)], "pts/ptmx", "real"]
+    assert rows[6:] == ["3", "wrote", "/proc/self/fd", *[f"/proc/self/fd/{n}" for n in range(3)], "pts/ptmx", "real"]
 
 
 def test_links_to_what_is_not_there_are_not_made(run_spec):
@@ -76,12 +65,13 @@ def test_a_default_device_may_be_replaced(run_spec):
 
 
 def test_a_user_can_only_show_devices_of_the_host(run_spec, user):
-    """In a user namespace the host's node is bound; one of other numbers, or none, is an error that says so."""
+    """In a user namespace the host's node is bound, under another name too; one of other numbers, or none, is an error that says so."""
     fine = {"path": "/dev/null", "type": "c", "major": 1, "minor": 3}
-    assert run_spec(with_devices(config_of(), fine), user=user).code == 0
-    other = run_spec(with_devices(config_of(), {**fine, "major": 1, "minor": 5}), user=user)
+    renamed = {**fine, "path": "/dev/nothing"}
+    assert run_spec(with_devices(shell("stat -c %t:%T /dev/null /dev/nothing"), fine, renamed), user=user).out.split() == ["1:3", "1:3"]
+    other = run_spec(with_devices(config_of(), {**fine, "minor": 200}), user=user)
     assert (other.code, "is another device" in other.err) == (125, True)
-    missing = run_spec(with_devices(config_of(), {**fine, "path": "/dev/no-such"}), user=user)
+    missing = run_spec(with_devices(config_of(), {**fine, "path": "/dev/no-such", "minor": 200}), user=user)
     assert (missing.code, "No such file or directory" in missing.err) == (125, True)
 
 

@@ -60,6 +60,12 @@ def listening():
         yield bind
 
 
+def needs_idmap(done):
+    """Root's own files can be written only where they can be shown idmapped: skips where the plan says that they cannot."""
+    if "cannot be shown idmapped" in done.err:
+        pytest.skip("this file system cannot be shown idmapped")
+
+
 def write(path, text, mode=0o644, user=None):
     """A file of the host."""
     with open(path, "w", encoding="utf-8") as file:
@@ -81,6 +87,15 @@ def test_the_hosts_programs_run(run_host, how):
     assert not os.path.lexists("/usr/x")
 
 
+def test_nothing_of_the_host_lies_upon_the_root(run_host, how, user, folder):
+    """The root's parent is itself, and the only root; with and without layers, with a workspace and without."""
+    here = folder("/var/tmp", how.get("user"))
+    for options in ({}, {"overlay": True}, {"cwd": here}):
+        done = run_host("sh", "-c", "stat -c %d:%i / /.. /../..; cut -d' ' -f5 /proc/self/mountinfo | grep -cx /", **options, **how)
+        first, *rest, roots = done.out.splitlines()
+        assert (set(rest), roots) == ({first}, "1"), done
+
+
 def test_hidden_places_are_empty(run_host, how, user, folder):
     """Homes, /root, /run, /tmp and the like are empty, wherever the caller stands."""
     secrets = [
@@ -95,7 +110,7 @@ def test_keys_and_shadow_files_cannot_be_read(run_host, how):
     """Even their owner gets nothing from them."""
     done = run_host("sh", "-c", "cat /etc/shadow /etc/gshadow /etc/sudoers; wc -c < /etc/shadow; ls -A /var/spool /etc/ssl/private", **how)
     assert "root:" not in done.out
-    assert done.out.splitlines()[0] == "0" if os.path.exists("/etc/shadow") else True
+    assert done.out.strip() in ("", "0")  # not there, or empty where the view is a clone
 
 
 def test_no_socket_of_the_host_can_be_connected_to(run_host, how, user, folder, listening):
@@ -112,9 +127,6 @@ def test_no_socket_in_the_workspace_either(run_host, how, user, folder, listenin
     """The working folder is shown, the sockets in it are not reachable; one that is granted is, and only it."""
     here = folder("/var/tmp", user)
     paths = [listening(f"{here}/{name}") for name in ("one.sock", "two.sock")]
-    done = run_host("/usr/bin/python3", "-c", CONNECT, *paths, cwd=here, workspace=mode, **how)
-    assert len(done.out.splitlines()) == 2, done
-    assert "connected" not in done.out, done.out
     done = run_host("/usr/bin/python3", "-c", CONNECT, *paths, cwd=here, workspace=mode, socket=[paths[1]], **how)
     assert [row.split()[0] == "connected" for row in done.out.splitlines()] == [False, True], done
 
@@ -130,10 +142,10 @@ def test_a_granted_socket_in_a_hidden_place(run_host, how, folder, listening):
 def test_sockets_of_a_volume_are_hidden(run_host, how, folder, listening):
     """A folder of the host shown by -v does not bring its sockets with it."""
     here = folder("/run")
-    path = listening(f"{here}/decoy.sock")
-    for option in ("", ":ro"):
-        done = run_host("/usr/bin/python3", "-c", CONNECT, "/shown/decoy.sock", volume=[f"{here}:/shown{option}"], **how)
-        assert done.out.startswith(("ConnectionRefusedError", "PermissionError")), (path, done)
+    listening(f"{here}/decoy.sock")
+    volumes = [f"{here}:/shown", f"{here}:/shown-too:ro"]
+    done = run_host("/usr/bin/python3", "-c", CONNECT, "/shown/decoy.sock", "/shown-too/decoy.sock", volume=volumes, **how)
+    assert [row.split()[0] in {"ConnectionRefusedError", "PermissionError"} for row in done.out.splitlines()] == [True, True], done
 
 
 def test_the_workspace_is_a_throw_away_overlay(run_host, how, user, folder):
@@ -141,6 +153,7 @@ def test_the_workspace_is_a_throw_away_overlay(run_host, how, user, folder):
     here = folder("/var/tmp", how.get("user"))
     write(f"{here}/file", "old", user=how.get("user"))
     done = run_host("sh", "-c", "pwd; cat file; echo new > file; echo more > other; cat file other; rm file; ls", cwd=here, **how)
+    needs_idmap(done)
     assert done.out.splitlines() == [here, "oldnew", "more", "other"], done
     assert os.listdir(here) == ["file"]
     with open(f"{here}/file", encoding="utf-8") as file:
@@ -154,6 +167,7 @@ def test_workspace_modes(run_host, how, folder):
     write(f"{here}/file", "old", user=owner)
     assert "Read-only" in run_host("sh", "-c", "echo x > file", cwd=here, workspace="ro", **how).err
     done = run_host("sh", "-c", "echo new > file; echo x > made", cwd=here, workspace="rw", **how)
+    needs_idmap(done)
     assert (done.code, sorted(os.listdir(here))) == (0, ["file", "made"]), done
     assert os.stat(f"{here}/made").st_uid == (owner.uid if owner else 0)
     done = run_host("sh", "-c", f"pwd; ls {here}", cwd=here, workspace="none", **how)

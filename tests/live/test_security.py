@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from contain.kernel.capabilities import NAMES
+from tests.conftest import in_guest
 from tests.live.conftest import config_of, shell
 
 pytestmark = pytest.mark.live
@@ -129,7 +130,8 @@ def test_default_filter_from_inside(inside) -> None:
     for (words, expected), answer in zip(calls.items(), answers, strict=True):
         if expected is not None:
             assert answer.split()[1] == str(expected), (words, answer)
-    assert answers[-1] in {"-1", "-38"}  # unshare by int 0x80; a kernel without it has no such entry
+    if not in_guest():  # User-Mode Linux takes int 0x80 for a 64-bit call
+        assert answers[-1] in {"-1", "-38"}  # unshare by int 0x80; a kernel without it has no such entry
 
 
 def test_default_filter_lets_programs_work(inside) -> None:
@@ -254,11 +256,12 @@ def test_listener_gets_the_calls(inside, folder) -> None:
     agent = Agent(f"{folder}/agent", 28)
     rule = {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}
     linux = profile(rule, listenerPath=f"{folder}/agent", listenerMetadata="words")
-    ran = inside("mkdir /tmp/x; echo $?", run={"name": "noted"}, more=linux, noNewPrivileges=True)
+    ran = inside("mkdir /tmp/x; echo $?", more=linux, noNewPrivileges=True)
     agent.close()
     assert "No space left on device" in ran.err, ran
     (state,) = agent.states
-    assert (state["fds"], state["metadata"], state["state"]["id"]) == (["seccompFd"], "words", "noted")
+    assert (state["fds"], state["metadata"], state["state"]["status"]) == (["seccompFd"], "words", "creating")
+    assert len(state["state"]["id"]) >= 12
     assert state["pid"] == state["state"]["pid"] > 1
 
 

@@ -132,7 +132,7 @@ def test_a_cgroup_full_of_forkers(tmp_path: Path) -> None:
             while not (tmp_path / "in").exists():
                 assert shell.poll() is None
             undo.remove_cgroup(folder)
-            assert shell.wait(10) == -9
+            assert shell.wait(10) in {-9, 2}  # killed, or before that no longer able to fork (pids.max is 0 first)
         assert not os.path.exists(folder)
         undo.remove_cgroup(folder)  # a second time is no error
     finally:

@@ -9,6 +9,8 @@ int launcher_main(int argc, char **argv);
 
 /* host.c: everything up to the program's execve, from the host's side. 0, or -1 with context->report. */
 int host_start(struct context *context);
+/* The part of it in which host and init take turns. */
+int host_stages(struct context *context);
 /* Answers what init asks; init is not trusted. */
 void host_answer(struct context *context, const struct message *asked, int fd);
 /* child.c: what joiner and init do. They never return. */

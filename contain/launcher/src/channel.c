@@ -39,7 +39,9 @@ int channel_send(int channel, const struct message *message, int fd) {
 int channel_receive(int channel, struct message *message, int *fd) {
     struct iovec part = {message, sizeof *message};
     union control control;
-    struct msghdr head = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
+    struct msghdr head = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
+    /* not CMSG_SPACE: its padding would take a second descriptor, which nobody would close */
+    head.msg_controllen = CMSG_LEN(sizeof(int));
     ssize_t got;
     *fd = -1;
     do

@@ -184,6 +184,17 @@ int do_create_process(struct context *context, const struct create_process *oper
     return 0; /* clone3 itself is done by the host, before init can run any operation */
 }
 
+/* All stages in which host and init take turns. */
+int host_stages(struct context *context) {
+    release(context); /* from here on the guardian can end init: it has its pidfd */
+    if (host_stage(context, STAGE_ENTER, STAGE_PLACE) < 0 || host_stage(context, STAGE_PREPARE, STAGE_HOST_HOOKS) < 0 ||
+        host_stage(context, STAGE_PIVOT, STAGE_PUBLISH) < 0 || wait_done(context, STAGE_LOCK) < 0)
+        return -1;
+    relay_enter(context); /* before the program can write: what it writes is for a raw terminal */
+    release(context);
+    return 0;
+}
+
 int host_start(struct context *context) {
     int ends[2];
     if (run_stage(context, STAGE_OPEN) < 0 || run_stage(context, STAGE_CGROUP) < 0)
@@ -199,11 +210,5 @@ int host_start(struct context *context) {
     int started = has_stage(context, STAGE_JOIN) ? start_joined(context, ends[1]) : start_directly(context, ends[1]);
     if (started < 0)
         return -1;
-    release(context); /* from here on the guardian can end init: it has its pidfd */
-    if (host_stage(context, STAGE_ENTER, STAGE_PLACE) < 0 || host_stage(context, STAGE_PREPARE, STAGE_HOST_HOOKS) < 0 ||
-        host_stage(context, STAGE_PIVOT, STAGE_PUBLISH) < 0 || wait_done(context, STAGE_LOCK) < 0)
-        return -1;
-    relay_enter(context); /* before the program can write: what it writes is for a raw terminal */
-    release(context);
-    return 0;
+    return host_stages(context);
 }

@@ -164,26 +164,23 @@ static int take_message(struct context *context) {
     int got = channel_receive(context->channel, &message, &fd);
     if (got <= 0)
         return channel_closed(context);
-    switch (message.type) {
-    case MESSAGE_ASK:
+    if (message.type == MESSAGE_ASK) {
         host_answer(context, &message, fd);
         return GO_ON;
-    case MESSAGE_STARTED:
-        return context->watch.init && context->shared->executes && context->monitor.state == RUNNING ? started(context) : GO_ON;
-    case MESSAGE_EXITED:
-        context->monitor.exited = context->watch.init;
-        context->monitor.status = context->watch.init ? (int)message.value : 0;
-        return GO_ON;
-    case MESSAGE_FAILED:
-        if (context->monitor.started || context->monitor.failed)
-            return GO_ON;
+    }
+    if (fd >= 0)
+        close(fd);
+    if (message.type == MESSAGE_STARTED && context->watch.init && context->shared->executes && context->monitor.state == RUNNING)
+        return started(context);
+    if (message.type == MESSAGE_EXITED && context->watch.init) {
+        context->monitor.exited = true;
+        context->monitor.status = (int)message.value;
+    }
+    if (message.type == MESSAGE_FAILED && !context->monitor.started && !context->monitor.failed) {
         context->report = message.report;
         return fail_running(context);
-    default:
-        if (fd >= 0)
-            close(fd);
-        return GO_ON;
     }
+    return GO_ON;
 }
 
 /* What init said before it died still counts. */

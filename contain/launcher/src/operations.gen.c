@@ -344,7 +344,6 @@ static int step_pivot_root(struct context *context, struct cursor *in, int64_t a
 bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation) {
     *operation = (struct set_root_propagation){0};
     operation->propagation = take_i64(in);
-    operation->recursive = take_i64(in);
     return take_end(in);
 }
 
@@ -542,6 +541,7 @@ bool take_show_folder(struct cursor *in, struct show_folder *operation) {
     operation->layers = take_i64(in);
     operation->sockets = take_texts(in);
     operation->options = take_texts(in);
+    operation->hidden = take_texts(in);
     return take_end(in);
 }
 
@@ -711,6 +711,40 @@ static int step_delegate_cgroup(struct context *context, struct cursor *in, int6
     if (context == NULL)
         return 0;
     return do_delegate_cgroup(context, &operation);
+}
+
+bool take_open_tasks(struct cursor *in, struct open_tasks *operation) {
+    *operation = (struct open_tasks){0};
+    operation->slot = take_i64(in);
+    operation->tasks = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_tasks(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_tasks operation;
+    (void)ask;
+    if (!take_open_tasks(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_tasks(context, &operation);
+}
+
+bool take_join_cgroup(struct cursor *in, struct join_cgroup *operation) {
+    *operation = (struct join_cgroup){0};
+    operation->tasks = take_i64(in);
+    operation->folder = take_text(in);
+    return take_end(in);
+}
+
+static int step_join_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct join_cgroup operation;
+    (void)ask;
+    if (!take_join_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_join_cgroup(context, &operation);
 }
 
 bool take_place_in_cgroup(struct cursor *in, struct place_in_cgroup *operation) {
@@ -1077,8 +1111,25 @@ static int step_join_keyring(struct context *context, struct cursor *in, int64_t
     return do_join_keyring(context, &operation);
 }
 
+bool take_open_host_proc(struct cursor *in, struct open_host_proc *operation) {
+    *operation = (struct open_host_proc){0};
+    operation->slot = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_host_proc(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_host_proc operation;
+    (void)ask;
+    if (!take_open_host_proc(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_host_proc(context, &operation);
+}
+
 bool take_set_exec_label(struct cursor *in, struct set_exec_label *operation) {
     *operation = (struct set_exec_label){0};
+    operation->proc = take_i64(in);
     operation->module = take_text(in);
     operation->file = take_text(in);
     operation->value = take_text(in);
@@ -1662,6 +1713,8 @@ const struct operation_row operation_rows[] = {
     {"MakeCgroup", step_make_cgroup, false},
     {"OpenCgroup", step_open_cgroup, false},
     {"DelegateCgroup", step_delegate_cgroup, false},
+    {"OpenTasks", step_open_tasks, false},
+    {"JoinCgroup", step_join_cgroup, false},
     {"PlaceInCgroup", step_place_in_cgroup, false},
     {"WriteCgroup", step_write_cgroup, false},
     {"CheckMemoryUse", step_check_memory_use, false},
@@ -1682,6 +1735,7 @@ const struct operation_row operation_rows[] = {
     {"LeaveHost", step_leave_host, false},
     {"Execute", step_execute, false},
     {"JoinKeyring", step_join_keyring, false},
+    {"OpenHostProc", step_open_host_proc, false},
     {"SetExecLabel", step_set_exec_label, false},
     {"HideProcess", step_hide_process, false},
     {"DropBounding", step_drop_bounding, false},
@@ -1716,4 +1770,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xe7, 0xe7, 0x38, 0x49, 0x4c, 0x80, 0xa1, 0x44, 0x3c, 0xec, 0xe7, 0xb1, 0x40, 0x9c, 0x26, 0xa4};
+const uint8_t operations_digest[16] = {0x18, 0xbf, 0x9a, 0x93, 0xd2, 0xf6, 0x8c, 0x64, 0xc5, 0x8d, 0xa8, 0x30, 0xed, 0x6b, 0x6b, 0x91};

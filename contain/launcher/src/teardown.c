@@ -113,7 +113,7 @@ void settle_reason(struct context *context) {
 int finish(struct context *context, int code) {
     if (code < 0) {
         context->monitor.failed = true;
-        code = context->report.code ? context->report.code : EXIT_OURS;
+        code = context->report.code > 0 && context->report.code < 256 ? context->report.code : EXIT_OURS; /* init may have said it */
         if (context->monitor.reason == REASON_EXITED)
             context->monitor.reason = REASON_ERROR;
         if (context->watch.failure_code && context->monitor.reason == REASON_ERROR)

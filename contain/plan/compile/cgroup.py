@@ -8,9 +8,10 @@ from contain.plan.compile.cgroup_limits import settings
 from contain.plan.operations.cgroup import (
     CheckMemoryUse,
     DelegateCgroup,
+    JoinCgroup,
     KillCgroup,
     MakeCgroup,
-    PlaceInCgroup,
+    OpenTasks,
     ReadCgroupUsage,
     RemoveCgroup,
     WriteCgroup,
@@ -42,7 +43,9 @@ def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     yield from _delegate(spec, host, found)
     for group in found:
         if not group.v2:
-            yield PlaceInCgroup(slot=slot_of(group, slots), folder=group.folder, origin=where(spec).origin)
+            tasks = slots.new(f"tasks{group.mount}")
+            yield OpenTasks(slot=slot_of(group, slots), tasks=tasks, origin=where(spec).origin)
+            yield JoinCgroup(tasks=tasks, folder=group.folder, origin=where(spec).origin)
     yield from _limits(spec, host, found, had, slots)
     yield from _end(spec, host, found, slots)
 

@@ -6,7 +6,7 @@ What is hidden inside them, the workspace and the caller's own mounts stand in c
 from __future__ import annotations
 
 from contain.plan.compile.mounts import hidden_sockets
-from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, overlay_options
+from contain.plan.compile.rootfs import has_new_mounts, layers_slot, overlay_options
 from contain.plan.operations.devices import MakeLink
 from contain.plan.operations.mounts import ShowFolder
 from contain.plan.operations.rootfs import MakeRoot
@@ -35,7 +35,6 @@ def hostview(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     if not spec.run.host_view or not has_new_mounts(spec):
         return
     yield MakeRoot()
-    yield from layers(spec, slots)
     for entry in host.top:
         if entry.name in FRESH or entry.type in _KERNEL:
             continue
@@ -57,12 +56,27 @@ def _folder(spec: Spec, host: Host, slots: Slots, entry: Entry) -> Operation:
             else "there is no overlay"
         )
         spec.warn(f"{path} stays read-only: {why}", "--overlay")
+    hidden = _hidden(spec, path)
+    sockets = hidden_sockets(spec, host, path)
+    if not overlay and (hidden or sockets) and "CAP_SYS_ADMIN" in spec.config["process"].get("capabilities", {}).get("bounding", ()):
+        spec.warn(f"{path} is shown as a clone: with CAP_SYS_ADMIN what is hidden below it can be uncovered", "/process/capabilities")
     return ShowFolder(
         path=path,
         overlay=overlay,
         writable=overlay and spec.run.overlay,
         layers=layers_slot(slots),
-        sockets=hidden_sockets(spec, host, path),
+        sockets=sockets,
         options=overlay_options(spec),
+        hidden=hidden,
         origin="--overlay" if overlay and spec.run.overlay else "",
     )
+
+
+def _hidden(spec: Spec, path: str) -> list[str]:
+    """What is masked below a folder, or covered by an empty file system (then with / behind it); relative to the folder."""
+    below = path + "/"
+    masked = [row for row in spec.config["linux"].get("maskedPaths") or () if row.startswith(below)]
+    covered = [
+        row["destination"] + "/" for row in spec.config["mounts"] if row.get("type") == "tmpfs" and row["destination"].startswith(below)
+    ]
+    return [row.removeprefix(below) for row in masked + covered]

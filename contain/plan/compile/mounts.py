@@ -7,7 +7,7 @@ import os.path
 from contain.errors import HostError, ManifestError
 from contain.kernel.mounts import hiding
 from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
-from contain.plan.compile.rootfs import has_new_mounts, layers, layers_slot, opens_early, overlay_options, shows_idmapped, userns
+from contain.plan.compile.rootfs import has_new_mounts, layers_slot, opens_early, overlay_options, shows_idmapped, userns
 from contain.plan.operations.mounts import (
     BindMount,
     MaskPath,
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 #: file system → (namespace that it shows, the host's folder that stands in for it when that namespace is not our own)
 _FALLBACKS = {"sysfs": ("network", "/sys"), "proc": ("pid", "/proc"), "mqueue": ("ipc", "/dev/mqueue")}
+
+#: slots that mounts leave to others
+_RESERVE = 24
 
 
 def mounts(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
@@ -192,41 +195,16 @@ def _bind_source(spec: Spec, host: Host, row: dict[str, Any], options: Options, 
 def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, target: str, origin: str) -> Iterator[Operation]:
     source = _bind_source(spec, host, row, options, target, origin)
     found = host.sources.get(source)
-    slot = 0
-    if opens_early(host):
-        view = yield from _userns(spec, host, slots, row, options, origin)
-        slot = slots.new(origin)
-        shared = options.propagation == SHARED and propagation_of(spec.config["linux"].get("rootfsPropagation") or "")[0] == SHARED
-        yield OpenSource(
-            path=source,
-            slot=slot,
-            recursive=options.recursive,
-            shared=shared,
-            userns=view,
-            idmap_recursive=options.idmap == "ridmap",
-            optional_idmap=bool(view) and not options.idmap and not row.get("uidMappings"),
-            origin=origin,
-        )
-    elif options.idmap or row.get("uidMappings"):
-        raise HostError(
-            "an idmapped mount needs the privileges of the host's root",
-            place=spec.origins.place(origin),
-            remedy="remove the option idmap, or run as root",
-        )
+    slot = yield from _open_source(spec, host, slots, row, options, origin)
     if options.overlay and found is not None and found.mounts:
         spec.warn(f"{source} is shown read-only: something is mounted below it, over which no throw-away layer can be laid", origin)
         options.recursive_set, options.overlay = options.recursive_set | RDONLY, False
     if options.overlay:
-        yield from layers(spec, slots)
+        name = origin.rpartition("/")[2]
+        own = overlay_options(spec)
+        attributes = options.attributes()
         yield OverlayMount(
-            source=source,
-            slot=slot,
-            target=target,
-            layers=layers_slot(slots),
-            name=origin.rpartition("/")[2],
-            options=overlay_options(spec),
-            **options.attributes(),
-            origin=origin,
+            source=source, slot=slot, target=target, layers=layers_slot(slots), name=name, options=own, **attributes, origin=origin
         )
         return
     yield BindMount(
@@ -240,11 +218,47 @@ def _bind(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Op
     )
 
 
+def _open_source(
+    spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, origin: str
+) -> Generator[Operation, None, int]:
+    """Opens a source with the host's privileges, where there are any; the slot returned, 0 when init is to open it itself."""
+    if not opens_early(host):
+        if options.idmap or row.get("uidMappings"):
+            raise HostError(
+                "an idmapped mount needs the privileges of the host's root",
+                place=spec.origins.place(origin),
+                remedy="remove the option idmap, or run as root",
+            )
+        return 0
+    view = yield from _userns(spec, host, slots, row, options, origin)
+    shared = options.propagation == SHARED and propagation_of(spec.config["linux"].get("rootfsPropagation") or "")[0] == SHARED
+    if slots.free() < _RESERVE and not view and not shared and "user" not in spec.namespaces():
+        return 0  # hundreds of mounts: the last ones are opened when their turn comes
+    slot = slots.new(origin)
+    yield OpenSource(
+        path=source_path(spec.bundle, row["source"]),
+        slot=slot,
+        recursive=options.recursive,
+        shared=shared,
+        userns=view,
+        idmap_recursive=options.idmap == "ridmap",
+        optional_idmap=bool(view) and not options.idmap and not row.get("uidMappings"),
+        origin=origin,
+    )
+    return slot
+
+
 def hidden_sockets(spec: Spec, host: Host, folder: str) -> list[str]:
     """Known sockets of the host below a folder, relative to it, save those that were granted: a read-only mount stops no connect()."""
-    granted = {os.path.normpath(path) for path in spec.run.sockets}
-    inner = folder.rstrip("/") + "/"
+    granted = {_real(host, path) for path in spec.run.sockets}
+    inner = _real(host, folder).rstrip("/") + "/"
     return [path[len(inner) :] for path in host.sockets if path.startswith(inner) and path not in granted]
+
+
+def _real(host: Host, path: str) -> str:
+    """A path of the host with its links resolved, as far as probe has looked at it."""
+    found = host.sources.get(path)
+    return found.path if found is not None and found.path else os.path.normpath(path)
 
 
 def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, origin: str) -> Generator[Operation, None, int]:

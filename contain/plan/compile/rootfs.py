@@ -38,6 +38,8 @@ def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         return
     propagation, recursive = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
     yield IsolateMounts(propagation=PRIVATE if propagation == PRIVATE else SLAVE, origin="/linux/rootfsPropagation")
+    if needs_layers(spec):
+        yield MakeLayers(size=spec.run.disk or DISK, slot=layers_slot(slots), origin="--disk" if spec.run.disk else "")
     if spec.run.host_view:
         return
     if not spec.root:
@@ -64,9 +66,9 @@ def pivot(spec: Spec, _host: Host, _slots: Slots) -> Iterator[Operation]:
             yield EnterRoot(path=spec.root, origin="/root/path")
         return
     yield PivotRoot(pivot=not spec.run.no_pivot, origin="/root")
-    propagation, recursive = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
-    if propagation:
-        yield SetRootPropagation(propagation=propagation, recursive=recursive, origin="/linux/rootfsPropagation")
+    propagation, _ = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
+    if propagation not in (0, PRIVATE):  # private it is already
+        yield SetRootPropagation(propagation=propagation, origin="/linux/rootfsPropagation")
     if spec.config["root"].get("readonly") or (spec.run.host_view and not spec.run.overlay):
         yield SetRootReadonly(origin="/root/readonly")
 
@@ -76,10 +78,9 @@ def layers_slot(slots: Slots) -> int:
     return slots.new("layers")
 
 
-def layers(spec: Spec, slots: Slots) -> Iterator[Operation]:
-    """Makes it, once, at its first use; --disk is its size."""
-    if not slots.has("layers"):
-        yield MakeLayers(size=spec.run.disk or DISK, slot=layers_slot(slots), origin="--disk" if spec.run.disk else "")
+def needs_layers(spec: Spec) -> bool:
+    """Whether anything is shown under a throw-away layer, or by an overlay at all."""
+    return spec.run.host_view or spec.run.overlay or any("O" in (row.get("options") or ()) for row in spec.config["mounts"])
 
 
 def overlay_options(spec: Spec) -> list[str]:
@@ -94,7 +95,6 @@ def _overlaid(spec: Spec, host: Host, slots: Slots, propagation: int) -> Iterato
             place="<command line>:--overlay",
             remedy="unmount it, or run without --overlay",
         )
-    yield from layers(spec, slots)
     yield OverlayRoot(path=spec.root, propagation=propagation, layers=layers_slot(slots), options=overlay_options(spec), origin="--overlay")
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from _json import encode_basestring_ascii as quoted
 
 from contain.errors import HostError, ManifestError
 from contain.kernel.capabilities import names
 from contain.plan import stage as at
+from contain.plan.compile.state import as_json, identifier
 from contain.plan.operations.security import ConnectListener, LoadSeccomp
 from contain.plan.seccomp.default import default_filter
+from contain.state import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,20 +125,20 @@ def _check(spec: Spec, host: Host, program: Program, *, late: bool) -> None:
 
 
 def process_state(spec: Spec, profile: dict[str, Any]) -> str:
-    """The OCI's container process state for the agent, as a template: the pid is known only at run time."""
-    from json import dumps
-
-    config = spec.config
-    pid = "\x01pid\x01"  # contain.state.layout.hole
+    """The OCI's container process state for the agent, as a template: id and pid are known only at run time."""
+    version = quoted(spec.config["ociVersion"])
+    pid = layout.hole("pid")
     state = {
-        "ociVersion": config["ociVersion"],
-        "id": spec.run.name,
-        "status": "creating",
+        "ociVersion": version,
+        "id": f'"{identifier(spec)}"',
+        "status": quoted(layout.CREATING),
         "pid": pid,
-        "bundle": spec.bundle,
-        "annotations": config.get("annotations") or {},
+        "bundle": quoted(spec.bundle),
+        "annotations": as_json(spec.config["annotations"]),
     }
-    whole: dict[str, Any] = {"ociVersion": config["ociVersion"], "fds": ["seccompFd"], "pid": pid, "state": state}
-    if profile.get("listenerMetadata"):
-        whole["metadata"] = profile["listenerMetadata"]
-    return dumps(whole).replace(dumps(pid), pid)
+    whole = {"ociVersion": version, "fds": '["seccompFd"]', "pid": pid, "metadata": quoted(profile.get("listenerMetadata") or "")}
+    return _object({**whole, "state": _object(state)})
+
+
+def _object(rows: dict[str, str]) -> str:
+    return "{" + ", ".join(f"{quoted(key)}: {value}" for key, value in rows.items()) + "}"

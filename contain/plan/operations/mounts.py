@@ -201,7 +201,8 @@ class ShowFolder(Operation):
     """Shows a top-level folder of the host, read-only: through an overlay, so that no socket below can be connected to.
 
     Where no overlay can be had (`overlay` false, or the kernel refuses) a recursive read-only clone with the `sockets` (relative
-    paths) hidden. `writable` lays a throw-away layer over it.
+    paths) hidden. `writable` lays a throw-away layer over it. `hidden` (relative paths) are not there at all in an overlay, so that no
+    unmounting uncovers them; one that ends in / is an empty folder.
     """
 
     remedies = {"EINVAL": "this folder can be no lower folder of an overlay: run without --overlay"}
@@ -213,6 +214,7 @@ class ShowFolder(Operation):
     layers: int
     sockets: list[str]
     options: list[str]
+    hidden: list[str]
 
     def describe(self) -> str:
         """See the base."""

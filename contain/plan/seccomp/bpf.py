@@ -1,14 +1,14 @@
 """Classic BPF by hand: the few instructions that libseccomp cannot be asked for, and the names of the ABIs.
 
-libseccomp makes the body of a filter. What stands before it (newer syscalls, additions by capability, ioctl requests compared in 32 bits)
-is made here, so that parts can be put together at run time without the library: a part ends by falling through to the next one.
+libseccomp makes the body of a manifest's filter. What stands before it (newer syscalls, additions by capability) is made here, so that parts
+can be put together at run time without the library: a part ends by falling through to the next one.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS
 JUMP_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
@@ -130,15 +130,6 @@ class Part:
         self._add(JUMP_GREATER, low - 1, no=2)
         self._add(JUMP_GREATER, high, yes=1)
         self._add(RETURN, action)
-
-    def argument(self, number: int, index: int, values: Sequence[int], action: int) -> None:
-        """The action when the low 32 bits of an argument are one of the values, as the kernel sees an ioctl request (CVE-2019-10063)."""
-        self._add(JUMP_EQUAL, number, no=2 * len(values) + 2)
-        self._add(LOAD, ARGUMENT_AT + 8 * index + (4 if self.big else 0))
-        for value in values:
-            self._add(JUMP_EQUAL, value, no=1)
-            self._add(RETURN, action)
-        self._add(LOAD, NUMBER_AT)
 
     def code(self) -> bytes:
         """The piece; the test of the architecture in front jumps over all of it."""

@@ -1,4 +1,4 @@
-"""The default filter, put together from committed bytes: what is always refused, what the capabilities add, and the body."""
+"""The default filter, put together from committed bytes: what the capabilities add, and the body."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def default_filter(machine: str, given: Collection[str], action: str = "errno") 
     if machine in COMMITTED:
         name = f"contain.plan.seccomp.generated.{machine}"
         made: Any = __import__(name, fromlist=["BASE"])
-        code: bytes = made.GUARD + b"".join(part for condition, part in made.ADDITIONS.items() if condition in given) + made.BASE
+        code: bytes = b"".join(part for condition, part in made.ADDITIONS.items() if condition in given) + made.BASE
     else:
         code = _compiled(machine, given)
     return code if action == "errno" else _answering(code, action, big=machine in BIG)
@@ -37,15 +37,15 @@ def _answering(code: bytes, action: str, *, big: bool) -> bytes:
 
 def _compiled(machine: str, given: Collection[str]) -> bytes:
     """The same, made now by libseccomp, for machines that have no committed bytes."""
-    from contain.plan.seccomp import generate
+    from contain.errors import HostError
     from contain.plan.seccomp.bpf import MACHINES
-    from contain.plan.seccomp.compiler import compile_filter
+    from contain.plan.seccomp.generate import addition
     from contain.plan.seccomp.library import Library
-    from contain.plan.seccomp.profile import CONDITIONAL, default_profile
+    from contain.plan.seccomp.profile import CONDITIONAL
+    from contain.plan.seccomp.tree import program
 
+    if machine not in MACHINES:
+        raise HostError(f"seccomp: no filter can be made for a {machine} machine")
     library = Library()
-    code = generate.guard(machine, library)
-    for condition, syscalls in CONDITIONAL.items():
-        if condition in given:
-            code += generate.addition(machine, syscalls, library)
-    return code + compile_filter(default_profile(machine, MACHINES.get(machine, ())), machine, library).code
+    parts = [addition(machine, syscalls, library) for condition, syscalls in CONDITIONAL.items() if condition in given]
+    return b"".join(parts) + program(machine, library)

@@ -1,6 +1,6 @@
 """Compiles the default profile for each native architecture into contain/plan/seccomp/generated/: python -m contain.plan.seccomp.generate.
 
-What is made here is committed: a run then needs neither libseccomp nor the 15 ms that compiling takes.
+What is made here is committed: a run then needs neither libseccomp nor the 15 ms that loading it and compiling take.
 """
 
 from __future__ import annotations
@@ -8,38 +8,27 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from contain.plan.seccomp.bpf import ABIS, ALLOW, EPERM, ERRNO, MACHINES, Part
-from contain.plan.seccomp.compiler import compile_filter
+from contain.plan.seccomp.bpf import ABIS, ALLOW, MACHINES, Part
 from contain.plan.seccomp.library import Library
-from contain.plan.seccomp.profile import CONDITIONAL, TERMINAL_INJECTION, default_profile
+from contain.plan.seccomp.profile import CONDITIONAL
+from contain.plan.seccomp.tree import program
 
 FOLDER = Path(__file__).parent / "generated"
 
 #: machines whose bytes are committed; others compile at run time
 COMMITTED = ("x86_64", "aarch64", "riscv64", "s390x", "ppc64le")
 
-_HEAD = '''"""The default seccomp filter for {machine} ({abis}), by libseccomp {version}.
+_HEAD = '''"""The default seccomp filter for {machine} ({abis}), with the numbers of libseccomp {version}.
 
 Made by python -m contain.plan.seccomp.generate; do not edit.
 """
 
 from __future__ import annotations
 
-#: the version of libseccomp that made this; another one may lay out the same filter differently
+#: the version of libseccomp whose numbers these are; another one may know more
 LIBSECCOMP = "{version}"
 
 '''
-
-
-def guard(machine: str, library: Library) -> bytes:
-    """What is refused before anything is allowed: typing into a terminal, compared in the 32 bits that the kernel looks at."""
-    code = b""
-    for name in MACHINES[machine]:
-        abi = ABIS[name]
-        part = Part(abi.audit)
-        part.argument(library.number("ioctl", abi.token), 1, TERMINAL_INJECTION, ERRNO | EPERM)
-        code += part.code()
-    return code
 
 
 def addition(machine: str, text: str, library: Library) -> bytes:
@@ -62,10 +51,10 @@ def literal(name: str, code: bytes) -> str:
 
 def module(machine: str, library: Library) -> str:
     """The text of one generated module."""
-    base = compile_filter(default_profile(machine, MACHINES[machine]), machine, library)
+    base = program(machine, library)
     abis = ", ".join(name.removeprefix("SCMP_ARCH_") for name in MACHINES[machine])
     text = _HEAD.format(machine=machine, abis=abis, version=library.version())
-    text += literal("GUARD", guard(machine, library)) + "\n" + literal("BASE", base.code) + "\nADDITIONS = {\n"
+    text += literal("BASE", base) + "\nADDITIONS = {\n"
     for condition, syscalls in CONDITIONAL.items():
         body = literal("", addition(machine, syscalls, library)).removeprefix(" = ").replace("\n", "\n    ").rstrip()
         text += f'    "{condition}": {body},\n'

@@ -1,7 +1,7 @@
 """The default seccomp profile, in names: what an ordinary program may ask the kernel for.
 
-Every syscall that libseccomp knows stands in exactly one of three tables (a test holds that): ALLOWED by what it is for, CONDITIONAL by what
-must be given to the container, DENIED by why. Everything in no table, so everything newer, does not exist for the container (ENOSYS).
+Every syscall that libseccomp knows stands in a table (a test holds that): ALLOWED by what it is for, CHECKED for some arguments, CONDITIONAL by
+what must be given to the container, DENIED by why, ABSENT. Everything in no table, so everything newer, does not exist for the container (ENOSYS).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
 ALLOWED = {
     "files by path": """
@@ -19,7 +18,7 @@ ALLOWED = {
         unlinkat utime utimensat utimensat_time64 utimes file_getattr file_setattr""",
     "files by descriptor": """
         _llseek close close_range copy_file_range dup dup2 dup3 fadvise64 fadvise64_64 arm_fadvise64_64 fallocate fchdir fchmod fchown
-        fchown32 fcntl fcntl64 fdatasync flock fstat fstat64 fstatfs fstatfs64 fsync ftruncate ftruncate64 getdents getdents64 ioctl lseek
+        fchown32 fcntl fcntl64 fdatasync flock fstat fstat64 fstatfs fstatfs64 fsync ftruncate ftruncate64 getdents getdents64 lseek
         pipe pipe2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readv sendfile sendfile64 splice sync sync_file_range
         sync_file_range2 arm_sync_file_range syncfs tee vmsplice write writev cachestat""",
     "extended attributes": """
@@ -52,7 +51,7 @@ ALLOWED = {
         adjtimex clock_adjtime clock_adjtime64 clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep
         clock_nanosleep_time64 gettimeofday nanosleep time timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64
         timer_settime timer_settime64""",
-    "sockets; families below, in CHECKED": """
+    "sockets; families in checks()": """
         accept accept4 bind connect getpeername getsockname getsockopt listen recv recvfrom recvmmsg recvmmsg_time64 recvmsg send sendmmsg
         sendmsg sendto setsockopt shutdown socketcall socketpair""",
     "System V and POSIX queues, semaphores and shared memory": """
@@ -63,8 +62,11 @@ ALLOWED = {
         breakpoint cacheflush riscv_flush_icache s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr swapcontext""",
 }
 
-#: allowed for some arguments only: see rules()
-CHECKED = ("clone", "unshare", "personality", "socket", "clone3")
+#: not there at all: clone3 has its flags in memory, where no filter can look; C libraries then use clone
+ABSENT = ("clone3",)
+
+#: allowed for some arguments only: see checks()
+CHECKED = ("clone", "ioctl", "personality", "socket", "unshare")
 
 _SYS_ADMIN = """
     bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick listmount lookup_dcookie mount mount_setattr move_mount open_tree
@@ -109,13 +111,12 @@ DENIED = {
         sys_debug_setcontext usr26 usr32""",
 }
 
-#: ioctl requests refused to everybody: they type into, or paste into, the terminal that the container shares (CVE-2017-5226, CVE-2023-28100)
-TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
-
-
 #: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET; unshare takes NEWTIME too, whose bit means a signal to clone
 _NAMESPACES = 0x7E020000
 _NEWTIME = 0x80
+
+#: ioctl requests that type into, or paste into, the terminal that the container shares (CVE-2017-5226, CVE-2023-28100)
+_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 
 #: PER_LINUX, PER_LINUX32, each with UNAME26, and the question what it is now
 _PERSONALITIES = (0x0, 0x0008, 0x20000, 0x20008, 0xFFFFFFFF)
@@ -124,39 +125,31 @@ _PERSONALITIES = (0x0, 0x0008, 0x20000, 0x20008, 0xFFFFFFFF)
 _AF_ALG, _AF_VSOCK = 38, 40
 
 
+class Check:
+    """What is asked of the low 32 bits of one argument: `values` are the `refused` ones, or else the only allowed ones; or `bits` of it."""
+
+    __slots__ = ("bits", "index", "refused", "values")
+
+    def __init__(self, index: int, *values: int, refused: bool = True, bits: bool = False) -> None:
+        """Of argument `index`, from 0."""
+        self.index = index
+        self.values = values
+        self.refused = refused
+        self.bits = bits
+
+
+def checks(machine: str) -> dict[str, Check]:
+    """Name → check."""
+    flags_at = 1 if machine.startswith("s390") else 0  # there clone takes the stack first
+    return {
+        "clone": Check(flags_at, _NAMESPACES, bits=True),
+        "unshare": Check(0, _NAMESPACES | _NEWTIME, bits=True),
+        "ioctl": Check(1, _TIOCSTI, _TIOCLINUX),
+        "personality": Check(0, *_PERSONALITIES, refused=False),
+        "socket": Check(0, _AF_ALG, _AF_VSOCK),
+    }
+
+
 def names(tables: Iterable[str]) -> list[str]:
     """The names of some tables' texts, sorted, each once."""
     return sorted({name for text in tables for name in text.split()})
-
-
-def _only(name: str, *comparisons: tuple[int, str, int, int]) -> dict[str, Any]:
-    """One rule that allows a syscall under conditions."""
-    keys = ("index", "op", "value", "valueTwo")
-    return {"names": [name], "action": "SCMP_ACT_ALLOW", "args": [dict(zip(keys, one, strict=True)) for one in comparisons]}
-
-
-def rules(machine: str) -> list[dict[str, Any]]:
-    """The rules of the profile in the OCI's words, without what depends on capabilities."""
-    flags_at = 1 if machine.startswith("s390") else 0  # there clone takes the stack first
-    masked = "SCMP_CMP_MASKED_EQ"
-    return [
-        {"names": names(ALLOWED.values()), "action": "SCMP_ACT_ALLOW"},
-        _only("clone", (flags_at, masked, _NAMESPACES, 0)),
-        _only("unshare", (0, masked, _NAMESPACES | _NEWTIME, 0)),
-        # clone3 has its flags in memory, where no filter can look: "not there" makes C libraries use clone
-        {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},
-        *(_only("personality", (0, "SCMP_CMP_EQ", value, 0)) for value in _PERSONALITIES),
-        _only("socket", (0, "SCMP_CMP_LT", _AF_ALG, 0)),
-        _only("socket", (0, "SCMP_CMP_EQ", _AF_ALG + 1, 0)),
-        _only("socket", (0, "SCMP_CMP_GT", _AF_VSOCK, 0)),
-    ]
-
-
-def default_profile(machine: str, architectures: Iterable[str]) -> dict[str, Any]:
-    """The whole profile as an OCI object."""
-    return {
-        "defaultAction": "SCMP_ACT_ERRNO",
-        "defaultErrnoRet": 1,
-        "architectures": list(architectures),
-        "syscalls": rules(machine),
-    }

@@ -12,6 +12,9 @@
 
 #define PROC_MAGIC 0x9fa0
 #define PROC_ROOT_INODE 1
+#define HOST_LAYERS_MAX 8
+#define STATX_MOUNT 0x1000
+#define STATX_MOUNT_OFFSET 144 /* of stx_mnt_id in struct statx */
 
 int do_isolate_mounts(struct context *context, const struct isolate_mounts *operation) {
     if (mount("", "/", NULL, MS_REC | (unsigned long)operation->propagation, NULL) < 0)
@@ -19,28 +22,20 @@ int do_isolate_mounts(struct context *context, const struct isolate_mounts *oper
     return 0;
 }
 
-/* A detached clone of the tree at `path`. Only the mount's own propagation is as asked: what happens in a root stays there. */
-static int open_root(struct context *context, const char *path, int64_t propagation, bool recursive) {
-    unsigned below = recursive ? AT_RECURSIVE : 0;
-    int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | below);
+/* A detached clone of the tree at `path`. */
+static int open_root(struct context *context, const char *path, bool recursive) {
+    struct stat found;
+    int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
     if (tree < 0)
         return fail(context, errno, NULL);
-    struct stat found;
-    if (fstat(tree, &found) == 0 && !S_ISDIR(found.st_mode)) {
-        close(tree);
-        return fail(context, ENOTDIR, NULL);
-    }
-    struct mount_attributes attributes = {.propagation = (uint64_t)propagation};
-    if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes) < 0 && errno != ENOSYS) {
-        int error = errno;
-        close(tree);
-        return fail(context, error, NULL);
-    }
-    return tree;
+    if (fstat(tree, &found) == 0 && S_ISDIR(found.st_mode))
+        return tree;
+    close(tree);
+    return fail(context, ENOTDIR, NULL);
 }
 
 int do_open_root(struct context *context, const struct open_root *operation) {
-    int tree = open_root(context, operation->path, operation->propagation, operation->recursive);
+    int tree = open_root(context, operation->path, operation->recursive);
     if (tree < 0)
         return -1;
     slot_set(context, SLOT_ROOT, tree);
@@ -54,7 +49,7 @@ int do_open_root(struct context *context, const struct open_root *operation) {
 int do_attach_root(struct context *context, const struct attach_root *operation) {
     int tree = slot(context, SLOT_ROOT);
     if (tree < 0) {
-        tree = open_root(context, operation->path, operation->propagation, operation->recursive);
+        tree = open_root(context, operation->path, operation->recursive);
         if (tree < 0)
             return -1;
         slot_set(context, SLOT_ROOT, tree);
@@ -63,8 +58,10 @@ int do_attach_root(struct context *context, const struct attach_root *operation)
     if (host < 0)
         return fail(context, errno, NULL);
     slot_set(context, SLOT_HOST_ROOT, host);
-    /* Over the root of this namespace: no path of the host has to be walked with the container's ids, and nothing sees it before pivot_root. */
-    if (attach(tree, host) < 0)
+    /* Over the root of this namespace: no path of the host has to be walked with the container's ids, and nothing sees it before pivot_root.
+     * Only the root's own propagation is as asked, before anything is mounted in it: what happens in a root stays there. */
+    const struct change change = {.propagation = (uint64_t)operation->propagation, .propagation_recursive = true};
+    if (attach(tree, host) < 0 || change_mount(tree, &change) < 0)
         return fail(context, errno, NULL);
     return 0;
 }
@@ -99,13 +96,36 @@ static int enter_without_pivot(int root, int host) {
     return chroot(".");
 }
 
-/* pivot_root(".", "."): the old root comes to lie upon the new one, and goes (pivot_root(2), "pivot_root(".", ".")"). */
+/* pivot_root(".", "."): the old root comes to lie upon the new one, and goes (pivot_root(2)). umount takes what lies on top first:
+ * the layers, if there are any, and at last the old root; once it is gone there is nothing more to take (EINVAL). */
 static int enter_by_pivot(int root, int host) {
+    int gone = 0;
     if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
         return -1;
     if (fchdir(host) < 0 || mount("", ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
         return -1;
-    return umount2(".", MNT_DETACH);
+    while (gone < HOST_LAYERS_MAX && umount2(".", MNT_DETACH) == 0)
+        gone++;
+    return gone > 0 && errno == EINVAL ? 0 : -1;
+}
+
+/* The mount that a path leads to (statx, Linux 5.8); 0 when the kernel does not say. */
+static uint64_t mount_of(int folder, const char *path) {
+    _Alignas(8) unsigned char found[256] = {0};
+    uint32_t mask = 0;
+    uint64_t number = 0;
+    if (syscall(SYS_statx, folder, path, AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MOUNT, found) < 0)
+        return 0;
+    memcpy(&mask, found, sizeof mask);
+    memcpy(&number, found + STATX_MOUNT_OFFSET, sizeof number);
+    return mask & STATX_MOUNT ? number : 0;
+}
+
+/* What lies upon a root is seen by `/..`: nothing may. */
+static int check_root(struct context *context, int root) {
+    if (mount_of(AT_FDCWD, "/..") != mount_of(root, "") || mount_of(AT_FDCWD, "/") != mount_of(root, ""))
+        return fail(context, EBUSY, "another root still lies upon the container's");
+    return 0;
 }
 
 int do_pivot_root(struct context *context, const struct pivot_root *operation) {
@@ -117,12 +137,11 @@ int do_pivot_root(struct context *context, const struct pivot_root *operation) {
     if (result < 0 || chdir("/") < 0)
         return fail(context, errno, NULL);
     slot_set(context, SLOT_HOST_ROOT, -1);
-    return 0;
+    return check_root(context, root);
 }
 
 int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation) {
-    unsigned long flags = (unsigned long)operation->propagation | (operation->recursive ? MS_REC : 0);
-    if (mount("", "/", NULL, flags, NULL) < 0)
+    if (mount("", "/", NULL, (unsigned long)operation->propagation, NULL) < 0)
         return fail(context, errno, NULL);
     return 0;
 }

@@ -1,0 +1,219 @@
+"""contain.run and Sandbox: close to subprocess.run, and nothing of it depends on the caller's own children."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import contain
+
+pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
+
+
+@pytest.fixture(scope="module")
+def sandbox(busybox: str) -> contain.Sandbox:
+    """One sandbox for all."""
+    return contain.Sandbox(rootfs=busybox)
+
+
+def test_output_and_exit_code(sandbox: contain.Sandbox) -> None:
+    """As subprocess.run gives them."""
+    found = sandbox.run(["sh", "-c", "echo out; echo err >&2; exit 3"], text=True)
+    assert (found.returncode, found.stdout, found.stderr, found.reason) == (3, "out\n", "err\n", contain.Reason.EXITED)
+
+
+def test_bytes_without_text(sandbox: contain.Sandbox) -> None:
+    """Bytes, untouched."""
+    assert sandbox.run(["printf", "\\377\\r\\n"]).stdout == b"\xff\r\n"
+
+
+def test_input_is_fed(sandbox: contain.Sandbox) -> None:
+    """More than a pipe holds."""
+    data = b"x" * (1 << 20)
+    assert sandbox.run(["wc", "-c"], input=data).stdout.strip() == str(len(data)).encode()
+
+
+def test_stdin_is_empty_by_default(sandbox: contain.Sandbox) -> None:
+    """Nothing of the caller's."""
+    assert sandbox.run(["cat"]).stdout == b""
+
+
+def test_environment_is_added(sandbox: contain.Sandbox) -> None:
+    """To the sandbox's; nothing of the caller's is there."""
+    os.environ["CONTAIN_TEST_SECRET"] = "secret"
+    try:
+        found = sandbox.run(["env"], env={"A": "b"}, text=True).stdout
+    finally:
+        del os.environ["CONTAIN_TEST_SECRET"]
+    assert "A=b\n" in found
+    assert "SECRET" not in found
+
+
+def test_working_folder(sandbox: contain.Sandbox) -> None:
+    """cwd is inside the sandbox."""
+    assert sandbox.run(["pwd"], cwd="/tmp", text=True).stdout == "/tmp\n"
+
+
+def test_signal(sandbox: contain.Sandbox) -> None:
+    """128+N, and N."""
+    found = sandbox.run(["sh", "-c", "kill -KILL $$"])
+    assert (found.reason, found.returncode, found.signal) == (contain.Reason.SIGNALLED, 137, 9)
+
+
+def test_timeout_is_a_result(sandbox: contain.Sandbox) -> None:
+    """And an exception only with check."""
+    found = sandbox.run(["sleep", "100"], timeout=0.2)
+    assert (found.reason, found.ok) == (contain.Reason.TIMEOUT, False)
+    with pytest.raises(contain.TimedOut):
+        sandbox.run(["sleep", "100"], timeout=0.2, check=True)
+
+
+def test_out_of_memory_is_named(busybox: str) -> None:
+    """By the kernel's own counter."""
+    hungry = contain.Sandbox(rootfs=busybox, memory="8m")
+    found = hungry.run(["sh", "-c", "head -c 64m /dev/zero | tail"])
+    assert found.usage.oom_kills > 0
+
+
+def test_missing_program(sandbox: contain.Sandbox) -> None:
+    """Nothing ran: an exception in the launcher's words."""
+    with pytest.raises(contain.LaunchError, match="executable file not found"):
+        sandbox.run(["nonesuch"])
+
+
+def test_check_raises_with_the_result(sandbox: contain.Sandbox) -> None:
+    """The exception has output and code, and can be pickled."""
+    with pytest.raises(contain.Failed) as caught:
+        sandbox.run(["sh", "-c", "echo out; exit 3"], check=True)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.returncode, again.stdout) == (3, b"out\n")
+
+
+def test_output_keeps_head_and_tail(sandbox: contain.Sandbox) -> None:
+    """One MiB of each stream, and it says that something is missing."""
+    found = sandbox.run(["sh", "-c", "echo first; head -c 4000000 /dev/zero; echo last"])
+    assert found.truncated == {"stdout"}
+    assert found.stdout.startswith(b"first\n")
+    assert found.stdout.endswith(b"last\n")
+    assert len(found.stdout) == 1 << 20
+
+
+@pytest.mark.parametrize(("words", "message"), [("true", "not a sequence"), ([], "empty"), (["a\0b"], "no text")])
+def test_commands_that_are_none(sandbox: contain.Sandbox, words: object, message: str) -> None:
+    """A string would ask for a shell."""
+    with pytest.raises(contain.UsageError, match=message):
+        sandbox.run(words)  # type: ignore[arg-type]
+
+
+def test_unknown_option_has_a_suggestion() -> None:
+    """By the table's names."""
+    with pytest.raises(contain.UsageError) as caught:
+        contain.Sandbox(memroy="1g")
+    assert "memory" in caught.value.remedy
+
+
+def test_host_view_needs_no_rootfs() -> None:
+    """The host's own programs, safely."""
+    assert contain.run(["/bin/echo", "hi"], text=True).stdout == "hi\n"
+
+
+def test_foreign_waiter_makes_no_difference(sandbox: contain.Sandbox) -> None:
+    """Somebody else reaps every child of this process: the record has said all."""
+    stop = threading.Event()
+
+    def reap() -> None:
+        while not stop.is_set():
+            try:
+                os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                time.sleep(0.001)
+
+    thief = threading.Thread(target=reap)
+    thief.start()
+    try:
+        codes = [sandbox.run(["sh", "-c", f"exit {code}"]).returncode for code in range(10)]
+    finally:
+        stop.set()
+        thief.join()
+    assert codes == list(range(10))
+
+
+def test_ignored_sigchld_makes_no_difference(sandbox: contain.Sandbox) -> None:
+    """Where subprocess.run itself would say 0."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert sandbox.run(["sh", "-c", "exit 7"]).returncode == 7
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def test_threads_share_a_sandbox(sandbox: contain.Sandbox) -> None:
+    """Eight at once, each with its own output."""
+    found: dict[int, bytes] = {}
+    threads = [threading.Thread(target=lambda n=n: found.update({n: sandbox.run(["echo", str(n)]).stdout})) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {n: f"{n}\n".encode() for n in range(8)}
+
+
+def test_forked_worker_shares_a_sandbox(sandbox: contain.Sandbox) -> None:
+    """os.fork, as multiprocessing and xdist do."""
+    sandbox.run(["true"])
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if sandbox.run(["echo", "x"]).stdout == b"x\n" else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_descriptors_and_children_are_as_before(sandbox: contain.Sandbox) -> None:
+    """Fifty runs later."""
+    sandbox.run(["true"])
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(50):
+        sandbox.run(["true"])
+    assert len(os.listdir("/proc/self/fd")) == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_killed_caller_leaves_nothing(busybox: str, top: str) -> None:
+    """SIGKILL of the process that runs: its container is gone soon after."""
+    mark = f"{31000 + os.getpid() % 1000}.5"
+    code = f"import contain; contain.run(['sleep', '{mark}'], rootfs={busybox!r})"
+    child = subprocess.Popen([sys.executable, "-c", code], cwd=top)
+    deadline = time.monotonic() + 60
+    while not runs(mark):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    child.kill()
+    child.wait()
+    while runs(mark):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def runs(mark: str) -> bool:
+    """Whether a process with this argument is there."""
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                if file.read() == f"sleep\0{mark}\0".encode():
+                    return True
+        except OSError:
+            continue
+    return False
+
+
+def test_import_is_quick_to_name_all(top: str) -> None:
+    """Every public name can be loaded, and __all__ is the table."""
+    code = "import contain; assert sorted(contain.__all__) == sorted(contain._WHERE); [getattr(contain, name) for name in contain.__all__]"
+    assert subprocess.run([sys.executable, "-c", code], cwd=top, check=False).returncode == 0
