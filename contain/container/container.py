@@ -120,6 +120,10 @@ class Container:
 
         resume(self.id, root=self.root)
 
+    def has_log(self, stream: str) -> bool:
+        """Whether what this stream says is kept for logs()."""
+        return stream in self._streams.logs
+
     def logs(self, *, tail: int | None = None, stream: str = "stdout") -> bytes:
         """What a stream has said so far, its last MiB; with `tail` its last lines."""
         if stream not in self._streams.logs:
@@ -174,7 +178,7 @@ class Container:
         left = list(ready)
         while left := [one for one in left if not one(self)]:
             if not self.alive:
-                raise Dead(self.wait(), self._streams.log("stderr") if "stderr" in self._streams.logs else b"")
+                raise Dead(self.wait(), self._streams.log("stderr") if self.has_log("stderr") else b"")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self._args[0]} is not ready after {timeout:g} s")
             time.sleep(LOOK)

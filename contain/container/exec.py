@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from contain.container.changes import state_root
+from contain.container.lifecycle import state_root
 from contain.errors import StateError, UsageError
 from contain.state import layout
 from contain.state.store import Store
@@ -59,7 +59,7 @@ def plan_exec(name: str, request: Request, options: Mapping[str, str], warn: Cal
     from contain.host.probe import Wanted, probe
     from contain.plan.compile.exec import compile_exec
 
-    with Store(state_root(options)) as store, store.open(name) as folder:
+    with Store(state_root(options.get("root", ""))) as store, store.open(name) as folder:
         summary = folder.summary()
         status = folder.status(summary)
         if status in {layout.STOPPED, layout.CREATING}:
@@ -115,12 +115,19 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
         pid_file=os.path.abspath(request.pid_file) if request.pid_file else "",
         preserve_fds=request.preserve_fds or 0,
         user=request.user if request.user and not request.user.replace(":", "").isdecimal() else "",
-        no_new_keyring=True,
+        seccomp=_filter(config["linux"], summary.pid),
         tty=config["process"]["terminal"],
     )
     spec = Spec(config, kind="oci", bundle=summary.bundle, root=summary.rootfs, origins=Origins(), run=run)
     semantics.require(spec)
     return spec
+
+
+def _filter(linux: dict[str, Any], pid: int) -> str:
+    """A container that runs under contain's own filter, of which its configuration says nothing, is not entered without it."""
+    from contain.kernel.processes import status
+
+    return "default" if "seccomp" not in linux and status(pid).seccomp == 2 else ""  # SECCOMP_MODE_FILTER
 
 
 def _add_maps(linux: dict[str, Any], pid: int) -> None:

@@ -344,7 +344,6 @@ static int step_pivot_root(struct context *context, struct cursor *in, int64_t a
 bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation) {
     *operation = (struct set_root_propagation){0};
     operation->propagation = take_i64(in);
-    operation->recursive = take_i64(in);
     return take_end(in);
 }
 
@@ -1112,8 +1111,25 @@ static int step_join_keyring(struct context *context, struct cursor *in, int64_t
     return do_join_keyring(context, &operation);
 }
 
+bool take_open_host_proc(struct cursor *in, struct open_host_proc *operation) {
+    *operation = (struct open_host_proc){0};
+    operation->slot = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_host_proc(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_host_proc operation;
+    (void)ask;
+    if (!take_open_host_proc(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_host_proc(context, &operation);
+}
+
 bool take_set_exec_label(struct cursor *in, struct set_exec_label *operation) {
     *operation = (struct set_exec_label){0};
+    operation->proc = take_i64(in);
     operation->module = take_text(in);
     operation->file = take_text(in);
     operation->value = take_text(in);
@@ -1719,6 +1735,7 @@ const struct operation_row operation_rows[] = {
     {"LeaveHost", step_leave_host, false},
     {"Execute", step_execute, false},
     {"JoinKeyring", step_join_keyring, false},
+    {"OpenHostProc", step_open_host_proc, false},
     {"SetExecLabel", step_set_exec_label, false},
     {"HideProcess", step_hide_process, false},
     {"DropBounding", step_drop_bounding, false},
@@ -1753,4 +1770,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x35, 0x09, 0x85, 0xb3, 0xed, 0x82, 0x4b, 0x68, 0x15, 0x19, 0x69, 0x92, 0x01, 0xe0, 0x22, 0x6f};
+const uint8_t operations_digest[16] = {0x18, 0xbf, 0x9a, 0x93, 0xd2, 0xf6, 0x8c, 0x64, 0xc5, 0x8d, 0xa8, 0x30, 0xed, 0x6b, 0x6b, 0x91};

@@ -98,37 +98,38 @@ enum operation_kind {
     OPERATION_LEAVE_HOST = 58,
     OPERATION_EXECUTE = 59,
     OPERATION_JOIN_KEYRING = 60,
-    OPERATION_SET_EXEC_LABEL = 61,
-    OPERATION_HIDE_PROCESS = 62,
-    OPERATION_DROP_BOUNDING = 63,
-    OPERATION_SET_IDS = 64,
-    OPERATION_SET_CAPABILITIES = 65,
-    OPERATION_NO_NEW_PRIVILEGES = 66,
-    OPERATION_CONNECT_LISTENER = 67,
-    OPERATION_LOAD_SECCOMP = 68,
-    OPERATION_CLAIM_STATE = 69,
-    OPERATION_NOTE_UNDO = 70,
-    OPERATION_PUBLISH_STATE = 71,
-    OPERATION_WRITE_PID_FILE = 72,
-    OPERATION_REMOVE_FILE = 73,
-    OPERATION_REMOVE_TREE = 74,
-    OPERATION_END_STATE = 75,
-    OPERATION_SUPERVISE = 76,
-    OPERATION_LIMIT_PROCESSOR_TIME = 77,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 78,
-    OPERATION_START_SESSION = 79,
-    OPERATION_OPEN_TERMINAL = 80,
-    OPERATION_TAKE_TERMINAL = 81,
-    OPERATION_EMPTY_INPUT = 82,
-    OPERATION_OWN_STREAMS = 83,
-    OPERATION_RUN_HOOK = 84,
-    OPERATION_MAKE_GATE = 85,
-    OPERATION_HOLD_DESCRIPTORS = 86,
-    OPERATION_WAIT_AT_GATE = 87,
-    OPERATION_LEAVE_CONTAINER = 88,
-    OPERATION_ADOPT_CONTAINER = 89,
-    OPERATION_OPEN_GATE = 90,
-    OPERATION_JOIN_CONTAINER = 91,
+    OPERATION_OPEN_HOST_PROC = 61,
+    OPERATION_SET_EXEC_LABEL = 62,
+    OPERATION_HIDE_PROCESS = 63,
+    OPERATION_DROP_BOUNDING = 64,
+    OPERATION_SET_IDS = 65,
+    OPERATION_SET_CAPABILITIES = 66,
+    OPERATION_NO_NEW_PRIVILEGES = 67,
+    OPERATION_CONNECT_LISTENER = 68,
+    OPERATION_LOAD_SECCOMP = 69,
+    OPERATION_CLAIM_STATE = 70,
+    OPERATION_NOTE_UNDO = 71,
+    OPERATION_PUBLISH_STATE = 72,
+    OPERATION_WRITE_PID_FILE = 73,
+    OPERATION_REMOVE_FILE = 74,
+    OPERATION_REMOVE_TREE = 75,
+    OPERATION_END_STATE = 76,
+    OPERATION_SUPERVISE = 77,
+    OPERATION_LIMIT_PROCESSOR_TIME = 78,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 79,
+    OPERATION_START_SESSION = 80,
+    OPERATION_OPEN_TERMINAL = 81,
+    OPERATION_TAKE_TERMINAL = 82,
+    OPERATION_EMPTY_INPUT = 83,
+    OPERATION_OWN_STREAMS = 84,
+    OPERATION_RUN_HOOK = 85,
+    OPERATION_MAKE_GATE = 86,
+    OPERATION_HOLD_DESCRIPTORS = 87,
+    OPERATION_WAIT_AT_GATE = 88,
+    OPERATION_LEAVE_CONTAINER = 89,
+    OPERATION_ADOPT_CONTAINER = 90,
+    OPERATION_OPEN_GATE = 91,
+    OPERATION_JOIN_CONTAINER = 92,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -294,10 +295,9 @@ struct pivot_root {
 bool take_pivot_root(struct cursor *in, struct pivot_root *operation);
 int do_pivot_root(struct context *context, const struct pivot_root *operation);
 
-/* Sets how mounts below the container's root propagate, once the host's root is gone. */
+/* Sets how the container's root propagates, once the host's is gone; mounts below keep what they were given. */
 struct set_root_propagation {
     int64_t propagation;
-    int64_t recursive;
 };
 bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation);
 int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation);
@@ -707,8 +707,16 @@ struct join_keyring {
 bool take_join_keyring(struct cursor *in, struct join_keyring *operation);
 int do_join_keyring(struct context *context, const struct join_keyring *operation);
 
-/* Sets the label that the security module gives to the program at execve; `file` is below /proc/thread-self/attr. */
+/* Opens the host's /proc into `slot` and checks that it is the root of a procfs: what is written through it goes nowhere else. */
+struct open_host_proc {
+    int64_t slot;
+};
+bool take_open_host_proc(struct cursor *in, struct open_host_proc *operation);
+int do_open_host_proc(struct context *context, const struct open_host_proc *operation);
+
+/* Sets the label that the security module gives to the program at execve; `file` is below thread-self/attr of the procfs in slot `proc`. */
 struct set_exec_label {
+    int64_t proc;
     const char *module;
     const char *file;
     const char *value;
