@@ -11,6 +11,7 @@ from contain.host.identity import user
 from contain.kernel import namespaces, processes
 from contain.kernel.record import Record
 from contain.state import files, layout, undo
+from contain.state.glance import anything_dead
 from contain.state.store import Folder, Store
 from contain.state.sweep import clear, sweep
 
@@ -81,6 +82,17 @@ def open_store(root: str = "") -> Store:
         store.close()
         raise
     return store
+
+
+def sweep_dead(root: str = "") -> list[str]:
+    """Sweeps when there is anything dead; the words for what could not be cleared, nothing when the root is not ours to look at."""
+    if not anything_dead(state_root(root)):
+        return []
+    try:
+        with Store(state_root(root)) as store:
+            return sweep(store)
+    except StateError:
+        return []
 
 
 def signal_number(text: str) -> int:
