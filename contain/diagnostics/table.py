@@ -292,5 +292,5 @@ RULES: dict[str, tuple[str, str, bool, str, str]] = {
 #: rules that run only with --preview or when named by their whole id
 PREVIEW: frozenset[str] = frozenset()
 #: advice that engines' own defaults run into, silent in the profile engine-default
-SILENT: frozenset[str] = frozenset(("SEC001", "SEC006", "SEC009", "SEC010", "SEC011", "SEC014", "SEC101", "SEC106", "SEC109", "SEC206", "SEC207", "SEC209", "SEC301", "SEC302", "SEC303", "SEC306", "SEC311"))
+SILENT: frozenset[str] = frozenset(("SEC001", "SEC006", "SEC009", "SEC010", "SEC011", "SEC014", "SEC101", "SEC106", "SEC109", "SEC206", "SEC207", "SEC209", "SEC301", "SEC302", "SEC303", "SEC306", "SEC311",))
 # fmt: on

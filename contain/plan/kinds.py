@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "d456d6b597170475ad5f386798816788"
+DIGEST = "18bf9a93d2f68c64c58da830ed6b6b91"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

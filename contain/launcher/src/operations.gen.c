@@ -344,7 +344,6 @@ static int step_pivot_root(struct context *context, struct cursor *in, int64_t a
 bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation) {
     *operation = (struct set_root_propagation){0};
     operation->propagation = take_i64(in);
-    operation->recursive = take_i64(in);
     return take_end(in);
 }
 
@@ -1771,4 +1770,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xd4, 0x56, 0xd6, 0xb5, 0x97, 0x17, 0x04, 0x75, 0xad, 0x5f, 0x38, 0x67, 0x98, 0x81, 0x67, 0x88};
+const uint8_t operations_digest[16] = {0x18, 0xbf, 0x9a, 0x93, 0xd2, 0xf6, 0x8c, 0x64, 0xc5, 0x8d, 0xa8, 0x30, 0xed, 0x6b, 0x6b, 0x91};

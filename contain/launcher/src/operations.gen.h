@@ -295,10 +295,9 @@ struct pivot_root {
 bool take_pivot_root(struct cursor *in, struct pivot_root *operation);
 int do_pivot_root(struct context *context, const struct pivot_root *operation);
 
-/* Sets how mounts below the container's root propagate, once the host's root is gone. */
+/* Sets how the container's root propagates, once the host's is gone; mounts below keep what they were given. */
 struct set_root_propagation {
     int64_t propagation;
-    int64_t recursive;
 };
 bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation);
 int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation);

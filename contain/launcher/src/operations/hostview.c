@@ -142,88 +142,99 @@ static int make_holes(int lower, int layers, const char *name, struct texts hidd
     return holes;
 }
 
-/* `holes` (-1: none) lies over `lower`; lower folders alone must be two. */
-static int set_layers(int system, int lower, int holes, int layers, const char *name) {
+/* What an overlay is made of. With `name` it can be written, into layers of that name; without, it only shows `lower`. */
+struct overlay {
+    int lower;
+    int holes; /* a layer over `lower` in which some of it is not there; -1: none */
+    int layers;
+    const char *name;
+    struct texts options;
+    uint64_t attributes;
+    char why[256]; /* the kernel's words when it refuses */
+};
+
+static int set_lower(int system, const struct overlay *overlay) {
     char number[16];
     char other[16];
     char path[320];
-    char work[320];
-    bool two = holes >= 0 || !name;
-    format_number(number, sizeof number, lower);
-    format_number(other, sizeof other, holes >= 0 ? holes : layers);
-    if (holes >= 0)
+    bool two = overlay->holes >= 0 || !overlay->name; /* lower folders alone must be two */
+    format_number(number, sizeof number, overlay->lower);
+    format_number(other, sizeof other, overlay->holes >= 0 ? overlay->holes : overlay->layers);
+    if (overlay->holes >= 0)
         join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", other, ":/proc/self/fd/", number, NULL});
     else
         join_words(path, sizeof path,
                    (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, "/" EMPTY, NULL});
-    if (set_string(system, "lowerdir", path) < 0)
+    return set_string(system, "lowerdir", path);
+}
+
+static int set_layers(int system, const struct overlay *overlay) {
+    char path[320];
+    char work[320];
+    if (set_lower(system, overlay) < 0)
         return -1;
-    if (!name)
+    if (!overlay->name)
         return 0;
-    if (make_layer(layers, name, ".upper", path, sizeof path) < 0 || make_layer(layers, name, ".work", work, sizeof work) < 0)
+    if (make_layer(overlay->layers, overlay->name, ".upper", path, sizeof path) < 0 ||
+        make_layer(overlay->layers, overlay->name, ".work", work, sizeof work) < 0)
         return -1;
-    dress_upper(layers, name, lower);
+    dress_upper(overlay->layers, overlay->name, overlay->lower);
     return set_string(system, "upperdir", path) < 0 ? -1 : set_string(system, "workdir", work);
 }
 
-/* A detached overlay over `lower` (and `holes` on it, -1: none); with `name` writable, its layer being of that name. -1 with errno, the kernel's
- * words in `why`. */
-static int make_overlay(int lower, int holes, int layers, const char *name, struct texts options, char *why, size_t size) {
+/* A detached overlay, or -1 with errno. */
+static int make_overlay(struct overlay *overlay) {
     int system = sys_fsopen("overlay");
     int tree = -1;
-    why[0] = 0;
     if (system < 0)
         return -1;
     int result = set_string(system, "source", "overlay");
-    const char *option = options.first;
-    for (uint32_t i = 0; result == 0 && i < options.count; i++, option = texts_next(option))
+    const char *option = overlay->options.first;
+    for (uint32_t i = 0; result == 0 && i < overlay->options.count; i++, option = texts_next(option))
         result = sys_fsconfig(system, FSCONFIG_SET_FLAG, option, NULL, 0);
     if (result == 0)
-        result = set_layers(system, lower, holes, layers, name);
+        result = set_layers(system, overlay);
     if (result == 0)
         result = sys_fsconfig(system, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
     if (result == 0)
-        tree = sys_fsmount(system, QUIET | (name ? 0 : MOUNT_ATTR_RDONLY));
+        tree = sys_fsmount(system, (unsigned)overlay->attributes | (overlay->name ? 0 : MOUNT_ATTR_RDONLY));
     int error = errno;
     if (tree < 0)
-        filesystem_words(system, why, size);
+        filesystem_words(system, overlay->why, sizeof overlay->why);
     close(system);
     errno = error;
     return tree;
 }
 
 /* An overlay over a detached clone, which the kernel wants to see in our own namespace: it lies on `place` for that moment. */
-static int overlay_clone(int tree, int place, int layers, const char *name, struct texts options, char *why, size_t size) {
+static int make_overlay_at(struct overlay *overlay, int place) {
     char path[32] = "/proc/self/fd/";
-    why[0] = 0;
-    if (attach(tree, place) < 0)
+    if (attach(overlay->lower, place) < 0)
         return -1;
-    int overlay = make_overlay(tree, -1, layers, name, options, why, size);
+    int tree = make_overlay(overlay);
     int error = errno;
-    format_number(path + strlen(path), sizeof path - strlen(path), tree);
-    if (umount2(path, MNT_DETACH) < 0 && overlay >= 0) {
+    format_number(path + strlen(path), sizeof path - strlen(path), overlay->lower);
+    if (umount2(path, MNT_DETACH) < 0 && tree >= 0) {
         error = errno;
-        close(overlay);
-        overlay = -1;
+        close(tree);
+        tree = -1;
     }
     errno = error;
-    return overlay;
+    return tree;
 }
 
 int do_overlay_root(struct context *context, const struct overlay_root *operation) {
-    char why[256];
-    const struct change change = {.clear = QUIET, .propagation = (uint64_t)operation->propagation};
+    struct overlay overlay = {slot(context, SLOT_ROOT), -1, slot(context, operation->layers), "root", operation->options, 0, ""};
     int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int lower = slot(context, SLOT_ROOT);
-    if (lower < 0)
-        lower = sys_open_tree(AT_FDCWD, operation->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (lower < 0 || host < 0)
+    if (overlay.lower < 0)
+        overlay.lower = sys_open_tree(AT_FDCWD, operation->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (overlay.lower < 0 || host < 0)
         return fail(context, errno, NULL);
-    int tree = overlay_clone(lower, host, slot(context, operation->layers), "root", operation->options, why, sizeof why);
-    int result = tree < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
+    int tree = make_overlay_at(&overlay, host);
+    int result = tree < 0 ? fail_with(context, errno, overlay.why) : 0;
     close(host);
-    if (lower != slot(context, SLOT_ROOT))
-        close(lower);
+    if (overlay.lower != slot(context, SLOT_ROOT))
+        close(overlay.lower);
     if (tree >= 0)
         slot_set(context, SLOT_ROOT, tree);
     return result;
@@ -231,27 +242,25 @@ int do_overlay_root(struct context *context, const struct overlay_root *operatio
 
 int do_overlay_mount(struct context *context, const struct overlay_mount *operation) {
     const struct change change = CHANGE_OF(operation);
-    char why[256] = "";
+    struct overlay overlay = {
+        slot(context, operation->slot), -1, slot(context, operation->layers), operation->name, operation->options, QUIET, ""};
     int root = the_root(context);
     int target = root < 0 ? -1 : root_make(root, operation->target, ROOT_FOLDER, 0755);
     if (root < 0)
         return -1;
     if (target < 0)
         return fail_with(context, errno, "the target, in the root");
-    int lower = slot(context, operation->slot);
-    if (lower >= 0)
+    if (overlay.lower >= 0)
         context->slots[operation->slot] = -1;
     else
-        lower = sys_open_tree(AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    int tree = lower < 0
-                   ? -1
-                   : overlay_clone(lower, target, slot(context, operation->layers), operation->name, operation->options, why, sizeof why);
-    int result = tree < 0 || attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
+        overlay.lower = sys_open_tree(AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    int tree = overlay.lower < 0 ? -1 : make_overlay_at(&overlay, target);
+    int result = tree < 0 || attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, overlay.why) : 0;
     close(target);
     if (tree >= 0)
         close(tree);
-    if (lower >= 0)
-        close(lower);
+    if (overlay.lower >= 0)
+        close(overlay.lower);
     return result;
 }
 
@@ -269,34 +278,30 @@ static int show_clone(struct context *context, const struct show_folder *operati
 }
 
 int do_show_folder(struct context *context, const struct show_folder *operation) {
-    char why[256] = "";
+    const char *name = operation->writable ? operation->path + 1 : NULL;
+    struct overlay overlay = {-1, -1, slot(context, operation->layers), name, operation->options, QUIET, ""};
     int root = the_root(context);
-    int lower = root < 0 ? -1 : open(operation->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int target = root < 0 ? -1 : root_make(root, operation->path, ROOT_FOLDER, 0755);
     if (root < 0)
         return -1;
-    int target = lower < 0 ? -1 : root_make(root, operation->path, ROOT_FOLDER, 0755);
-    if (target < 0) {
-        fail(context, errno, NULL);
-        if (lower >= 0)
-            close(lower);
-        return -1;
-    }
-    int tree = -1;
-    if (operation->overlay) {
-        int layers = slot(context, operation->layers);
-        int holes = make_holes(lower, layers, operation->path + 1, operation->hidden);
-        tree = make_overlay(lower, holes, layers, operation->writable ? operation->path + 1 : NULL, operation->options, why, sizeof why);
-        if (holes >= 0)
-            close(holes);
-    }
+    if (target < 0)
+        return fail(context, errno, NULL);
+    if (operation->overlay)
+        overlay.lower = open(operation->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (overlay.lower >= 0)
+        overlay.holes = make_holes(overlay.lower, overlay.layers, operation->path + 1, operation->hidden);
+    int tree = overlay.lower < 0 ? -1 : make_overlay(&overlay);
     int result;
     if (tree >= 0)
         result = attach(tree, target) < 0 ? fail(context, errno, NULL) : 0;
     else
-        result = operation->writable ? fail_with(context, errno, why) : show_clone(context, operation, target);
+        result = operation->writable ? fail_with(context, errno, overlay.why) : show_clone(context, operation, target);
     if (tree >= 0)
         close(tree);
-    close(lower);
+    if (overlay.lower >= 0)
+        close(overlay.lower);
+    if (overlay.holes >= 0)
+        close(overlay.holes);
     close(target);
     return result;
 }
