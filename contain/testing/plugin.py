@@ -13,7 +13,7 @@ import pytest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from typing import Any
 
     from contain.container.container import Container
@@ -66,7 +66,7 @@ def container_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Adds the logs of a failing test's containers to its report, before the fixture ends them."""
     report: Any = yield
     if call.when == "call" and report.failed:
@@ -75,7 +75,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
                 text = container.logs(stream=stream, tail=50) if container.has_log(stream) else b""
                 if text:
                     report.sections.append((f"{container.id} {stream}", text.decode(errors="replace")))
-    return report  # type: ignore[return-value]
+    return report
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
