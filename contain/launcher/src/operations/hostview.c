@@ -11,7 +11,7 @@
 #include "../roots.h"
 
 #define QUIET (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-#define EMPTY "empty"
+#define EMPTY "/empty" /* a folder of the layers with nothing in it */
 
 /* Over the root of this namespace, where only pivot_root looks; *host (NULL: unwanted) is that root. */
 static int attach_over_host(int tree, int *host) {
@@ -50,7 +50,7 @@ int do_make_layers(struct context *context, const struct make_layers *operation)
         return fail_with(context, errno, why);
     slot_set(context, operation->slot, tree);
     /* Kernels before 6.15 want the folders of an overlay in our own namespace: here, below the root that is still to come, and gone with the host's. */
-    if (mkdirat(tree, EMPTY, 0755) < 0 || attach_over_host(tree, NULL) < 0)
+    if (mkdirat(tree, EMPTY + 1, 0755) < 0 || attach_over_host(tree, NULL) < 0)
         return fail(context, errno, NULL);
     return 0;
 }
@@ -177,7 +177,7 @@ static int set_lower(int system, const struct overlay *overlay) {
             (const char *const[]){"/proc/self/fd/", other, "/" MADE ":/proc/self/fd/", other, "/" GONE ":/proc/self/fd/", number, NULL});
     else
         join_words(path, sizeof path,
-                   (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, "/" EMPTY, NULL});
+                   (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, EMPTY, NULL});
     return set_string(system, "lowerdir", path);
 }
 
