@@ -696,6 +696,47 @@ static int step_open_cgroup(struct context *context, struct cursor *in, int64_t 
     return do_open_cgroup(context, &operation);
 }
 
+bool take_start_scope(struct cursor *in, struct start_scope *operation) {
+    *operation = (struct start_scope){0};
+    operation->unit = take_text(in);
+    operation->program = take_texts(in);
+    operation->request = take_text(in);
+    operation->folder = take_text(in);
+    operation->slot = take_i64(in);
+    operation->process = take_i64(in);
+    operation->undo = take_i64(in);
+    return take_end(in);
+}
+
+static int step_start_scope(struct context *context, struct cursor *in, int64_t ask) {
+    struct start_scope operation;
+    (void)ask;
+    if (!take_start_scope(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_start_scope(context, &operation);
+}
+
+bool take_limit_scope(struct cursor *in, struct limit_scope *operation) {
+    *operation = (struct limit_scope){0};
+    operation->unit = take_text(in);
+    operation->request = take_text(in);
+    operation->slot = take_i64(in);
+    operation->process = take_i64(in);
+    return take_end(in);
+}
+
+static int step_limit_scope(struct context *context, struct cursor *in, int64_t ask) {
+    struct limit_scope operation;
+    (void)ask;
+    if (!take_limit_scope(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_limit_scope(context, &operation);
+}
+
 bool take_delegate_cgroup(struct cursor *in, struct delegate_cgroup *operation) {
     *operation = (struct delegate_cgroup){0};
     operation->slot = take_i64(in);
@@ -853,6 +894,7 @@ bool take_remove_cgroup(struct cursor *in, struct remove_cgroup *operation) {
     operation->path = take_text(in);
     operation->undo = take_i64(in);
     operation->ours = take_i64(in);
+    operation->scope = take_i64(in);
     return take_end(in);
 }
 
@@ -1662,6 +1704,8 @@ const struct operation_row operation_rows[] = {
     {"MakeLink", step_make_link, false},
     {"MakeCgroup", step_make_cgroup, false},
     {"OpenCgroup", step_open_cgroup, false},
+    {"StartScope", step_start_scope, false},
+    {"LimitScope", step_limit_scope, false},
     {"DelegateCgroup", step_delegate_cgroup, false},
     {"PlaceInCgroup", step_place_in_cgroup, false},
     {"WriteCgroup", step_write_cgroup, false},
@@ -1717,4 +1761,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x3b, 0xa4, 0x7a, 0xa2, 0x45, 0x32, 0x58, 0xad, 0x77, 0x20, 0xfa, 0x21, 0x56, 0xc3, 0xc2, 0x66};
+const uint8_t operations_digest[16] = {0x98, 0x49, 0x7b, 0xb9, 0xfc, 0x1d, 0x8e, 0xf9, 0xb1, 0xd7, 0xad, 0x63, 0x98, 0x88, 0xc6, 0xb4};

@@ -75,58 +75,60 @@ enum operation_kind {
     OPERATION_MAKE_LINK = 35,
     OPERATION_MAKE_CGROUP = 36,
     OPERATION_OPEN_CGROUP = 37,
-    OPERATION_DELEGATE_CGROUP = 38,
-    OPERATION_PLACE_IN_CGROUP = 39,
-    OPERATION_WRITE_CGROUP = 40,
-    OPERATION_CHECK_MEMORY_USE = 41,
-    OPERATION_WRITE_DEVICE_RULES = 42,
-    OPERATION_ATTACH_DEVICE_PROGRAM = 43,
-    OPERATION_KILL_CGROUP = 44,
-    OPERATION_READ_CGROUP_USAGE = 45,
-    OPERATION_REMOVE_CGROUP = 46,
-    OPERATION_LIMIT_RESOURCE = 47,
-    OPERATION_SET_OOM_SCORE = 48,
-    OPERATION_SET_PERSONALITY = 49,
-    OPERATION_SET_SCHEDULER = 50,
-    OPERATION_SET_IO_PRIORITY = 51,
-    OPERATION_SET_MEMORY_POLICY = 52,
-    OPERATION_SET_AFFINITY = 53,
-    OPERATION_ENTER_FOLDER = 54,
-    OPERATION_FIND_PROGRAM = 55,
-    OPERATION_LEAVE_HOST = 56,
-    OPERATION_EXECUTE = 57,
-    OPERATION_JOIN_KEYRING = 58,
-    OPERATION_SET_EXEC_LABEL = 59,
-    OPERATION_HIDE_PROCESS = 60,
-    OPERATION_DROP_BOUNDING = 61,
-    OPERATION_SET_IDS = 62,
-    OPERATION_SET_CAPABILITIES = 63,
-    OPERATION_NO_NEW_PRIVILEGES = 64,
-    OPERATION_CONNECT_LISTENER = 65,
-    OPERATION_LOAD_SECCOMP = 66,
-    OPERATION_CLAIM_STATE = 67,
-    OPERATION_NOTE_UNDO = 68,
-    OPERATION_PUBLISH_STATE = 69,
-    OPERATION_WRITE_PID_FILE = 70,
-    OPERATION_REMOVE_FILE = 71,
-    OPERATION_REMOVE_TREE = 72,
-    OPERATION_END_STATE = 73,
-    OPERATION_SUPERVISE = 74,
-    OPERATION_LIMIT_PROCESSOR_TIME = 75,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 76,
-    OPERATION_START_SESSION = 77,
-    OPERATION_OPEN_TERMINAL = 78,
-    OPERATION_TAKE_TERMINAL = 79,
-    OPERATION_EMPTY_INPUT = 80,
-    OPERATION_OWN_STREAMS = 81,
-    OPERATION_RUN_HOOK = 82,
-    OPERATION_MAKE_GATE = 83,
-    OPERATION_HOLD_DESCRIPTORS = 84,
-    OPERATION_WAIT_AT_GATE = 85,
-    OPERATION_LEAVE_CONTAINER = 86,
-    OPERATION_ADOPT_CONTAINER = 87,
-    OPERATION_OPEN_GATE = 88,
-    OPERATION_JOIN_CONTAINER = 89,
+    OPERATION_START_SCOPE = 38,
+    OPERATION_LIMIT_SCOPE = 39,
+    OPERATION_DELEGATE_CGROUP = 40,
+    OPERATION_PLACE_IN_CGROUP = 41,
+    OPERATION_WRITE_CGROUP = 42,
+    OPERATION_CHECK_MEMORY_USE = 43,
+    OPERATION_WRITE_DEVICE_RULES = 44,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 45,
+    OPERATION_KILL_CGROUP = 46,
+    OPERATION_READ_CGROUP_USAGE = 47,
+    OPERATION_REMOVE_CGROUP = 48,
+    OPERATION_LIMIT_RESOURCE = 49,
+    OPERATION_SET_OOM_SCORE = 50,
+    OPERATION_SET_PERSONALITY = 51,
+    OPERATION_SET_SCHEDULER = 52,
+    OPERATION_SET_IO_PRIORITY = 53,
+    OPERATION_SET_MEMORY_POLICY = 54,
+    OPERATION_SET_AFFINITY = 55,
+    OPERATION_ENTER_FOLDER = 56,
+    OPERATION_FIND_PROGRAM = 57,
+    OPERATION_LEAVE_HOST = 58,
+    OPERATION_EXECUTE = 59,
+    OPERATION_JOIN_KEYRING = 60,
+    OPERATION_SET_EXEC_LABEL = 61,
+    OPERATION_HIDE_PROCESS = 62,
+    OPERATION_DROP_BOUNDING = 63,
+    OPERATION_SET_IDS = 64,
+    OPERATION_SET_CAPABILITIES = 65,
+    OPERATION_NO_NEW_PRIVILEGES = 66,
+    OPERATION_CONNECT_LISTENER = 67,
+    OPERATION_LOAD_SECCOMP = 68,
+    OPERATION_CLAIM_STATE = 69,
+    OPERATION_NOTE_UNDO = 70,
+    OPERATION_PUBLISH_STATE = 71,
+    OPERATION_WRITE_PID_FILE = 72,
+    OPERATION_REMOVE_FILE = 73,
+    OPERATION_REMOVE_TREE = 74,
+    OPERATION_END_STATE = 75,
+    OPERATION_SUPERVISE = 76,
+    OPERATION_LIMIT_PROCESSOR_TIME = 77,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 78,
+    OPERATION_START_SESSION = 79,
+    OPERATION_OPEN_TERMINAL = 80,
+    OPERATION_TAKE_TERMINAL = 81,
+    OPERATION_EMPTY_INPUT = 82,
+    OPERATION_OWN_STREAMS = 83,
+    OPERATION_RUN_HOOK = 84,
+    OPERATION_MAKE_GATE = 85,
+    OPERATION_HOLD_DESCRIPTORS = 86,
+    OPERATION_WAIT_AT_GATE = 87,
+    OPERATION_LEAVE_CONTAINER = 88,
+    OPERATION_ADOPT_CONTAINER = 89,
+    OPERATION_OPEN_GATE = 90,
+    OPERATION_JOIN_CONTAINER = 91,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -496,6 +498,29 @@ struct open_cgroup {
 bool take_open_cgroup(struct cursor *in, struct open_cgroup *operation);
 int do_open_cgroup(struct context *context, const struct open_cgroup *operation);
 
+/* Has systemd make a transient scope around the container's first process; `program` is the helper that speaks D-Bus. */
+struct start_scope {
+    const char *unit;
+    struct texts program;
+    const char *request;
+    const char *folder;
+    int64_t slot;
+    int64_t process;
+    int64_t undo;
+};
+bool take_start_scope(struct cursor *in, struct start_scope *operation);
+int do_start_scope(struct context *context, const struct start_scope *operation);
+
+/* Sets properties of the scope through the helper in `slot`, and ends the helper. */
+struct limit_scope {
+    const char *unit;
+    const char *request;
+    int64_t slot;
+    int64_t process;
+};
+bool take_limit_scope(struct cursor *in, struct limit_scope *operation);
+int do_limit_scope(struct context *context, const struct limit_scope *operation);
+
 /* Gives the v2 cgroup in `slot` to the container's user, as far as delegation goes (/sys/kernel/cgroup/delegate). */
 struct delegate_cgroup {
     int64_t slot;
@@ -581,6 +606,7 @@ struct remove_cgroup {
     const char *path;
     int64_t undo;
     int64_t ours;
+    int64_t scope;
 };
 bool take_remove_cgroup(struct cursor *in, struct remove_cgroup *operation);
 int do_remove_cgroup(struct context *context, const struct remove_cgroup *operation);
