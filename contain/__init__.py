@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contain.container.container import Container, Dead, file, log, port
     from contain.container.result import Failed, OutOfMemory, OutputLimit, Reason, Result, TimedOut, Usage
     from contain.container.sandbox import Sandbox, run
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 _WHERE = {
     "Sandbox": "container.sandbox",
     "run": "container.sandbox",
+    "Container": "container.container",
+    "Dead": "container.container",
+    "port": "container.container",
+    "log": "container.container",
+    "file": "container.container",
     "Result": "container.result",
     "Reason": "container.result",
     "Usage": "container.result",
@@ -43,6 +49,8 @@ __all__ = [
     "PIPE",
     "STDOUT",
     "ContainError",
+    "Container",
+    "Dead",
     "Failed",
     "HostError",
     "LaunchError",
@@ -56,6 +64,9 @@ __all__ = [
     "TimedOut",
     "Usage",
     "UsageError",
+    "file",
+    "log",
+    "port",
     "run",
 ]
 

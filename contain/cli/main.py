@@ -101,9 +101,22 @@ def _dispatch(argv: list[str], name: str) -> int:
     if rest[0] == "help":
         rest = [rest[1], "--help"]
     module = _load(rest[0])
+    _sweep(options.get("root", ""))
     if hasattr(module, "main"):
         return int(module.main(rest[1:], global_options=options) if options else module.main(rest[1:]))
     return _click(module.command, rest, options)
+
+
+def _sweep(root: str) -> None:
+    """What runs left whose monitor and guardian were killed at one instant is cleared by the next command, whichever it is."""
+    from contain.state import glance, layout
+
+    root = root or layout.default_root(dict(os.environ), os.geteuid())
+    if glance.anything_dead(root):
+        from contain.container.lifecycle import sweep_dead
+
+        for problem in sweep_dead(root):
+            print(f"contain: warning: {problem}", file=sys.stderr)
 
 
 def _global_options(argv: list[str]) -> tuple[dict[str, str], list[str]]:

@@ -6,7 +6,7 @@ import os
 import select
 
 from contain.container.freeze import set_frozen
-from contain.container.hooks import run_hooks
+from contain.container.lifecycle import state_root
 from contain.errors import ContainError, StateError
 from contain.launcher import spawn
 from contain.state import layout, sweep
@@ -27,14 +27,9 @@ SIGKILL = 9
 PATIENCE = 10  # seconds that a killed process has
 
 
-def state_root(options: Mapping[str, str]) -> str:
-    """Where this call's containers are."""
-    return options.get("root") or layout.default_root(dict(os.environ), os.geteuid())
-
-
 def quick(verb: str, words: Sequence[str], options: Mapping[str, str]) -> int:
     """Lets the launcher answer a verb, as the front would; NOT_ANSWERED when it leaves it to us."""
-    before = [f"--root={state_root(options)}"]
+    before = [f"--root={state_root(options.get('root', ''))}"]
     before += [f"--{name}={options[name]}" for name in ("log", "log-format") if options.get(name)]
     pid = os.posix_spawn(spawn.find(), [spawn.NAME, "--verb", *before, verb, *words], os.environ)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -42,7 +37,9 @@ def quick(verb: str, words: Sequence[str], options: Mapping[str, str]) -> int:
 
 def start(name: str, options: Mapping[str, str]) -> int:
     """Starts a created container and runs its poststart hooks; when one fails, the container is stopped."""
-    with Store(state_root(options)) as store, store.open(name) as folder:
+    from contain.container.hooks import run_hooks
+
+    with Store(state_root(options.get("root", ""))) as store, store.open(name) as folder:
         status = folder.status()
         if status != layout.CREATED:
             raise StateError(_refusal(status))
@@ -70,7 +67,7 @@ def delete(name: str, options: Mapping[str, str], warn: Callable[[str], None], *
 
     With `force` a container that does not exist is no error, and a running one is killed.
     """
-    with Store(state_root(options)) as store:
+    with Store(state_root(options.get("root", ""))) as store:
         try:
             folder = store.open(name)
         except StateError:
@@ -86,6 +83,8 @@ def delete(name: str, options: Mapping[str, str], warn: Callable[[str], None], *
 
 
 def _delete(folder: Folder, warn: Callable[[str], None]) -> None:
+    from contain.container.hooks import run_hooks
+
     config, summary = _config(folder), folder.summary()
     bundle, process = summary.bundle, summary.process("init")
     if process:

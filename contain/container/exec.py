@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from contain.container.changes import state_root
+from contain.container.lifecycle import state_root
 from contain.errors import StateError, UsageError
 from contain.state import layout
 from contain.state.store import Store
@@ -59,7 +59,7 @@ def plan_exec(name: str, request: Request, options: Mapping[str, str], warn: Cal
     from contain.host.probe import Wanted, probe
     from contain.plan.compile.exec import compile_exec
 
-    with Store(state_root(options)) as store, store.open(name) as folder:
+    with Store(state_root(options.get("root", ""))) as store, store.open(name) as folder:
         summary = folder.summary()
         status = folder.status(summary)
         if status in {layout.STOPPED, layout.CREATING}:
@@ -106,6 +106,7 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
     config["process"] = _process(config.get("process") or {}, request)
     _validate(config)
     defaults.fill(config)
+    _add_maps(config["linux"], summary.pid)
     run = RunOptions(
         name=summary.id,
         runc=runc,
@@ -114,12 +115,29 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
         pid_file=os.path.abspath(request.pid_file) if request.pid_file else "",
         preserve_fds=request.preserve_fds or 0,
         user=request.user if request.user and not request.user.replace(":", "").isdecimal() else "",
-        no_new_keyring=True,
+        seccomp=_filter(config["linux"], summary.pid),
         tty=config["process"]["terminal"],
     )
     spec = Spec(config, kind="oci", bundle=summary.bundle, root=summary.rootfs, origins=Origins(), run=run)
     semantics.require(spec)
     return spec
+
+
+def _filter(linux: dict[str, Any], pid: int) -> str:
+    """A container that runs under contain's own filter, of which its configuration says nothing, is not entered without it."""
+    from contain.kernel.processes import status
+
+    return "default" if "seccomp" not in linux and status(pid).seccomp == 2 else ""  # SECCOMP_MODE_FILTER
+
+
+def _add_maps(linux: dict[str, Any], pid: int) -> None:
+    """The maps that contain chose for the container are not in its configuration; the kernel knows them."""
+    from contain.kernel.idmaps import id_map
+
+    new = any(row["type"] == "user" and not row.get("path") for row in linux["namespaces"])
+    for kind in ("uid", "gid") if new else ():
+        rows = [{"containerID": row.inside, "hostID": row.outside, "size": row.count} for row in id_map(kind, pid)]
+        linux[f"{kind}Mappings"] = linux.get(f"{kind}Mappings") or rows
 
 
 def _validate(config: dict[str, Any]) -> None:

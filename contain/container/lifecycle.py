@@ -11,6 +11,7 @@ from contain.host.identity import user
 from contain.kernel import namespaces, processes
 from contain.kernel.record import Record
 from contain.state import files, layout, undo
+from contain.state.glance import anything_dead
 from contain.state.store import Folder, Store
 from contain.state.sweep import clear, sweep
 
@@ -81,6 +82,17 @@ def open_store(root: str = "") -> Store:
         store.close()
         raise
     return store
+
+
+def sweep_dead(root: str = "") -> list[str]:
+    """Sweeps when there is anything dead; the words for what could not be cleared, nothing when the root is not ours to look at."""
+    if not anything_dead(state_root(root)):
+        return []
+    try:
+        with Store(state_root(root)) as store:
+            return sweep(store)
+    except StateError:
+        return []
 
 
 def signal_number(text: str) -> int:
@@ -190,7 +202,7 @@ def wait(name: str, *, root: str = "") -> Exit:
 
 
 def _wait_for_process(summary: Summary) -> Exit | None:
-    """Waits for a process that is not our child; newer kernels (6.15) tell how it ended."""
+    """Waits for a process that is not our child; while nobody has reaped it /proc tells how it ended, after that newer kernels do (6.15)."""
     process = summary.process("init")
     if process is None:
         return None
@@ -204,6 +216,9 @@ def _wait_for_process(summary: Summary) -> Exit | None:
         poller = select.poll()
         poller.register(fd, select.POLLIN)
         poller.poll()
+        zombie = processes.stat(process[0])
+        if zombie and zombie.start == process[1] and zombie.state == "Z" and os.access(f"/proc/{process[0]}/ns/pid", os.F_OK):
+            return _decode(zombie.status)
         poller.modify(fd, 0)  # POLLHUP: somebody has reaped it, only then the kernel tells
         poller.poll(1000)
         return _exit_of(fd)
@@ -224,6 +239,11 @@ def _exit_of(pidfd: int) -> Exit | None:
     if not struct.unpack_from("=Q", request)[0] & 1 << 3:
         return None
     status = struct.unpack_from("=i", request, 60)[0]
+    return _decode(status)
+
+
+def _decode(status: int) -> Exit:
+    """What wait(2) gives."""
     number = status & 0x7F
     return Exit(code=128 + number, signal=number, reason="signaled") if number else Exit(code=status >> 8 & 0xFF)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from contain.container.container import Container
     from contain.container.result import Result
     from contain.plan.plan import Plan
     from contain.spec.model import Spec
@@ -55,6 +56,10 @@ class Sandbox:
         self.spec: Spec
         self._plan: Plan
         self._compile()
+
+    def named(self, name: str) -> Sandbox:
+        """The same sandbox under a name, so that other verbs find its container."""
+        return Sandbox(**{**self._own_target(), **self._options, "name": name})
 
     def _compile(self) -> None:
         from contain.container.keywords import table_options
@@ -148,6 +153,16 @@ class Sandbox:
         finally:
             streams.close()
         return result.check() if check else result
+
+    def start(self, cmd: Command, **options: Any) -> Container:
+        """Starts a command and comes back while it runs; options as of run(), without `check`.
+
+        stdout and stderr go to logs that can be read meanwhile (Container.logs) unless given. Use it in `with`: the end of the block ends
+        the container. Raises LaunchError when the command cannot be started.
+        """
+        from contain.container.container import Container
+
+        return Container(self, words(cmd), options)
 
     def _prepared(self, cmd: Command, **options: Any) -> tuple[list[str], bytes, Streams, bool]:
         """What a driver needs for one run: words, plan, open streams (the driver closes them), whether to check."""

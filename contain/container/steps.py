@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import os
 import socket
+import time
 
 from contain.container.result import Reason, Result, Usage
 from contain.errors import LaunchError
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
 
 
 class Wait:
-    """Descriptors to wait for: any of `readers` readable or of `writers` writable."""
+    """Descriptors to wait for: any of `readers` readable or of `writers` writable, or the time `deadline` (time.monotonic)."""
 
-    __slots__ = ("readers", "writers")
+    __slots__ = ("deadline", "readers", "writers")
 
-    def __init__(self, readers: list[int], writers: list[int]) -> None:
+    def __init__(self, readers: list[int], writers: list[int], deadline: float | None = None) -> None:
         """Both lists may not be empty."""
         self.readers = readers
         self.writers = writers
+        self.deadline = deadline
 
 
 class Launch:
@@ -56,6 +58,12 @@ class Launch:
             os.close(life)
             os.close(caller)
         streams.close_child()
+
+    def ended(self) -> bool:
+        """Whether the last record is there, after a look at what has come."""
+        if self.result is None:
+            self.take()
+        return self.result is not None
 
     def take(self) -> None:
         """Reads the packets that are there; descriptors that come along are kept (the monitor's) or closed."""
@@ -111,11 +119,26 @@ def _lost() -> record.Record:
     return lost
 
 
-def run(launch: Launch, streams: Streams, args: list[str]) -> Steps:
-    """Waits for the end of a run, feeding and draining its streams; LaunchError when the program could not be started."""
-    while launch.result is None:
+def start(launch: Launch, streams: Streams, args: list[str]) -> Steps:
+    """Waits until the program runs, or has ended; LaunchError when it could not be started. The Result means nothing yet."""
+    while launch.started is None and launch.result is None:
+        yield Wait([launch.report.fileno()], [])
+        launch.take()
+    if launch.result is not None:
+        return finish(launch.result, streams, args)
+    return Result(args, reason=Reason.EXITED, returncode=0)
+
+
+def run(launch: Launch, streams: Streams, args: list[str], deadline: float | None = None) -> Steps:
+    """Waits for the end of a run, feeding and draining its streams; LaunchError when the program could not be started.
+
+    TimeoutError when it has not ended by `deadline` (time.monotonic): the run goes on.
+    """
+    while not launch.ended():
+        if deadline is not None and time.monotonic() >= deadline:
+            raise TimeoutError(f"{args[0]} still runs")
         readers = [launch.report.fileno(), *(fd for name, fd in streams.ours.items() if name != "stdin")]
-        ready, writable = yield Wait(readers, [fd for name, fd in streams.ours.items() if name == "stdin"])
+        ready, writable = yield Wait(readers, [fd for name, fd in streams.ours.items() if name == "stdin"], deadline)
         if launch.report.fileno() in ready:
             launch.take()
         for name in [name for name, fd in streams.ours.items() if fd in ready]:
@@ -127,7 +150,7 @@ def run(launch: Launch, streams: Streams, args: list[str]) -> Steps:
         while name in streams.ours and streams.buffers[name].size != before:
             before = streams.buffers[name].size
             streams.drain(name)
-    return finish(launch.result, streams, args)
+    return finish(launch.result or _lost(), streams, args)
 
 
 def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result:

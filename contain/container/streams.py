@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PIPE, STDOUT, DEVNULL = -1, -2, -3  # as in subprocess
 INHERIT = -4
+LOG = -5  # a file without a name, to be read while the container runs
 KEEP = 1 << 20  # bytes of an output stream that are kept, head and tail together
 CHUNK = 1 << 16
 
@@ -53,7 +54,7 @@ class Buffer:
 class Streams:
     """The three streams of one run: the child's ends, ours, and what is to be closed when."""
 
-    __slots__ = ("buffers", "child", "input", "ours", "text")
+    __slots__ = ("buffers", "child", "input", "logs", "ours", "text")
 
     def __init__(self, *, stdin: Any, stdout: Any, stderr: Any, input: bytes | str | None, text: str) -> None:
         """Opens the pipes; `text` is the encoding, "" for bytes. Everything opened is closed by close()."""
@@ -64,6 +65,7 @@ class Streams:
         self.child: list[int] = []
         self.ours: dict[str, int] = {}
         self.buffers: dict[str, Buffer] = {}
+        self.logs: dict[str, int] = {}
         try:
             self._open_stdin(DEVNULL if stdin is None else stdin, has_input=input is not None)
             self._open_output("stdout", PIPE if stdout is None else stdout)
@@ -88,6 +90,10 @@ class Streams:
             self.child.append(theirs)
             self.ours[name] = ours
             self.buffers[name] = Buffer()
+        elif target == LOG:
+            fd = os.open("/tmp", os.O_TMPFILE | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self.logs[name] = fd
+            self.child.append(os.dup(fd))
         elif target == STDOUT and name == "stderr":
             self.child.append(os.dup(self.child[1]))
         else:
@@ -109,6 +115,8 @@ class Streams:
         self.close_child()
         for name in list(self.ours):
             self.close_ours(name)
+        while self.logs:
+            os.close(self.logs.popitem()[1])
 
     def feed(self) -> None:
         """Writes what stdin takes now; closes it when all is written or nobody reads."""
@@ -138,10 +146,18 @@ class Streams:
 
     def value(self, name: str) -> Any:
         """What was captured: bytes or str; None when it went elsewhere."""
+        if name in self.logs:
+            return self.log(name)
         if name not in self.buffers:
             return None
         data = self.buffers[name].value()
         return data.decode(self.text, "replace").replace("\r\n", "\n") if self.text else data
+
+    def log(self, name: str, tail: int | None = None) -> bytes:
+        """What a stream with a log has so far; with `tail` its last lines."""
+        size = os.fstat(self.logs[name]).st_size
+        data = os.pread(self.logs[name], min(size, KEEP), max(0, size - KEEP))
+        return data if tail is None else b"".join(data.splitlines(keepends=True)[-tail:] if tail else [])
 
 
 def _given(target: Any, inherited: int) -> int:

@@ -320,7 +320,7 @@ def _process(host: Host) -> Iterator[Check]:
         if lost:
             notes.append(f"root without {' '.join(lost)}")
     if host.sysctls.get("vm.memfd_noexec") == "2":
-        notes.append("vm.memfd_noexec is 2: the launcher is shown read-only instead of copied")
+        notes.append("vm.memfd_noexec is 2: the launcher's own file is executed instead of a sealed copy")
     if notes:
         yield Check(id="process", name="this process", status=INFO, detail="; ".join(notes))
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = "contain-launcher"
+#: Not zero: AppArmor gives no capabilities in user namespaces but to programs that it knows by their path.
+RESTRICTION = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 
 
 def find() -> str:
@@ -43,6 +45,22 @@ def sealed_launcher() -> int:
         return sealed(NAME, file.read(), executable=True)
 
 
+def program() -> int:
+    """A descriptor of what is executed: a sealed copy of the launcher, or its own file where a copy has no rights.
+
+    AppArmor on Ubuntu gives user namespaces to programs by their path (contain doctor --apparmor-profile), and vm.memfd_noexec=2 forbids
+    to execute memory. The file is safe then: an ordinary user's container sees no process of ours but the non-dumpable init.
+    """
+    from contain.kernel.files import word
+
+    if os.geteuid() != 0 and word(RESTRICTION) not in {"", "0"}:
+        return os.open(find(), os.O_PATH | os.O_CLOEXEC)
+    try:
+        return sealed_launcher()
+    except PermissionError:
+        return os.open(find(), os.O_PATH | os.O_CLOEXEC)
+
+
 def explainer() -> list[str]:
     """The program that says more about a failure, for execute(): cause and remedy on lines of their own."""
     top = os.path.dirname(os.path.dirname(HERE))
@@ -52,10 +70,9 @@ def explainer() -> list[str]:
 
 def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> None:
     """Replaces this process by the launcher with this plan; returns never. `words` are options of the launcher."""
-    program = sealed_launcher()
     planfd = sealed("plan", plan)
     os.set_inheritable(planfd, True)
-    os.execve(program, argv(str(planfd), trace=trace, words=words, explainer=explainer), os.environ)
+    os.execve(program(), argv(str(planfd), trace=trace, words=words, explainer=explainer), os.environ)
 
 
 def argv(plan: str, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> list[str]:
@@ -69,22 +86,22 @@ def spawn(plan: bytes, *, streams: Sequence[int] = (0, 1, 2), report: int = -1, 
     `report` is a SOCK_SEQPACKET socket for its records; the end of the pipe `life`, or of the process behind the pidfd `caller`, ends
     the container. Descriptors are passed by file actions, so that nothing of ours is inheritable for another thread's child.
     """
-    program = launcher_for_spawn()
+    launcher = launcher_for_spawn()
     planfd = sealed("plan", plan)
     passed = {"--report": report, "--life": life, "--caller": caller}
     actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
     actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in (*passed.values(), planfd) if fd >= 0]
     command = [NAME, *(f"{option}={fd}" for option, fd in passed.items() if fd >= 0), str(planfd)]
     try:
-        return os.posix_spawn(f"/proc/self/fd/{program}", command, os.environ, file_actions=actions)
+        return os.posix_spawn(f"/proc/self/fd/{launcher}", command, os.environ, file_actions=actions)
     finally:
         os.close(planfd)
 
 
 def launcher_for_spawn(kept: dict[str, int] = {}) -> int:  # noqa: B006  the one thing that is kept for the whole process
-    """The sealed copy that this process made at its first spawn; forked workers share it."""
+    """What program() gave at the first spawn; forked workers share it."""
     path = find()
     fd = kept.get(path, -1)
     if fd < 0:
-        fd = kept[path] = sealed_launcher()
+        fd = kept[path] = program()
     return fd

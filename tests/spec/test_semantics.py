@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from contain import schema
+from contain.diagnostics.table import RULES
 from contain.document import parse
 from contain.spec import defaults, semantics
 from contain.spec.model import Origins, RunOptions, Spec
@@ -178,6 +179,7 @@ def test_right_shape_never_stumbles(seed: int) -> None:
         spec = spec_of(config)
         for finding in semantics.check(spec):
             assert finding.message
+            assert finding.id in RULES
             assert finding.remedy or not finding.error
             assert spec.origins.place(finding.pointer).startswith("config.json:1:")
     assert passed > 50

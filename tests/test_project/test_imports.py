@@ -22,8 +22,10 @@ ASIDE = (
     "explain",
     "failure",
     "seccomp.library",
-    "sources.archive",
-)  # an .aci is unpacked at tar speed
+    "sources.archive",  # an .aci is unpacked at tar speed
+    "container.hooks",  # poststart and poststop start programs
+    *(f"container.{name}" for name in ("container", "result", "sandbox", "steps")),  # the library's, which its first run pays for
+)
 
 
 def modules() -> list[str]:

@@ -14,7 +14,9 @@ FILE_LINES = 400
 PYTHON_FUNCTION_LINES = 60
 C_FUNCTION_LINES = 80
 #: generated, or data: nobody reads them from top to end
-GENERATED = re.compile(r"\.gen\.|contain/\w+/generated/|seccomp/generated/|contain/schema/types\.py|plan/kinds\.py|/rules_data\.py")
+GENERATED = re.compile(
+    r"\.gen\.|contain/\w+/generated/|seccomp/generated/|contain/schema/types\.py|plan/kinds\.py|diagnostics/table\.py|/rules_data\.py"
+)
 
 
 def sources(*endings: str) -> list[str]:

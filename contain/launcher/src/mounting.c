@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "kernel_calls.h"
@@ -17,27 +18,30 @@ int fail_with(struct context *context, int error, const char *more) {
     return fail(context, error, detail);
 }
 
-/* Kernels before 5.12: what mount(2) can, through /proc/self/fd, on a mount that is attached. */
+/* Kernels before 5.12: what mount(2) can, through /proc/self/fd, on a mount that is attached. Flags that are set stay, so locked ones too. */
 static int change_classic(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive) {
     static const struct {
         uint64_t attribute;
-        unsigned long flag;
+        unsigned long flag; /* MS_*, and what statfs(2) says of it */
     } flags[] = {
-        {MOUNT_ATTR_RDONLY, MS_RDONLY},           {MOUNT_ATTR_NOSUID, MS_NOSUID},         {MOUNT_ATTR_NODEV, MS_NODEV},
-        {MOUNT_ATTR_NOEXEC, MS_NOEXEC},           {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME}, {MOUNT_ATTR_NOATIME, MS_NOATIME},
-        {MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
+        {MOUNT_ATTR_RDONLY, MS_RDONLY}, {MOUNT_ATTR_NOSUID, MS_NOSUID},         {MOUNT_ATTR_NODEV, MS_NODEV},
+        {MOUNT_ATTR_NOEXEC, MS_NOEXEC}, {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME}, {MOUNT_ATTR_NOATIME, MS_NOATIME},
     };
     char path[32] = "/proc/self/fd/";
-    unsigned long wanted = MS_REMOUNT | MS_BIND;
-    (void)clear;
-    format_number(path + strlen(path), sizeof path - strlen(path), fd);
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
-        wanted |= set & flags[i].attribute ? flags[i].flag : 0;
-    if (recursive && set) {
+    struct statfs now;
+    if (recursive && (set || clear)) {
         errno = ENOSYS;
         return -1;
     }
-    if (set && mount(NULL, path, NULL, wanted, NULL) < 0)
+    if (fstatfs(fd, &now) < 0)
+        return -1;
+    unsigned long wanted = MS_REMOUNT | MS_BIND | (set & MOUNT_ATTR_STRICTATIME ? MS_STRICTATIME : 0);
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        bool keep = ((unsigned long)now.f_flags & flags[i].flag) && !(clear & flags[i].attribute);
+        wanted |= keep || (set & flags[i].attribute) ? flags[i].flag : 0;
+    }
+    format_number(path + strlen(path), sizeof path - strlen(path), fd);
+    if ((set || clear) && mount(NULL, path, NULL, wanted, NULL) < 0)
         return -1;
     return propagation ? mount(NULL, path, NULL, (unsigned long)propagation | (recursive ? MS_REC : 0), NULL) : 0;
 }

@@ -344,7 +344,6 @@ static int step_pivot_root(struct context *context, struct cursor *in, int64_t a
 bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation) {
     *operation = (struct set_root_propagation){0};
     operation->propagation = take_i64(in);
-    operation->recursive = take_i64(in);
     return take_end(in);
 }
 
@@ -755,6 +754,40 @@ static int step_delegate_cgroup(struct context *context, struct cursor *in, int6
     return do_delegate_cgroup(context, &operation);
 }
 
+bool take_open_tasks(struct cursor *in, struct open_tasks *operation) {
+    *operation = (struct open_tasks){0};
+    operation->slot = take_i64(in);
+    operation->tasks = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_tasks(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_tasks operation;
+    (void)ask;
+    if (!take_open_tasks(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_tasks(context, &operation);
+}
+
+bool take_join_cgroup(struct cursor *in, struct join_cgroup *operation) {
+    *operation = (struct join_cgroup){0};
+    operation->tasks = take_i64(in);
+    operation->folder = take_text(in);
+    return take_end(in);
+}
+
+static int step_join_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct join_cgroup operation;
+    (void)ask;
+    if (!take_join_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_join_cgroup(context, &operation);
+}
+
 bool take_place_in_cgroup(struct cursor *in, struct place_in_cgroup *operation) {
     *operation = (struct place_in_cgroup){0};
     operation->slot = take_i64(in);
@@ -1120,8 +1153,25 @@ static int step_join_keyring(struct context *context, struct cursor *in, int64_t
     return do_join_keyring(context, &operation);
 }
 
+bool take_open_host_proc(struct cursor *in, struct open_host_proc *operation) {
+    *operation = (struct open_host_proc){0};
+    operation->slot = take_i64(in);
+    return take_end(in);
+}
+
+static int step_open_host_proc(struct context *context, struct cursor *in, int64_t ask) {
+    struct open_host_proc operation;
+    (void)ask;
+    if (!take_open_host_proc(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_open_host_proc(context, &operation);
+}
+
 bool take_set_exec_label(struct cursor *in, struct set_exec_label *operation) {
     *operation = (struct set_exec_label){0};
+    operation->proc = take_i64(in);
     operation->module = take_text(in);
     operation->file = take_text(in);
     operation->value = take_text(in);
@@ -1707,6 +1757,8 @@ const struct operation_row operation_rows[] = {
     {"StartScope", step_start_scope, false},
     {"LimitScope", step_limit_scope, false},
     {"DelegateCgroup", step_delegate_cgroup, false},
+    {"OpenTasks", step_open_tasks, false},
+    {"JoinCgroup", step_join_cgroup, false},
     {"PlaceInCgroup", step_place_in_cgroup, false},
     {"WriteCgroup", step_write_cgroup, false},
     {"CheckMemoryUse", step_check_memory_use, false},
@@ -1727,6 +1779,7 @@ const struct operation_row operation_rows[] = {
     {"LeaveHost", step_leave_host, false},
     {"Execute", step_execute, false},
     {"JoinKeyring", step_join_keyring, false},
+    {"OpenHostProc", step_open_host_proc, false},
     {"SetExecLabel", step_set_exec_label, false},
     {"HideProcess", step_hide_process, false},
     {"DropBounding", step_drop_bounding, false},
@@ -1761,4 +1814,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x98, 0x49, 0x7b, 0xb9, 0xfc, 0x1d, 0x8e, 0xf9, 0xb1, 0xd7, 0xad, 0x63, 0x98, 0x88, 0xc6, 0xb4};
+const uint8_t operations_digest[16] = {0xa5, 0x14, 0x9c, 0x38, 0x33, 0x7f, 0x2f, 0x52, 0x51, 0xee, 0x77, 0x0e, 0x1f, 0xf4, 0x79, 0x38};

@@ -78,57 +78,60 @@ enum operation_kind {
     OPERATION_START_SCOPE = 38,
     OPERATION_LIMIT_SCOPE = 39,
     OPERATION_DELEGATE_CGROUP = 40,
-    OPERATION_PLACE_IN_CGROUP = 41,
-    OPERATION_WRITE_CGROUP = 42,
-    OPERATION_CHECK_MEMORY_USE = 43,
-    OPERATION_WRITE_DEVICE_RULES = 44,
-    OPERATION_ATTACH_DEVICE_PROGRAM = 45,
-    OPERATION_KILL_CGROUP = 46,
-    OPERATION_READ_CGROUP_USAGE = 47,
-    OPERATION_REMOVE_CGROUP = 48,
-    OPERATION_LIMIT_RESOURCE = 49,
-    OPERATION_SET_OOM_SCORE = 50,
-    OPERATION_SET_PERSONALITY = 51,
-    OPERATION_SET_SCHEDULER = 52,
-    OPERATION_SET_IO_PRIORITY = 53,
-    OPERATION_SET_MEMORY_POLICY = 54,
-    OPERATION_SET_AFFINITY = 55,
-    OPERATION_ENTER_FOLDER = 56,
-    OPERATION_FIND_PROGRAM = 57,
-    OPERATION_LEAVE_HOST = 58,
-    OPERATION_EXECUTE = 59,
-    OPERATION_JOIN_KEYRING = 60,
-    OPERATION_SET_EXEC_LABEL = 61,
-    OPERATION_HIDE_PROCESS = 62,
-    OPERATION_DROP_BOUNDING = 63,
-    OPERATION_SET_IDS = 64,
-    OPERATION_SET_CAPABILITIES = 65,
-    OPERATION_NO_NEW_PRIVILEGES = 66,
-    OPERATION_CONNECT_LISTENER = 67,
-    OPERATION_LOAD_SECCOMP = 68,
-    OPERATION_CLAIM_STATE = 69,
-    OPERATION_NOTE_UNDO = 70,
-    OPERATION_PUBLISH_STATE = 71,
-    OPERATION_WRITE_PID_FILE = 72,
-    OPERATION_REMOVE_FILE = 73,
-    OPERATION_REMOVE_TREE = 74,
-    OPERATION_END_STATE = 75,
-    OPERATION_SUPERVISE = 76,
-    OPERATION_LIMIT_PROCESSOR_TIME = 77,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 78,
-    OPERATION_START_SESSION = 79,
-    OPERATION_OPEN_TERMINAL = 80,
-    OPERATION_TAKE_TERMINAL = 81,
-    OPERATION_EMPTY_INPUT = 82,
-    OPERATION_OWN_STREAMS = 83,
-    OPERATION_RUN_HOOK = 84,
-    OPERATION_MAKE_GATE = 85,
-    OPERATION_HOLD_DESCRIPTORS = 86,
-    OPERATION_WAIT_AT_GATE = 87,
-    OPERATION_LEAVE_CONTAINER = 88,
-    OPERATION_ADOPT_CONTAINER = 89,
-    OPERATION_OPEN_GATE = 90,
-    OPERATION_JOIN_CONTAINER = 91,
+    OPERATION_OPEN_TASKS = 41,
+    OPERATION_JOIN_CGROUP = 42,
+    OPERATION_PLACE_IN_CGROUP = 43,
+    OPERATION_WRITE_CGROUP = 44,
+    OPERATION_CHECK_MEMORY_USE = 45,
+    OPERATION_WRITE_DEVICE_RULES = 46,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 47,
+    OPERATION_KILL_CGROUP = 48,
+    OPERATION_READ_CGROUP_USAGE = 49,
+    OPERATION_REMOVE_CGROUP = 50,
+    OPERATION_LIMIT_RESOURCE = 51,
+    OPERATION_SET_OOM_SCORE = 52,
+    OPERATION_SET_PERSONALITY = 53,
+    OPERATION_SET_SCHEDULER = 54,
+    OPERATION_SET_IO_PRIORITY = 55,
+    OPERATION_SET_MEMORY_POLICY = 56,
+    OPERATION_SET_AFFINITY = 57,
+    OPERATION_ENTER_FOLDER = 58,
+    OPERATION_FIND_PROGRAM = 59,
+    OPERATION_LEAVE_HOST = 60,
+    OPERATION_EXECUTE = 61,
+    OPERATION_JOIN_KEYRING = 62,
+    OPERATION_OPEN_HOST_PROC = 63,
+    OPERATION_SET_EXEC_LABEL = 64,
+    OPERATION_HIDE_PROCESS = 65,
+    OPERATION_DROP_BOUNDING = 66,
+    OPERATION_SET_IDS = 67,
+    OPERATION_SET_CAPABILITIES = 68,
+    OPERATION_NO_NEW_PRIVILEGES = 69,
+    OPERATION_CONNECT_LISTENER = 70,
+    OPERATION_LOAD_SECCOMP = 71,
+    OPERATION_CLAIM_STATE = 72,
+    OPERATION_NOTE_UNDO = 73,
+    OPERATION_PUBLISH_STATE = 74,
+    OPERATION_WRITE_PID_FILE = 75,
+    OPERATION_REMOVE_FILE = 76,
+    OPERATION_REMOVE_TREE = 77,
+    OPERATION_END_STATE = 78,
+    OPERATION_SUPERVISE = 79,
+    OPERATION_LIMIT_PROCESSOR_TIME = 80,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 81,
+    OPERATION_START_SESSION = 82,
+    OPERATION_OPEN_TERMINAL = 83,
+    OPERATION_TAKE_TERMINAL = 84,
+    OPERATION_EMPTY_INPUT = 85,
+    OPERATION_OWN_STREAMS = 86,
+    OPERATION_RUN_HOOK = 87,
+    OPERATION_MAKE_GATE = 88,
+    OPERATION_HOLD_DESCRIPTORS = 89,
+    OPERATION_WAIT_AT_GATE = 90,
+    OPERATION_LEAVE_CONTAINER = 91,
+    OPERATION_ADOPT_CONTAINER = 92,
+    OPERATION_OPEN_GATE = 93,
+    OPERATION_JOIN_CONTAINER = 94,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -294,10 +297,9 @@ struct pivot_root {
 bool take_pivot_root(struct cursor *in, struct pivot_root *operation);
 int do_pivot_root(struct context *context, const struct pivot_root *operation);
 
-/* Sets how mounts below the container's root propagate, once the host's root is gone. */
+/* Sets how the container's root propagates, once the host's is gone; mounts below keep what they were given. */
 struct set_root_propagation {
     int64_t propagation;
-    int64_t recursive;
 };
 bool take_set_root_propagation(struct cursor *in, struct set_root_propagation *operation);
 int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation);
@@ -530,7 +532,23 @@ struct delegate_cgroup {
 bool take_delegate_cgroup(struct cursor *in, struct delegate_cgroup *operation);
 int do_delegate_cgroup(struct context *context, const struct delegate_cgroup *operation);
 
-/* Puts the container's first process into the v1 cgroup in `slot`; on v2 clone3 does it. */
+/* Opens the list of tasks of the v1 cgroup in `slot` for writing, with the host's privileges, into slot `tasks`. */
+struct open_tasks {
+    int64_t slot;
+    int64_t tasks;
+};
+bool take_open_tasks(struct cursor *in, struct open_tasks *operation);
+int do_open_tasks(struct context *context, const struct open_tasks *operation);
+
+/* Init puts itself into the v1 cgroup whose tasks are open in slot `tasks`. */
+struct join_cgroup {
+    int64_t tasks;
+    const char *folder;
+};
+bool take_join_cgroup(struct cursor *in, struct join_cgroup *operation);
+int do_join_cgroup(struct context *context, const struct join_cgroup *operation);
+
+/* Puts the container's first process into the v2 cgroup in `slot`, where clone3 has not done it already. */
 struct place_in_cgroup {
     int64_t slot;
     const char *folder;
@@ -715,8 +733,16 @@ struct join_keyring {
 bool take_join_keyring(struct cursor *in, struct join_keyring *operation);
 int do_join_keyring(struct context *context, const struct join_keyring *operation);
 
-/* Sets the label that the security module gives to the program at execve; `file` is below /proc/thread-self/attr. */
+/* Opens the host's /proc into `slot` and checks that it is the root of a procfs: what is written through it goes nowhere else. */
+struct open_host_proc {
+    int64_t slot;
+};
+bool take_open_host_proc(struct cursor *in, struct open_host_proc *operation);
+int do_open_host_proc(struct context *context, const struct open_host_proc *operation);
+
+/* Sets the label that the security module gives to the program at execve; `file` is below thread-self/attr of the procfs in slot `proc`. */
 struct set_exec_label {
+    int64_t proc;
     const char *module;
     const char *file;
     const char *value;

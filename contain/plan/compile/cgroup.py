@@ -9,11 +9,12 @@ from contain.plan.compile.cgroup_limits import settings
 from contain.plan.operations.cgroup import (
     CheckMemoryUse,
     DelegateCgroup,
+    JoinCgroup,
     KillCgroup,
     LimitScope,
     MakeCgroup,
     OpenCgroup,
-    PlaceInCgroup,
+    OpenTasks,
     ReadCgroupUsage,
     RemoveCgroup,
     StartScope,
@@ -51,7 +52,9 @@ def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     yield from _delegate(spec, host, found)
     for group in found:
         if not group.v2:
-            yield PlaceInCgroup(slot=slot_of(group, slots), folder=group.folder, origin=where(spec, host).origin)
+            tasks = slots.new(f"tasks{group.mount}")
+            yield OpenTasks(slot=slot_of(group, slots), tasks=tasks, origin=where(spec, host).origin)
+            yield JoinCgroup(tasks=tasks, folder=group.folder, origin=where(spec, host).origin)
     yield from _limits(spec, host, found, had, slots)
     yield from _end(spec, host, found, slots)
 

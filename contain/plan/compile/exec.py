@@ -8,7 +8,7 @@ from contain.plan.compile.namespaces import FLAGS
 from contain.plan.compile.process import process
 from contain.plan.compile.security import security
 from contain.plan.compile.terminal import terminal
-from contain.plan.operations.cgroup import OpenCgroup, PlaceInCgroup
+from contain.plan.operations.cgroup import JoinCgroup, OpenCgroup, OpenTasks, PlaceInCgroup
 from contain.plan.operations.lifecycle import AdoptContainer, JoinContainer
 from contain.plan.operations.namespaces import BecomeRoot, CreateProcess
 from contain.plan.operations.state import WritePidFile
@@ -63,11 +63,16 @@ def _join(spec: Spec, target: Target, slots: Slots) -> Iterator[Operation]:
     timeout = int(spec.run.timeout * 1000) if spec.run.timeout else 0
     yield Supervise(guardian=False, timeout=timeout, failure_code=RUNC_EXEC_FAILURE if spec.run.runc else 0)
     yield AdoptContainer(root=target.root, id=target.id, verb="exec", force=target.ignore_paused)
-    for folder in dict.fromkeys(target.cgroups.values()):
+    for folder, controller in {folder: controller for controller, folder in target.cgroups.items()}.items():
         path = f"{folder}/{target.subgroup}".rstrip("/")
         slot = slots.new(f"cgroup/{path}")
         yield OpenCgroup(folder=path, slot=slot, origin="--cgroup" if target.subgroup else "")
-        yield PlaceInCgroup(slot=slot, folder=path)
+        if controller in {"", "-"}:
+            yield PlaceInCgroup(slot=slot, folder=path)
+        else:
+            tasks = slots.new(f"tasks/{path}")
+            yield OpenTasks(slot=slot, tasks=tasks)
+            yield JoinCgroup(tasks=tasks, folder=path)
     yield JoinContainer(flags=sum(FLAGS[kind] for kind in own), types=" ".join(own))
     yield CreateProcess(flags=0, types="")
     if "user" in own and target.maps_root:

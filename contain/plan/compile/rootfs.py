@@ -66,9 +66,9 @@ def pivot(spec: Spec, _host: Host, _slots: Slots) -> Iterator[Operation]:
             yield EnterRoot(path=spec.root, origin="/root/path")
         return
     yield PivotRoot(pivot=not spec.run.no_pivot, origin="/root")
-    propagation, recursive = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
-    if propagation:
-        yield SetRootPropagation(propagation=propagation, recursive=recursive, origin="/linux/rootfsPropagation")
+    propagation, _ = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
+    if propagation not in (0, PRIVATE):  # private it is already
+        yield SetRootPropagation(propagation=propagation, origin="/linux/rootfsPropagation")
     if spec.config["root"].get("readonly") or (spec.run.host_view and not spec.run.overlay):
         yield SetRootReadonly(origin="/root/readonly")
 

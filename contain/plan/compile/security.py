@@ -15,6 +15,7 @@ from contain.plan.operations.security import (
     HideProcess,
     JoinKeyring,
     NoNewPrivileges,
+    OpenHostProc,
     SetCapabilities,
     SetExecLabel,
     SetIds,
@@ -39,7 +40,7 @@ def security(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     process = spec.config["process"]
     if not spec.run.no_new_keyring:
         yield JoinKeyring(optional=host.seccomp_mode == 2)
-    yield from _labels(spec, host)
+    yield from _labels(spec, host, slots)
     yield HideProcess()
     no_new_privs = bool(process.get("noNewPrivileges"))
     masks = capability_masks(spec, host)
@@ -60,7 +61,8 @@ def security(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         yield from filters
 
 
-def _labels(spec: Spec, host: Host) -> Iterator[Operation]:
+def _labels(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
+    """Through the host's procfs: what stands at /proc of the container may be no procfs, or not yet one (CVE-2019-16884)."""
     process = spec.config["process"]
     profile = process.get("apparmorProfile") or ""
     label = process.get("selinuxLabel") or ""
@@ -76,11 +78,14 @@ def _labels(spec: Spec, host: Host) -> Iterator[Operation]:
             place=spec.origins.place("/process/selinuxLabel"),
             remedy="remove selinuxLabel, or enable SELinux",
         )
+    proc = slots.new("proc") if label or (profile and "apparmor" in host.lsm) else 0
+    if proc:
+        yield OpenHostProc(slot=proc, origin="/process/apparmorProfile" if profile else "/process/selinuxLabel")
     if profile and "apparmor" in host.lsm:
         file = "apparmor/exec" if host.at_least(5, 8) else "exec"
-        yield SetExecLabel(module="AppArmor", file=file, value=f"exec {profile}", origin="/process/apparmorProfile")
+        yield SetExecLabel(proc=proc, module="AppArmor", file=file, value=f"exec {profile}", origin="/process/apparmorProfile")
     if label:
-        yield SetExecLabel(module="SELinux", file="exec", value=label, origin="/process/selinuxLabel")
+        yield SetExecLabel(proc=proc, module="SELinux", file="exec", value=label, origin="/process/selinuxLabel")
 
 
 def groups_denied(spec: Spec, host: Host) -> bool:

@@ -122,13 +122,45 @@ class DelegateCgroup(Operation):
         return f"give the cgroup to user {self.uid}, group {self.gid}"
 
 
-class PlaceInCgroup(Operation):
-    """Puts the container's first process into the v1 cgroup in `slot`; on v2 clone3 does it."""
+class OpenTasks(Operation):
+    """Opens the list of tasks of the v1 cgroup in `slot` for writing, with the host's privileges, into slot `tasks`."""
 
-    remedies = {
-        "EINVAL": "the cgroup has no realtime budget: set cpu.realtimeRuntime",
-        "ENOSPC": "the cpuset of the cgroup has no processors or memory nodes",
-    }
+    stage: int = at.CGROUP
+    slot: int
+    tasks: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return "open the cgroup's list of tasks"
+
+
+_PLACE = {
+    "EINVAL": "the cgroup has no realtime budget: set cpu.realtimeRuntime",
+    "ENOSPC": "the cpuset of the cgroup has no processors or memory nodes",
+}
+
+
+class JoinCgroup(Operation):
+    """Init puts itself into the v1 cgroup whose tasks are open in slot `tasks`.
+
+    A thread that moves itself needs no lock of the whole kernel; moving another process waits for an RCU grace period: 10 to 20 ms.
+    """
+
+    remedies = _PLACE
+
+    stage: int = at.ENTER
+    tasks: int
+    folder: str
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"put the process into the cgroup {_shown(self.folder)}"
+
+
+class PlaceInCgroup(Operation):
+    """Puts the container's first process into the v2 cgroup in `slot`, where clone3 has not done it already."""
+
+    remedies = _PLACE
 
     stage: int = at.PLACE
     slot: int

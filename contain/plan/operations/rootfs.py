@@ -132,15 +132,14 @@ class PivotRoot(Operation):
 
 
 class SetRootPropagation(Operation):
-    """Sets how mounts below the container's root propagate, once the host's root is gone."""
+    """Sets how the container's root propagates, once the host's is gone; mounts below keep what they were given."""
 
     stage: int = at.PIVOT
     propagation: int
-    recursive: bool
 
     def describe(self) -> str:
         """See the base."""
-        return f"make the root {propagation_words(self.propagation, recursive=self.recursive)}"
+        return f"make the root {propagation_words(self.propagation, recursive=False)}"
 
 
 class SetRootReadonly(Operation):

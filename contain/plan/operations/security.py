@@ -30,8 +30,21 @@ class JoinKeyring(Operation):
         return "join a new session keyring"
 
 
+class OpenHostProc(Operation):
+    """Opens the host's /proc into `slot` and checks that it is the root of a procfs: what is written through it goes nowhere else."""
+
+    remedies = {"": "mount procfs on /proc of this host"}
+
+    stage: int = at.OPEN
+    slot: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return "open the host's /proc"
+
+
 class SetExecLabel(Operation):
-    """Sets the label that the security module gives to the program at execve; `file` is below /proc/thread-self/attr."""
+    """Sets the label that the security module gives to the program at execve; `file` is below thread-self/attr of the procfs in slot `proc`."""
 
     remedies = {
         "ENOENT": "the profile is not loaded, or this kernel has no such security module",
@@ -40,6 +53,7 @@ class SetExecLabel(Operation):
     }
 
     stage: int = at.LOCK
+    proc: int
     module: str
     file: str
     value: str

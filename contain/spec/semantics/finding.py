@@ -8,8 +8,8 @@ class Finding:
 
     __slots__ = ("cause", "error", "id", "message", "pointer", "remedy")
 
-    def __init__(self, pointer: str, message: str, remedy: str, *, cause: str = "", error: bool = True, id: str = "RUN900") -> None:
-        """`error` is false for what can be run, but hardly as it is meant."""
+    def __init__(self, id: str, pointer: str, message: str, remedy: str, *, cause: str = "", error: bool = True) -> None:
+        """`id` is that of the rule of lint that says the same; `error` is false for what can be run, but hardly as it is meant."""
         self.pointer = pointer
         self.message = message
         self.remedy = remedy

@@ -32,11 +32,14 @@ def namespaces(spec: Spec) -> Iterator[Finding]:
     for index, row in enumerate(spec.config["linux"]["namespaces"]):
         pointer = f"/linux/namespaces/{index}"
         if row["type"] in seen:
-            yield Finding(pointer, f"the {row['type']} namespace is given twice", "keep one of the two")
+            yield Finding("RUN409", pointer, f"the {row['type']} namespace is given twice", "keep one of the two")
         seen.add(row["type"])
         if row.get("path") and not row["path"].startswith("/"):
             yield Finding(
-                f"{pointer}/path", f"{row['path']!r} is not an absolute path", "write it as /proc/PID/ns/TYPE or another full path"
+                "RUN410",
+                f"{pointer}/path",
+                f"{row['path']!r} is not an absolute path",
+                "write it as /proc/PID/ns/TYPE or another full path",
             )
 
 
@@ -48,17 +51,19 @@ def needed(spec: Spec) -> Iterator[Finding]:
             continue
         if "uts" not in have:
             yield Finding(
+                "RUN013",
                 f"/{key}",
                 f"{key} would change the host's",
                 f'add {{"type": "uts"}} to linux.namespaces, or remove {key}',
                 cause="there is no uts namespace",
             )
         if len(config[key].encode()) > 64:
-            yield Finding(f"/{key}", f"{key} is longer than 64 bytes", "shorten it")
+            yield Finding("RUN014", f"/{key}", f"{key} is longer than 64 bytes", "shorten it")
     for key in ("maskedPaths", "readonlyPaths"):
         rows = config["linux"].get(key) or ()
         if rows and "mount" not in have:
             yield Finding(
+                "RUN418",
                 f"/linux/{key}",
                 f"{key} would change the host's mounts",
                 'add {"type": "mount"} to linux.namespaces',
@@ -66,11 +71,11 @@ def needed(spec: Spec) -> Iterator[Finding]:
             )
         for index, path in enumerate(rows):
             if not path.startswith("/") or "\0" in path:
-                yield Finding(f"/linux/{key}/{index}", f"{path!r} is not an absolute path", f"write /{path}")
+                yield Finding("RUN715", f"/linux/{key}/{index}", f"{path!r} is not an absolute path", f"write /{path}")
     devices = config["linux"].get("netDevices") or {}
     if devices and "network" not in have:
         yield Finding(
-            "/linux/netDevices", "there is no network namespace to move devices to", 'add {"type": "network"} to linux.namespaces'
+            "RUN425", "/linux/netDevices", "there is no network namespace to move devices to", 'add {"type": "network"} to linux.namespaces'
         )
     targets: set[str] = set()
     for name, row in devices.items():
@@ -78,9 +83,9 @@ def needed(spec: Spec) -> Iterator[Finding]:
         pointer = f"/linux/netDevices/{token(name)}"
         for text in (name, target):
             if not _interface(text):
-                yield Finding(pointer, f"{text!r} is not a name of an interface", "use at most 15 bytes without space, / and :")
+                yield Finding("RUN426", pointer, f"{text!r} is not a name of an interface", "use at most 15 bytes without space, / and :")
         if target in targets:
-            yield Finding(pointer, f"two devices would be called {target}", "give one of them another name")
+            yield Finding("RUN427", pointer, f"two devices would be called {target}", "give one of them another name")
         targets.add(target)
 
 
@@ -93,12 +98,12 @@ def mappings(spec: Spec) -> Iterator[Finding]:
     linux, have = spec.config["linux"], spec.namespaces()
     given = [key for key in ("uidMappings", "gidMappings") if linux.get(key)]
     if given and "user" not in have:
-        yield Finding(f"/linux/{given[0]}", f"{given[0]} without a user namespace", 'add {"type": "user"} to linux.namespaces')
+        yield Finding("RUN414", f"/linux/{given[0]}", f"{given[0]} without a user namespace", 'add {"type": "user"} to linux.namespaces')
     if have.get("user") == "" and not spec.run.userns and len(given) < 2:
         missing = next(key for key in ("uidMappings", "gidMappings") if key not in given)
         pointer = next(f"/linux/namespaces/{index}" for index, row in enumerate(linux["namespaces"]) if row["type"] == "user")
         remedy = f"add linux.{missing}, or let contain choose with --userns auto"
-        yield Finding(pointer, f"a new user namespace needs {missing}", remedy)
+        yield Finding("RUN415", pointer, f"a new user namespace needs {missing}", remedy)
     for key in given:
         yield from map_lines(f"/linux/{key}", linux[key])
 
@@ -106,16 +111,17 @@ def mappings(spec: Spec) -> Iterator[Finding]:
 def map_lines(pointer: str, rows: list[dict[str, int]]) -> Iterator[Finding]:
     """One map."""
     if len(rows) > _MAP_LINES:
-        yield Finding(pointer, f"{len(rows)} lines are more than the kernel's {_MAP_LINES}", "join neighbouring ranges")
+        yield Finding("RUN413", pointer, f"{len(rows)} lines are more than the kernel's {_MAP_LINES}", "join neighbouring ranges")
     for index, row in enumerate(rows):
         if row["size"] < 1:
-            yield Finding(f"{pointer}/{index}/size", "a range of no ids", "write at least 1")
+            yield Finding("RUN402", f"{pointer}/{index}/size", "a range of no ids", "write at least 1")
         for side in ("containerID", "hostID"):
             if row[side] + row["size"] > _IDS:
-                yield Finding(f"{pointer}/{index}", f"the range from {side} {row[side]} passes the largest id", "make it smaller")
+                yield Finding("RUN413", f"{pointer}/{index}", f"the range from {side} {row[side]} passes the largest id", "make it smaller")
             clash = next((old for old in rows[:index] if row[side] < old[side] + old["size"] and old[side] < row[side] + row["size"]), None)
             if clash is not None:
                 yield Finding(
+                    "RUN412",
                     f"{pointer}/{index}",
                     f"{side} {row[side]} overlaps the range from {clash[side]}",
                     "an id can be mapped once on either side",
@@ -133,7 +139,10 @@ def user(spec: Spec) -> Iterator[Finding]:
         rows = linux.get(f"{kind}Mappings") or ()
         if rows and not is_mapped(rows, number):
             yield Finding(
-                pointer, f"{kind} {number} is not mapped", f"add a range to linux.{kind}Mappings that holds {number}, or choose another id"
+                "RUN227",
+                pointer,
+                f"{kind} {number} is not mapped",
+                f"add a range to linux.{kind}Mappings that holds {number}, or choose another id",
             )
 
 
@@ -146,9 +155,10 @@ def time(spec: Spec) -> Iterator[Finding]:
     """Offsets are set before the first process enters, so only in a namespace of our own."""
     offsets, path = spec.config["linux"].get("timeOffsets") or {}, spec.namespaces().get("time")
     if offsets and path is None:
-        yield Finding("/linux/timeOffsets", "time offsets without a time namespace", 'add {"type": "time"} to linux.namespaces')
+        yield Finding("RUN416", "/linux/timeOffsets", "time offsets without a time namespace", 'add {"type": "time"} to linux.namespaces')
     if offsets and path:
         yield Finding(
+            "RUN416",
             "/linux/timeOffsets",
             f"the offsets of {path} cannot be changed",
             "remove timeOffsets or the path",
@@ -156,10 +166,13 @@ def time(spec: Spec) -> Iterator[Finding]:
         )
     for clock, row in offsets.items():
         if clock not in ("boottime", "monotonic"):
-            yield Finding(f"/linux/timeOffsets/{token(clock)}", f"unknown clock {clock!r}", "boottime or monotonic")
+            yield Finding("RUN403", f"/linux/timeOffsets/{token(clock)}", f"unknown clock {clock!r}", "boottime or monotonic")
         elif not 0 <= row.get("nanosecs", 0) < 1_000_000_000:
             yield Finding(
-                f"/linux/timeOffsets/{clock}/nanosecs", f"{row['nanosecs']} is not below 1,000,000,000", "move whole seconds to secs"
+                "RUN417",
+                f"/linux/timeOffsets/{clock}/nanosecs",
+                f"{row['nanosecs']} is not below 1,000,000,000",
+                "move whole seconds to secs",
             )
 
 
@@ -170,18 +183,19 @@ def sysctl(spec: Spec) -> Iterator[Finding]:
         pointer, name = f"/linux/sysctl/{token(key)}", _dotted(key)
         kind = _sysctl_kind(name)
         if name == "kernel.hostname":
-            yield Finding(pointer, "kernel.hostname is not set by sysctl", 'write "hostname" at the top of the manifest')
+            yield Finding("RUN714", pointer, "kernel.hostname is not set by sysctl", 'write "hostname" at the top of the manifest')
         elif not kind:
-            yield Finding(pointer, f"{key} belongs to no namespace: it would change the host", "remove it, or set it on the host")
+            yield Finding("RUN714", pointer, f"{key} belongs to no namespace: it would change the host", "remove it, or set it on the host")
         elif kind not in have:
             yield Finding(
+                "RUN713",
                 pointer,
                 f"{key} would change the host's",
                 f'add {{"type": "{kind}"}} to linux.namespaces',
                 cause=f"there is no {kind} namespace",
             )
         elif "/../" in f"/{name.replace('.', '/')}/" or "\0" in key:
-            yield Finding(pointer, f"{key!r} is not a name", "write it as sysctl(8) does")
+            yield Finding("RUN714", pointer, f"{key!r} is not a name", "write it as sysctl(8) does")
 
 
 def _dotted(key: str) -> str:
@@ -207,6 +221,7 @@ def seccomp(spec: Spec) -> Iterator[Finding]:
     at, rules = "/linux/seccomp", profile.get("syscalls") or ()
     if profile.get("defaultAction") == "SCMP_ACT_NOTIFY":
         yield Finding(
+            "RUN609",
             f"{at}/defaultAction",
             "SCMP_ACT_NOTIFY cannot be the default",
             "name the syscalls that shall notify",
@@ -215,25 +230,35 @@ def seccomp(spec: Spec) -> Iterator[Finding]:
     notifies = next((index for index, rule in enumerate(rules) if rule["action"] == "SCMP_ACT_NOTIFY"), None)
     if notifies is not None and not profile.get("listenerPath"):
         yield Finding(
-            f"{at}/syscalls/{notifies}/action", "SCMP_ACT_NOTIFY needs listenerPath", "add the socket of the agent to linux.seccomp"
+            "RUN612",
+            f"{at}/syscalls/{notifies}/action",
+            "SCMP_ACT_NOTIFY needs listenerPath",
+            "add the socket of the agent to linux.seccomp",
         )
     if profile.get("listenerMetadata") and not profile.get("listenerPath"):
-        yield Finding(f"{at}/listenerMetadata", "listenerMetadata without listenerPath", "add listenerPath, or remove it")
+        yield Finding("RUN611", f"{at}/listenerMetadata", "listenerMetadata without listenerPath", "add listenerPath, or remove it")
     for index, rule in enumerate(rules):
         if rule["action"] == "SCMP_ACT_NOTIFY" and "write" in rule["names"]:
             yield Finding(
+                "RUN610",
                 f"{at}/syscalls/{index}/names",
                 "write cannot notify",
                 "remove it from the names",
                 cause="handing the listener over would wait for itself",
             )
         if "errnoRet" in rule and rule["action"] not in ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"):
-            yield Finding(f"{at}/syscalls/{index}/errnoRet", f"{rule['action']} returns no errno", "remove errnoRet, or use SCMP_ACT_ERRNO")
+            yield Finding(
+                "RUN606", f"{at}/syscalls/{index}/errnoRet", f"{rule['action']} returns no errno", "remove errnoRet, or use SCMP_ACT_ERRNO"
+            )
         for number, arg in enumerate(rule.get("args") or ()):
             if not 0 <= arg["index"] <= 5:
-                yield Finding(f"{at}/syscalls/{index}/args/{number}/index", f"a syscall has no argument {arg['index']}", "write 0 to 5")
+                yield Finding(
+                    "RUN607", f"{at}/syscalls/{index}/args/{number}/index", f"a syscall has no argument {arg['index']}", "write 0 to 5"
+                )
     if "defaultErrnoRet" in profile and profile.get("defaultAction") not in ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"):
-        yield Finding(f"{at}/defaultErrnoRet", f"{profile.get('defaultAction')} returns no errno", "remove it, or use SCMP_ACT_ERRNO")
+        yield Finding(
+            "RUN606", f"{at}/defaultErrnoRet", f"{profile.get('defaultAction')} returns no errno", "remove it, or use SCMP_ACT_ERRNO"
+        )
 
 
 RULES = (namespaces, needed, mappings, user, time, sysctl, seccomp)

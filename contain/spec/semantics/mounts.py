@@ -19,11 +19,13 @@ _PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave", "
 def root(spec: Spec) -> Iterator[Finding]:
     """There is a root file system, and pivoting it is safe."""
     if not spec.config["root"]["path"] and not spec.run.host_view:
-        yield Finding("/root", "there is no root file system", 'add "root": {"path": "rootfs"}')
+        yield Finding("RUN005", "/root", "there is no root file system", 'add "root": {"path": "rootfs"}')
     if "\0" in spec.config["root"]["path"]:
-        yield Finding("/root/path", "contains a NUL byte", "remove it: the kernel ends a text there")
+        yield Finding("DOC008", "/root/path", "contains a NUL byte", "remove it: the kernel ends a text there")
     if spec.run.no_pivot and spec.config["linux"].get("rootfsPropagation") in ("private", "rprivate"):
-        yield Finding("/linux/rootfsPropagation", "private is not safe without pivot_root", "drop --no-pivot, or remove rootfsPropagation")
+        yield Finding(
+            "RUN720", "/linux/rootfsPropagation", "private is not safe without pivot_root", "drop --no-pivot, or remove rootfsPropagation"
+        )
 
 
 def mounts(spec: Spec) -> Iterator[Finding]:
@@ -32,21 +34,23 @@ def mounts(spec: Spec) -> Iterator[Finding]:
         pointer, options = f"/mounts/{index}", row["options"]
         for key in ("destination", "source", "type"):
             if "\0" in row.get(key, ""):
-                yield Finding(f"{pointer}/{key}", "contains a NUL byte", "remove it: the kernel ends a text there")
+                yield Finding("DOC008", f"{pointer}/{key}", "contains a NUL byte", "remove it: the kernel ends a text there")
         if not row["destination"]:
-            yield Finding(f"{pointer}/destination", "the destination is empty", "write where the mount shall appear")
+            yield Finding("RUN102", f"{pointer}/destination", "the destination is empty", "write where the mount shall appear")
         elif not row["destination"].startswith("/"):
-            yield Finding(f"{pointer}/destination", f"{row['destination']} is not absolute and is taken from /", "", error=False)
+            yield Finding("RUN103", f"{pointer}/destination", f"{row['destination']} is not absolute and is taken from /", "", error=False)
         is_bind = row.get("type") == "bind" or "bind" in options or "rbind" in options
         if is_bind and not row.get("source"):
-            yield Finding(pointer, "a bind mount without source", "add the file or folder to show")
+            yield Finding("RUN106", pointer, "a bind mount without source", "add the file or folder to show")
         for one, other in _OPPOSITES:
             if one in options and other in options:
                 at = max(options.index(one), options.index(other))
-                yield Finding(f"{pointer}/options/{at}", f"{one} and {other} at once: the later one counts", "", error=False)
+                yield Finding("RUN109", f"{pointer}/options/{at}", f"{one} and {other} at once: the later one counts", "", error=False)
         modes = [option for option in options if option in _PROPAGATION]
         if len({mode.removeprefix("r") for mode in modes}) > 1:
-            yield Finding(f"{pointer}/options/{options.index(modes[-1])}", f"two propagations: {' and '.join(modes)}", "keep one of them")
+            yield Finding(
+                "RUN109", f"{pointer}/options/{options.index(modes[-1])}", f"two propagations: {' and '.join(modes)}", "keep one of them"
+            )
         yield from _ids(spec, pointer, index, is_bind=is_bind)
 
 
@@ -56,12 +60,15 @@ def _ids(spec: Spec, pointer: str, index: int, *, is_bind: bool) -> Iterator[Fin
     given = [key for key in ("uidMappings", "gidMappings") if row.get(key)]
     wants = [option for option in row["options"] if option in ("idmap", "ridmap")]
     if given and not is_bind:
-        yield Finding(f"{pointer}/{given[0]}", "only a bind mount can be idmapped", "remove the mappings, or mount with bind")
+        yield Finding("RUN116", f"{pointer}/{given[0]}", "only a bind mount can be idmapped", "remove the mappings, or mount with bind")
     if len(given) == 1:
-        yield Finding(f"{pointer}/{given[0]}", f"{given[0]} without its twin", "write both uidMappings and gidMappings")
+        yield Finding("RUN110", f"{pointer}/{given[0]}", f"{given[0]} without its twin", "write both uidMappings and gidMappings")
     if wants and not given and "user" not in spec.namespaces():
         yield Finding(
-            f"{pointer}/options", f"{wants[0]} without mappings needs a user namespace", "write uidMappings and gidMappings of the mount"
+            "RUN112",
+            f"{pointer}/options",
+            f"{wants[0]} without mappings needs a user namespace",
+            "write uidMappings and gidMappings of the mount",
         )
     for key in given:
         yield from map_lines(f"{pointer}/{key}", row[key])
@@ -70,7 +77,10 @@ def _ids(spec: Spec, pointer: str, index: int, *, is_bind: bool) -> Iterator[Fin
         rows = linux.get(f"{kind}Mappings") if kind in ("uid", "gid") and "user" in spec.namespaces() else None
         if rows and value.isdecimal() and not is_mapped(rows, int(value)):
             yield Finding(
-                f"{pointer}/options/{number}", f"{kind} {value} is not mapped", f"add a range to linux.{kind}Mappings that holds {value}"
+                "RUN227",
+                f"{pointer}/options/{number}",
+                f"{kind} {value} is not mapped",
+                f"add a range to linux.{kind}Mappings that holds {value}",
             )
 
 
@@ -80,19 +90,19 @@ def devices(spec: Spec) -> Iterator[Finding]:
     for index, row in enumerate(linux.get("devices") or ()):
         pointer = f"/linux/devices/{index}"
         if not row["path"].startswith("/"):
-            yield Finding(f"{pointer}/path", f"{row['path']!r} is not an absolute path", f"write /dev/{row['path']}")
+            yield Finding("RUN419", f"{pointer}/path", f"{row['path']!r} is not an absolute path", f"write /dev/{row['path']}")
         if row["path"] in places:
-            yield Finding(f"{pointer}/path", f"{row['path']} is made twice", "keep one of the two")
+            yield Finding("RUN422", f"{pointer}/path", f"{row['path']} is made twice", "keep one of the two")
         places.add(row["path"])
         if row["type"] != "p" and ("major" not in row or "minor" not in row):
-            yield Finding(pointer, f"a device of type {row['type']} needs major and minor", "ls -l shows them")
+            yield Finding("RUN420", pointer, f"a device of type {row['type']} needs major and minor", "ls -l shows them")
         yield from _numbers(row, pointer)
     for index, row in enumerate((linux.get("resources") or {}).get("devices") or ()):
         pointer = f"/linux/resources/devices/{index}"
         if not row.get("access") and (row.get("allow") or row.get("type", "a") != "a"):
-            yield Finding(pointer, "a device rule without access", 'add "access": "rwm", or less')
+            yield Finding("RUN534", pointer, "a device rule without access", 'add "access": "rwm", or less')
         elif (row.get("access") or "r").strip("rwm"):
-            yield Finding(f"{pointer}/access", f"{row['access']!r} is not made of r, w and m", 'write "rwm", or less')
+            yield Finding("RUN503", f"{pointer}/access", f"{row['access']!r} is not made of r, w and m", 'write "rwm", or less')
         yield from _numbers(row, pointer)
 
 
@@ -101,7 +111,7 @@ def _numbers(row: dict[str, Any], pointer: str) -> Iterator[Finding]:
     for key, most in (("major", 0xFFF), ("minor", 0xFFFFF)):
         number = row.get(key)
         if number is not None and not -1 <= number <= most:
-            yield Finding(f"{pointer}/{key}", f"{number} is not a {key} number", f"write 0 to {most}")
+            yield Finding("RUN420", f"{pointer}/{key}", f"{number} is not a {key} number", f"write 0 to {most}")
 
 
 RULES = (root, mounts, devices)

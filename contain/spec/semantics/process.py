@@ -22,10 +22,15 @@ def version(spec: Spec) -> Iterator[Finding]:
     minor = rest.partition(".")[0]
     if major != "1" or not minor.isdecimal():
         yield Finding(
-            "/ociVersion", f"version {spec.config['ociVersion']!r} of the runtime-spec is unknown", "write a version from 1.0.0 to 1.3.0"
+            "RUN003",
+            "/ociVersion",
+            f"version {spec.config['ociVersion']!r} of the runtime-spec is unknown",
+            "write a version from 1.0.0 to 1.3.0",
         )
     elif int(minor) > 3:
-        yield Finding("/ociVersion", f"version {spec.config['ociVersion']} is newer than 1.3, what it added is ignored", "", error=False)
+        yield Finding(
+            "RUN008", "/ociVersion", f"version {spec.config['ociVersion']} is newer than 1.3, what it added is ignored", "", error=False
+        )
 
 
 def command(spec: Spec) -> Iterator[Finding]:
@@ -33,20 +38,20 @@ def command(spec: Spec) -> Iterator[Finding]:
     process = spec.config["process"]
     if not process["args"]:
         remedy = 'add "args": ["/bin/sh"] to process' if spec.kind == "oci" else "write the command after --"
-        yield Finding("/process/args", "there is no command to run", remedy)
+        yield Finding("RUN213", "/process/args", "there is no command to run", remedy)
     elif not process["args"][0]:
-        yield Finding("/process/args/0", "the command is empty", "write the path or name of a program")
+        yield Finding("RUN213", "/process/args/0", "the command is empty", "write the path or name of a program")
     for key in ("args", "env"):
         for index, text in enumerate(process[key]):
             if "\0" in text:
-                yield Finding(f"/process/{key}/{index}", "contains a NUL byte", "remove it: the kernel ends a text there")
+                yield Finding("DOC008", f"/process/{key}/{index}", "contains a NUL byte", "remove it: the kernel ends a text there")
     for index, text in enumerate(process["env"]):
         if not text.partition("=")[0] or "=" not in text:
-            yield Finding(f"/process/env/{index}", f"{text!r} is not NAME=VALUE", "write a name before = and the value behind it")
+            yield Finding("RUN216", f"/process/env/{index}", f"{text!r} is not NAME=VALUE", "write a name before = and the value behind it")
     if not process["cwd"].startswith("/"):
-        yield Finding("/process/cwd", f"{process['cwd']!r} is not an absolute path", f"write /{process['cwd']}")
+        yield Finding("RUN212", "/process/cwd", f"{process['cwd']!r} is not an absolute path", f"write /{process['cwd']}")
     if "\0" in process["cwd"]:
-        yield Finding("/process/cwd", "contains a NUL byte", "remove it: the kernel ends a text there")
+        yield Finding("DOC008", "/process/cwd", "contains a NUL byte", "remove it: the kernel ends a text there")
 
 
 def terminal(spec: Spec) -> Iterator[Finding]:
@@ -54,12 +59,13 @@ def terminal(spec: Spec) -> Iterator[Finding]:
     run, wants = spec.run, spec.config["process"]["terminal"]
     if run.detach and wants and not run.console_socket:
         yield Finding(
+            "RUN203",
             "/process/terminal",
             "a detached container cannot have a terminal without --console-socket",
             "give --console-socket, or set process.terminal to false",
         )
     if run.console_socket and not wants:
-        yield Finding("--console-socket", "no terminal is wanted", "give --tty, set process.terminal to true, or drop the option")
+        yield Finding("RUN203", "--console-socket", "no terminal is wanted", "give --tty, set process.terminal to true, or drop the option")
 
 
 def rlimits(spec: Spec) -> Iterator[Finding]:
@@ -68,13 +74,18 @@ def rlimits(spec: Spec) -> Iterator[Finding]:
     for index, row in enumerate(spec.config["process"].get("rlimits") or ()):
         pointer, kind = f"/process/rlimits/{index}", row["type"]
         if kind.removeprefix("RLIMIT_") not in presets.RLIMITS:
-            yield Finding(f"{pointer}/type", f"unknown limit {kind}", "one of " + ", ".join("RLIMIT_" + name for name in presets.RLIMITS))
+            yield Finding(
+                "RUN219", f"{pointer}/type", f"unknown limit {kind}", "one of " + ", ".join("RLIMIT_" + name for name in presets.RLIMITS)
+            )
         if kind in seen:
-            yield Finding(f"{pointer}/type", f"{kind} is set twice", "keep one of the two")
+            yield Finding("RUN218", f"{pointer}/type", f"{kind} is set twice", "keep one of the two")
         seen.add(kind)
         if row["soft"] > row["hard"]:
             yield Finding(
-                f"{pointer}/soft", f"the soft limit {row['soft']} is above the hard limit {row['hard']}", "lower soft or raise hard"
+                "RUN220",
+                f"{pointer}/soft",
+                f"the soft limit {row['soft']} is above the hard limit {row['hard']}",
+                "lower soft or raise hard",
             )
 
 
@@ -84,13 +95,13 @@ def capabilities(spec: Spec) -> Iterator[Finding]:
     for kind, names in sets.items():
         for index, name in enumerate(names or ()):
             if name not in presets.CAPABILITIES:
-                yield Finding(f"/process/capabilities/{kind}/{index}", f"unknown capability {name} is ignored", "", error=False)
+                yield Finding("RUN222", f"/process/capabilities/{kind}/{index}", f"unknown capability {name} is ignored", "", error=False)
     permitted = set(sets.get("permitted") or ())
     # ambient ones beyond permitted and inheritable are dropped, not refused: `runc spec` itself writes such documents
     for index, name in enumerate(sets.get("effective") or ()):
         if name not in permitted and name in presets.CAPABILITIES:
             at = f"/process/capabilities/effective/{index}"
-            yield Finding(at, f"{name} is effective but not permitted", "add it to permitted, or remove it here")
+            yield Finding("RUN223", at, f"{name} is effective but not permitted", "add it to permitted, or remove it here")
 
 
 def scheduling(spec: Spec) -> Iterator[Finding]:
@@ -98,29 +109,31 @@ def scheduling(spec: Spec) -> Iterator[Finding]:
     row: dict[str, Any] = spec.config["process"].get("scheduler") or {}
     policy, at = row.get("policy", ""), "/process/scheduler"
     if row.get("nice") and (policy not in _NICE or not -20 <= row["nice"] <= 19):
-        yield Finding(f"{at}/nice", f"nice {row['nice']} cannot be had with {policy}", "nice is -20 to 19, for SCHED_OTHER and SCHED_BATCH")
+        yield Finding(
+            "RUN230", f"{at}/nice", f"nice {row['nice']} cannot be had with {policy}", "nice is -20 to 19, for SCHED_OTHER and SCHED_BATCH"
+        )
     if row.get("priority") and policy not in _PRIORITY:
-        yield Finding(f"{at}/priority", f"{policy} has no priority", "priority is for SCHED_FIFO and SCHED_RR")
+        yield Finding("RUN230", f"{at}/priority", f"{policy} has no priority", "priority is for SCHED_FIFO and SCHED_RR")
     if policy in _PRIORITY and not 1 <= row.get("priority", 0) <= 99:
-        yield Finding(f"{at}/priority", f"{policy} needs a priority from 1 to 99", "write one")
+        yield Finding("RUN230", f"{at}/priority", f"{policy} needs a priority from 1 to 99", "write one")
     for key in ("runtime", "deadline", "period"):
         if row.get(key) and policy != "SCHED_DEADLINE":
-            yield Finding(f"{at}/{key}", f"{policy} has no {key}", "it is for SCHED_DEADLINE")
+            yield Finding("RUN230", f"{at}/{key}", f"{policy} has no {key}", "it is for SCHED_DEADLINE")
     if policy == "SCHED_DEADLINE":
         runtime, deadline, period = (row.get(key) or 0 for key in ("runtime", "deadline", "period"))
         if not runtime or runtime > (deadline or period) or (period and (deadline or period) > period):
-            yield Finding(at, "SCHED_DEADLINE needs 0 < runtime <= deadline <= period", "write all three, in nanoseconds")
+            yield Finding("RUN230", at, "SCHED_DEADLINE needs 0 < runtime <= deadline <= period", "write all three, in nanoseconds")
     priority = spec.config["process"].get("ioPriority") or {}
     if priority and not 0 <= priority.get("priority", 0) <= 7:
-        yield Finding("/process/ioPriority/priority", f"{priority['priority']} is no priority", "write 0 (highest) to 7")
+        yield Finding("RUN209", "/process/ioPriority/priority", f"{priority['priority']} is no priority", "write 0 (highest) to 7")
     policy_row = spec.config["linux"].get("memoryPolicy") or {}
     mode, nodes = policy_row.get("mode", ""), policy_row.get("nodes")
     if nodes and mode in ("MPOL_DEFAULT", "MPOL_LOCAL"):
-        yield Finding("/linux/memoryPolicy/nodes", f"{mode} takes no nodes", "remove them, or choose MPOL_BIND")
+        yield Finding("RUN712", "/linux/memoryPolicy/nodes", f"{mode} takes no nodes", "remove them, or choose MPOL_BIND")
     if not nodes and mode in ("MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED_MANY"):
-        yield Finding("/linux/memoryPolicy", f"{mode} needs nodes", 'add "nodes": "0"')
+        yield Finding("RUN712", "/linux/memoryPolicy", f"{mode} needs nodes", 'add "nodes": "0"')
     if {"MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"} <= set(policy_row.get("flags") or ()):
-        yield Finding("/linux/memoryPolicy/flags", "static and relative nodes exclude each other", "keep one of the two flags")
+        yield Finding("RUN711", "/linux/memoryPolicy/flags", "static and relative nodes exclude each other", "keep one of the two flags")
 
 
 def hooks(spec: Spec) -> Iterator[Finding]:
@@ -128,10 +141,15 @@ def hooks(spec: Spec) -> Iterator[Finding]:
     for kind, rows in spec.config["hooks"].items():
         for index, row in enumerate(rows or ()):
             if not row["path"].startswith("/"):
-                yield Finding(f"/hooks/{kind}/{index}/path", f"{row['path']!r} is not an absolute path", "write the hook's full path")
+                yield Finding(
+                    "RUN304", f"/hooks/{kind}/{index}/path", f"{row['path']!r} is not an absolute path", "write the hook's full path"
+                )
             if row.get("timeout", 1) <= 0:
                 yield Finding(
-                    f"/hooks/{kind}/{index}/timeout", f"{row['timeout']} is not above zero", "write the seconds after which it is killed"
+                    "RUN303",
+                    f"/hooks/{kind}/{index}/timeout",
+                    f"{row['timeout']} is not above zero",
+                    "write the seconds after which it is killed",
                 )
 
 

@@ -24,7 +24,7 @@ def kind(target: str, options: Options) -> str:
     try:
         facts = os.stat(path)
     except OSError as problem:
-        remedy = "give a bundle, a rootfs folder or an .aci file; for a command of this host write contain run -- COMMAND"
+        remedy = f"give a bundle, a rootfs folder or an .aci file; for a command of this host write contain run -- {target}"
         raise UsageError(f"cannot open {target}: {problem.strerror}", place="<command line>:TARGET", remedy=remedy) from None
     if stat.S_ISDIR(facts.st_mode):
         if os.path.lexists(os.path.join(path, "config.json")):

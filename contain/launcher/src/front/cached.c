@@ -171,13 +171,20 @@ static void try_entry(char *entry, size_t size) {
     }
 }
 
+/* AppArmor gives user namespaces by path: then Python executes the launcher's own file, which has a profile (contain doctor). */
+static bool is_restricted(void) {
+    char text[8];
+    ssize_t got = read_file_at(AT_FDCWD, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", text, sizeof text);
+    return geteuid() != 0 && got > 0 && text[0] != '0';
+}
+
 void run_cached(int argc, char **argv) {
     struct request request;
     char key[65];
     char *options[] = {argv[0], argv[1], NULL};
     const char *off = getenv("CONTAIN_CACHE");
     size_t size;
-    if (argc < 3 || strcmp(argv[1], "run") != 0 || (off && strcmp(off, "0") == 0))
+    if (argc < 3 || strcmp(argv[1], "run") != 0 || (off && strcmp(off, "0") == 0) || is_restricted())
         return;
     if (!parse_request(2, options, &request) || !make_key(argc, argv, key))
         return;

@@ -40,6 +40,22 @@ int do_place_in_cgroup(struct context *context, const struct place_in_cgroup *op
     return error ? fail(context, error, NULL) : 0;
 }
 
+int do_open_tasks(struct context *context, const struct open_tasks *operation) {
+    int fd = openat(slot(context, operation->slot), "tasks", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, operation->tasks, fd);
+    return 0;
+}
+
+int do_join_cgroup(struct context *context, const struct join_cgroup *operation) {
+    int fd = slot(context, operation->tasks);
+    if (write(fd, "0", 1) != 1)
+        return fail(context, errno, NULL);
+    slot_set(context, operation->tasks, -1);
+    return 0;
+}
+
 static int write_lines(int folder, const char *file, const struct texts *lines) {
     const char *line = lines->first;
     for (uint32_t i = 0; i < lines->count; i++, line = texts_next(line)) {

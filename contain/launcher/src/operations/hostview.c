@@ -2,7 +2,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../kernel_calls.h"
@@ -12,7 +11,7 @@
 #include "../roots.h"
 
 #define QUIET (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-#define EMPTY "empty"
+#define EMPTY "/empty" /* a folder of the layers with nothing in it */
 
 /* Over the root of this namespace, where only pivot_root looks; *host (NULL: unwanted) is that root. */
 static int attach_over_host(int tree, int *host) {
@@ -51,7 +50,7 @@ int do_make_layers(struct context *context, const struct make_layers *operation)
         return fail_with(context, errno, why);
     slot_set(context, operation->slot, tree);
     /* Kernels before 6.15 want the folders of an overlay in our own namespace: here, below the root that is still to come, and gone with the host's. */
-    if (mkdirat(tree, EMPTY, 0755) < 0 || attach_over_host(tree, NULL) < 0)
+    if (mkdirat(tree, EMPTY + 1, 0755) < 0 || attach_over_host(tree, NULL) < 0)
         return fail(context, errno, NULL);
     return 0;
 }
@@ -81,23 +80,34 @@ static int set_string(int system, const char *key, const char *value) {
     return sys_fsconfig(system, FSCONFIG_SET_STRING, key, value, 0);
 }
 
-/* Mode and owner of `path` in `lower`, for the same path in `holes`: of a merged folder the topmost counts. */
-static void dress_hole(int holes, int lower, const char *path) {
+/* Mode and owner of `path` in `lower`, for the same path in `layer`: of a merged folder the topmost counts. */
+static void dress(int layer, int lower, const char *path) {
     struct stat found;
     if (fstatat(lower, path, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return;
-    (void)!fchownat(holes, path, found.st_uid, found.st_gid, AT_SYMLINK_NOFOLLOW);
-    (void)!fchmodat(holes, path, found.st_mode & 07777, 0);
+    (void)!fchownat(layer, path, found.st_uid, found.st_gid, AT_SYMLINK_NOFOLLOW);
+    (void)!fchmodat(layer, path, found.st_mode & 07777, 0);
 }
 
-/* One hole: a whiteout, or an empty folder that covers what is below (`path` ends in /). What a link leads to is masked elsewhere. */
-static int make_hole(int holes, int lower, const char *path) {
+static void make_parents(int layer, int lower, char *path) {
+    for (char *end = strchr(path, '/'); end; end = strchr(end + 1, '/')) {
+        *end = 0;
+        if (mkdirat(layer, path, 0755) == 0)
+            dress(layer, lower, path);
+        *end = '/';
+    }
+}
+
+/* A hole: a whiteout in the layer `gone`; for a path that ends in / an empty folder in the layer `made` above it as well, since what lies under a
+ * whiteout is not merged (an opaque folder would need extended attributes, which tmpfs has since Linux 6.6). What a link leads to is masked
+ * elsewhere, and what fails here is covered by a mount later, as where there are no overlays. */
+static void make_hole(int gone, int made, int lower, const char *path) {
     char plain[1024];
     struct stat found;
     size_t length = strlen(path);
     bool folder = length > 0 && path[length - 1] == '/';
     if (length == 0 || length >= sizeof plain)
-        return 0;
+        return;
     memcpy(plain, path, length + 1);
     if (folder)
         plain[length - 1] = 0;
@@ -106,124 +116,138 @@ static int make_hole(int holes, int lower, const char *path) {
     if (there >= 0)
         close(there);
     if (known < 0 || S_ISLNK(found.st_mode))
-        return 0;
-    for (char *end = strchr(plain, '/'); end; end = strchr(end + 1, '/')) {
-        *end = 0;
-        if (mkdirat(holes, plain, 0755) == 0)
-            dress_hole(holes, lower, plain);
-        *end = '/';
-    }
-    if (!folder)
-        return mknodat(holes, plain, S_IFCHR, 0) < 0 && errno != EEXIST ? -1 : 0;
-    if (mkdirat(holes, plain, 0755) < 0 && errno != EEXIST)
-        return -1;
-    int made = openat(holes, plain, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (made < 0)
-        return -1;
-    int user = fsetxattr(made, "user.overlay.opaque", "y", 1, 0); /* on tmpfs since Linux 6.6; which of the two counts */
-    int trusted = fsetxattr(made, "trusted.overlay.opaque", "y", 1, 0); /* depends on the option userxattr */
-    close(made);
-    return user < 0 && trusted < 0 ? -1 : 0;
+        return;
+    make_parents(gone, lower, plain);
+    if (mknodat(gone, plain, S_IFCHR, 0) < 0 || !folder)
+        return;
+    make_parents(made, lower, plain);
+    (void)!mkdirat(made, plain, 0755);
 }
 
-/* A layer in which `hidden` is not there: its descriptor, -1 when there is nothing to hide or no such layer can be made. */
+#define GONE "gone"
+#define MADE "made"
+
+/* Two layers in which `hidden` is not there: a descriptor of the folder that holds them, -1 when there is nothing to hide or none can be made. */
 static int make_holes(int lower, int layers, const char *name, struct texts hidden) {
     char folder[280];
     join_words(folder, sizeof folder, (const char *const[]){name, ".holes", NULL});
     if (hidden.count == 0 || mkdirat(layers, folder, 0755) < 0)
         return -1;
     int holes = openat(layers, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (holes < 0)
-        return -1;
-    dress_hole(holes, lower, ".");
+    bool ready = holes >= 0 && mkdirat(holes, GONE, 0755) == 0 && mkdirat(holes, MADE, 0755) == 0;
+    int gone = ready ? openat(holes, GONE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    int made = ready ? openat(holes, MADE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     const char *path = hidden.first;
-    for (uint32_t i = 0; i < hidden.count; i++, path = texts_next(path))
-        (void)make_hole(holes, lower, path); /* what fails is covered by a mount later, as without overlays */
+    if (gone >= 0 && made >= 0) {
+        dress(made, lower, ".");
+        for (uint32_t i = 0; i < hidden.count; i++, path = texts_next(path))
+            make_hole(gone, made, lower, path);
+    } else if (holes >= 0) {
+        close(holes);
+        holes = -1;
+    }
+    if (gone >= 0)
+        close(gone);
+    if (made >= 0)
+        close(made);
     return holes;
 }
 
-/* `holes` (-1: none) lies over `lower`; lower folders alone must be two. */
-static int set_layers(int system, int lower, int holes, int layers, const char *name) {
+/* What an overlay is made of. With `name` it can be written, into layers of that name; without, it only shows `lower`. */
+struct overlay {
+    int lower;
+    int holes; /* holds two layers over `lower`, in which some of it is not there; -1: none */
+    int layers;
+    const char *name;
+    struct texts options;
+    uint64_t attributes;
+    char why[256]; /* the kernel's words when it refuses */
+};
+
+static int set_lower(int system, const struct overlay *overlay) {
     char number[16];
     char other[16];
     char path[320];
-    char work[320];
-    bool two = holes >= 0 || !name;
-    format_number(number, sizeof number, lower);
-    format_number(other, sizeof other, holes >= 0 ? holes : layers);
-    if (holes >= 0)
-        join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", other, ":/proc/self/fd/", number, NULL});
+    bool two = overlay->holes >= 0 || !overlay->name; /* lower folders alone must be two */
+    format_number(number, sizeof number, overlay->lower);
+    format_number(other, sizeof other, overlay->holes >= 0 ? overlay->holes : overlay->layers);
+    if (overlay->holes >= 0)
+        join_words(
+            path, sizeof path,
+            (const char *const[]){"/proc/self/fd/", other, "/" MADE ":/proc/self/fd/", other, "/" GONE ":/proc/self/fd/", number, NULL});
     else
         join_words(path, sizeof path,
-                   (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, "/" EMPTY, NULL});
-    if (set_string(system, "lowerdir", path) < 0)
+                   (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, EMPTY, NULL});
+    return set_string(system, "lowerdir", path);
+}
+
+static int set_layers(int system, const struct overlay *overlay) {
+    char path[320];
+    char work[320];
+    if (set_lower(system, overlay) < 0)
         return -1;
-    if (!name)
+    if (!overlay->name)
         return 0;
-    if (make_layer(layers, name, ".upper", path, sizeof path) < 0 || make_layer(layers, name, ".work", work, sizeof work) < 0)
+    if (make_layer(overlay->layers, overlay->name, ".upper", path, sizeof path) < 0 ||
+        make_layer(overlay->layers, overlay->name, ".work", work, sizeof work) < 0)
         return -1;
-    dress_upper(layers, name, lower);
+    dress_upper(overlay->layers, overlay->name, overlay->lower);
     return set_string(system, "upperdir", path) < 0 ? -1 : set_string(system, "workdir", work);
 }
 
-/* A detached overlay over `lower` (and `holes` on it, -1: none); with `name` writable, its layer being of that name. -1 with errno, the kernel's
- * words in `why`. */
-static int make_overlay(int lower, int holes, int layers, const char *name, struct texts options, char *why, size_t size) {
+/* A detached overlay, or -1 with errno. */
+static int make_overlay(struct overlay *overlay) {
     int system = sys_fsopen("overlay");
     int tree = -1;
-    why[0] = 0;
     if (system < 0)
         return -1;
     int result = set_string(system, "source", "overlay");
-    const char *option = options.first;
-    for (uint32_t i = 0; result == 0 && i < options.count; i++, option = texts_next(option))
+    const char *option = overlay->options.first;
+    for (uint32_t i = 0; result == 0 && i < overlay->options.count; i++, option = texts_next(option))
         result = sys_fsconfig(system, FSCONFIG_SET_FLAG, option, NULL, 0);
     if (result == 0)
-        result = set_layers(system, lower, holes, layers, name);
+        result = set_layers(system, overlay);
     if (result == 0)
         result = sys_fsconfig(system, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
     if (result == 0)
-        tree = sys_fsmount(system, QUIET | (name ? 0 : MOUNT_ATTR_RDONLY));
+        tree = sys_fsmount(system, (unsigned)overlay->attributes | (overlay->name ? 0 : MOUNT_ATTR_RDONLY));
     int error = errno;
     if (tree < 0)
-        filesystem_words(system, why, size);
+        filesystem_words(system, overlay->why, sizeof overlay->why);
     close(system);
     errno = error;
     return tree;
 }
 
 /* An overlay over a detached clone, which the kernel wants to see in our own namespace: it lies on `place` for that moment. */
-static int overlay_clone(int tree, int place, int layers, const char *name, struct texts options, char *why, size_t size) {
+static int make_overlay_at(struct overlay *overlay, int place) {
     char path[32] = "/proc/self/fd/";
-    why[0] = 0;
-    if (attach(tree, place) < 0)
+    if (attach(overlay->lower, place) < 0)
         return -1;
-    int overlay = make_overlay(tree, -1, layers, name, options, why, size);
+    int tree = make_overlay(overlay);
     int error = errno;
-    format_number(path + strlen(path), sizeof path - strlen(path), tree);
-    if (umount2(path, MNT_DETACH) < 0 && overlay >= 0) {
+    format_number(path + strlen(path), sizeof path - strlen(path), overlay->lower);
+    if (umount2(path, MNT_DETACH) < 0 && tree >= 0) {
         error = errno;
-        close(overlay);
-        overlay = -1;
+        close(tree);
+        tree = -1;
     }
     errno = error;
-    return overlay;
+    return tree;
 }
 
 int do_overlay_root(struct context *context, const struct overlay_root *operation) {
-    char why[256];
-    const struct change change = {.clear = QUIET, .propagation = (uint64_t)operation->propagation};
+    struct overlay overlay = {slot(context, SLOT_ROOT), -1, slot(context, operation->layers), "root", operation->options, 0, ""};
     int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int lower = slot(context, SLOT_ROOT);
-    if (lower < 0)
-        lower = sys_open_tree(AT_FDCWD, operation->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (lower < 0 || host < 0)
+    if (overlay.lower < 0)
+        overlay.lower = sys_open_tree(AT_FDCWD, operation->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (overlay.lower < 0 || host < 0)
         return fail(context, errno, NULL);
-    int tree = overlay_clone(lower, host, slot(context, operation->layers), "root", operation->options, why, sizeof why);
-    int result = tree < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
+    int tree = make_overlay_at(&overlay, host);
+    int result = tree < 0 ? fail_with(context, errno, overlay.why) : 0;
     close(host);
-    if (lower != slot(context, SLOT_ROOT))
-        close(lower);
+    if (overlay.lower != slot(context, SLOT_ROOT))
+        close(overlay.lower);
     if (tree >= 0)
         slot_set(context, SLOT_ROOT, tree);
     return result;
@@ -231,27 +255,25 @@ int do_overlay_root(struct context *context, const struct overlay_root *operatio
 
 int do_overlay_mount(struct context *context, const struct overlay_mount *operation) {
     const struct change change = CHANGE_OF(operation);
-    char why[256] = "";
+    struct overlay overlay = {
+        slot(context, operation->slot), -1, slot(context, operation->layers), operation->name, operation->options, QUIET, ""};
     int root = the_root(context);
     int target = root < 0 ? -1 : root_make(root, operation->target, ROOT_FOLDER, 0755);
     if (root < 0)
         return -1;
     if (target < 0)
         return fail_with(context, errno, "the target, in the root");
-    int lower = slot(context, operation->slot);
-    if (lower >= 0)
+    if (overlay.lower >= 0)
         context->slots[operation->slot] = -1;
     else
-        lower = sys_open_tree(AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    int tree = lower < 0
-                   ? -1
-                   : overlay_clone(lower, target, slot(context, operation->layers), operation->name, operation->options, why, sizeof why);
-    int result = tree < 0 || attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
+        overlay.lower = sys_open_tree(AT_FDCWD, operation->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    int tree = overlay.lower < 0 ? -1 : make_overlay_at(&overlay, target);
+    int result = tree < 0 || attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, overlay.why) : 0;
     close(target);
     if (tree >= 0)
         close(tree);
-    if (lower >= 0)
-        close(lower);
+    if (overlay.lower >= 0)
+        close(overlay.lower);
     return result;
 }
 
@@ -269,34 +291,30 @@ static int show_clone(struct context *context, const struct show_folder *operati
 }
 
 int do_show_folder(struct context *context, const struct show_folder *operation) {
-    char why[256] = "";
+    const char *name = operation->writable ? operation->path + 1 : NULL;
+    struct overlay overlay = {-1, -1, slot(context, operation->layers), name, operation->options, QUIET, ""};
     int root = the_root(context);
-    int lower = root < 0 ? -1 : open(operation->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int target = root < 0 ? -1 : root_make(root, operation->path, ROOT_FOLDER, 0755);
     if (root < 0)
         return -1;
-    int target = lower < 0 ? -1 : root_make(root, operation->path, ROOT_FOLDER, 0755);
-    if (target < 0) {
-        fail(context, errno, NULL);
-        if (lower >= 0)
-            close(lower);
-        return -1;
-    }
-    int tree = -1;
-    if (operation->overlay) {
-        int layers = slot(context, operation->layers);
-        int holes = make_holes(lower, layers, operation->path + 1, operation->hidden);
-        tree = make_overlay(lower, holes, layers, operation->writable ? operation->path + 1 : NULL, operation->options, why, sizeof why);
-        if (holes >= 0)
-            close(holes);
-    }
+    if (target < 0)
+        return fail(context, errno, NULL);
+    if (operation->overlay)
+        overlay.lower = open(operation->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (overlay.lower >= 0)
+        overlay.holes = make_holes(overlay.lower, overlay.layers, operation->path + 1, operation->hidden);
+    int tree = overlay.lower < 0 ? -1 : make_overlay(&overlay);
     int result;
     if (tree >= 0)
         result = attach(tree, target) < 0 ? fail(context, errno, NULL) : 0;
     else
-        result = operation->writable ? fail_with(context, errno, why) : show_clone(context, operation, target);
+        result = operation->writable ? fail_with(context, errno, overlay.why) : show_clone(context, operation, target);
     if (tree >= 0)
         close(tree);
-    close(lower);
+    if (overlay.lower >= 0)
+        close(overlay.lower);
+    if (overlay.holes >= 0)
+        close(overlay.holes);
     close(target);
     return result;
 }

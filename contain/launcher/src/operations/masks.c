@@ -89,8 +89,12 @@ int do_readonly_path(struct context *context, const struct readonly_path *operat
     int target = open_path(context, operation->path, false);
     if (target <= 0)
         return target;
+    const struct change alone = {.set = MOUNT_ATTR_RDONLY}; /* before 5.12: the first mount of several */
     int tree = clone_tree(target, true);
-    int result = tree < 0 || attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail(context, errno, NULL) : 0;
+    int result =
+        tree < 0 || attach(tree, target) < 0 || (change_mount(tree, &change) < 0 && (errno != ENOSYS || change_mount(tree, &alone) < 0))
+            ? fail(context, errno, NULL)
+            : 0;
     if (tree >= 0)
         close(tree);
     close(target);

@@ -89,7 +89,7 @@ static int place_mount(struct context *context, int tree, int target, const char
     if (result == 0) {
         result = change_mount(tree, change);
         error = errno;
-        what = NULL;
+        what = result < 0 && error == ENOSYS ? "recursive attributes need Linux 5.12" : NULL;
     }
     if (result < 0)
         fail_with(context, error, what);
@@ -164,17 +164,19 @@ static int mount_classic(int root, int target, const struct mount_filesystem *op
 }
 
 /* The host's own files in place of a file system that may not be mounted here, with all attributes below too. */
-static int show_fallback(const char *path, uint64_t attributes) {
+static int show_fallback(const char *path, int target, uint64_t attributes) {
+    uint64_t flags = attributes & ~(uint64_t)MOUNT_ATTR__ATIME;
     int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-    const struct change change = {
-        .recursive_set = attributes & ~(uint64_t)MOUNT_ATTR__ATIME, .propagation = MS_SLAVE, .propagation_recursive = true};
-    if (tree >= 0 && change_mount(tree, &change) < 0) {
-        int error = errno;
-        close(tree);
-        errno = error;
+    const struct change change = {.recursive_set = flags, .propagation = MS_SLAVE, .propagation_recursive = true};
+    const struct change alone = {.set = flags};
+    if (tree < 0)
         return -1;
-    }
-    return tree;
+    if (attach(tree, target) == 0 && (change_mount(tree, &change) == 0 || (errno == ENOSYS && change_mount(tree, &alone) == 0)))
+        return tree;
+    int error = errno;
+    close(tree);
+    errno = error;
+    return -1;
 }
 
 static bool is_kernels_own(const char *type) {
@@ -224,14 +226,14 @@ int do_mount_filesystem(struct context *context, const struct mount_filesystem *
     if (target < 0)
         return target == -2 ? 0 : -1;
     int tree = make_filesystem(operation->type, operation->source, operation->options, change.set, why, sizeof why);
-    if (tree < 0 && (errno == EPERM || errno == EBUSY) && operation->fallback[0])
-        tree = show_fallback(operation->fallback, change.set);
-    bool attached = false;
-    if (tree < 0 && errno == E2BIG) {
-        tree = mount_classic(root, target, operation);
-        attached = tree >= 0;
-    } else if (tree >= 0) {
+    bool attached = tree < 0; /* the two other ways mount in one step */
+    if (tree >= 0) {
         change.set = change.clear = 0;
+    } else if ((errno == EPERM || errno == EBUSY) && operation->fallback[0]) {
+        change.clear = 0;
+        tree = show_fallback(operation->fallback, target, change.set);
+    } else if (errno == E2BIG) {
+        tree = mount_classic(root, target, operation);
     }
     if (tree < 0 || (existed && !attached && take_after(operation, target, tree) < 0)) {
         fail_with(context, errno, why);

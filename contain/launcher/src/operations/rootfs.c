@@ -22,28 +22,20 @@ int do_isolate_mounts(struct context *context, const struct isolate_mounts *oper
     return 0;
 }
 
-/* A detached clone of the tree at `path`. Only the mount's own propagation is as asked: what happens in a root stays there. */
-static int open_root(struct context *context, const char *path, int64_t propagation, bool recursive) {
-    unsigned below = recursive ? AT_RECURSIVE : 0;
-    int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | below);
+/* A detached clone of the tree at `path`. */
+static int open_root(struct context *context, const char *path, bool recursive) {
+    struct stat found;
+    int tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
     if (tree < 0)
         return fail(context, errno, NULL);
-    struct stat found;
-    if (fstat(tree, &found) == 0 && !S_ISDIR(found.st_mode)) {
-        close(tree);
-        return fail(context, ENOTDIR, NULL);
-    }
-    struct mount_attributes attributes = {.propagation = (uint64_t)propagation};
-    if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes) < 0 && errno != ENOSYS) {
-        int error = errno;
-        close(tree);
-        return fail(context, error, NULL);
-    }
-    return tree;
+    if (fstat(tree, &found) == 0 && S_ISDIR(found.st_mode))
+        return tree;
+    close(tree);
+    return fail(context, ENOTDIR, NULL);
 }
 
 int do_open_root(struct context *context, const struct open_root *operation) {
-    int tree = open_root(context, operation->path, operation->propagation, operation->recursive);
+    int tree = open_root(context, operation->path, operation->recursive);
     if (tree < 0)
         return -1;
     slot_set(context, SLOT_ROOT, tree);
@@ -57,7 +49,7 @@ int do_open_root(struct context *context, const struct open_root *operation) {
 int do_attach_root(struct context *context, const struct attach_root *operation) {
     int tree = slot(context, SLOT_ROOT);
     if (tree < 0) {
-        tree = open_root(context, operation->path, operation->propagation, operation->recursive);
+        tree = open_root(context, operation->path, operation->recursive);
         if (tree < 0)
             return -1;
         slot_set(context, SLOT_ROOT, tree);
@@ -66,8 +58,10 @@ int do_attach_root(struct context *context, const struct attach_root *operation)
     if (host < 0)
         return fail(context, errno, NULL);
     slot_set(context, SLOT_HOST_ROOT, host);
-    /* Over the root of this namespace: no path of the host has to be walked with the container's ids, and nothing sees it before pivot_root. */
-    if (attach(tree, host) < 0)
+    /* Over the root of this namespace: no path of the host has to be walked with the container's ids, and nothing sees it before pivot_root.
+     * Only the root's own propagation is as asked, before anything is mounted in it: what happens in a root stays there. */
+    const struct change change = {.propagation = (uint64_t)operation->propagation, .propagation_recursive = true};
+    if (attach(tree, host) < 0 || change_mount(tree, &change) < 0)
         return fail(context, errno, NULL);
     return 0;
 }
@@ -147,8 +141,7 @@ int do_pivot_root(struct context *context, const struct pivot_root *operation) {
 }
 
 int do_set_root_propagation(struct context *context, const struct set_root_propagation *operation) {
-    unsigned long flags = (unsigned long)operation->propagation | (operation->recursive ? MS_REC : 0);
-    if (mount("", "/", NULL, flags, NULL) < 0)
+    if (mount("", "/", NULL, (unsigned long)operation->propagation, NULL) < 0)
         return fail(context, errno, NULL);
     return 0;
 }

@@ -1,15 +1,19 @@
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "../kernel_calls.h"
 #include "../operation.h"
 
+#define PROC_ROOT_INODE 1
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define KEYCTL_SETPERM 5
 /* Everything for the possessor, and search for the user: after setresuid the program is not the keyring's owner. */
@@ -44,12 +48,22 @@ int do_join_keyring(struct context *context, const struct join_keyring *operatio
     return fail(context, errno, NULL);
 }
 
+int do_open_host_proc(struct context *context, const struct open_host_proc *operation) {
+    struct statfs fs;
+    struct stat root;
+    int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fail(context, errno, NULL);
+    slot_set(context, operation->slot, fd);
+    if (fstatfs(fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC || fstat(fd, &root) < 0 || root.st_ino != PROC_ROOT_INODE)
+        return fail(context, EXDEV, "it is no procfs");
+    return 0;
+}
+
 int do_set_exec_label(struct context *context, const struct set_exec_label *operation) {
     const uint64_t inside = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
     char path[64];
-    int proc = slot(context, SLOT_PROC);
-    if (proc < 0)
-        return fail(context, ENOENT, "no procfs of the container is mounted on /proc");
+    int proc = slot(context, operation->proc);
     join_words(path, sizeof path, (const char *const[]){"thread-self/attr/", operation->file, NULL});
     int fd = sys_openat2(proc, path, O_WRONLY | O_CLOEXEC, 0, inside);
     if (fd < 0)

@@ -1,0 +1,1 @@
+"""For test suites: the pytest plugin."""

@@ -1,0 +1,93 @@
+"""Containers that go on: exec, logs, pause, stop, waiting for what is ready, and an end that leaves nothing."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+import contain
+
+pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
+TICK = ["sh", "-c", "echo ready; while :; do sleep 0.05; done"]
+
+
+@pytest.fixture(scope="module")
+def sandbox(busybox: str) -> contain.Sandbox:
+    """One for all."""
+    return contain.Sandbox(rootfs=busybox)
+
+
+def test_logs_while_it_runs(sandbox: contain.Sandbox) -> None:
+    """What it has said so far."""
+    with sandbox.start(TICK) as box:
+        box.wait_for(contain.log("ready"))
+        assert box.logs() == b"ready\n"
+        assert box.alive
+
+
+def test_exec_is_inside(sandbox: contain.Sandbox) -> None:
+    """The same host name, another process, its own code."""
+    with sandbox.start(TICK) as box:
+        found = box.exec(["sh", "-c", "hostname; cat; exit 4"], input="in", text=True)
+        assert (found.returncode, found.stdout) == (4, "contain\nin")
+
+
+def test_exec_adds_its_environment_and_user(sandbox: contain.Sandbox) -> None:
+    """env and cwd, as run has them."""
+    with sandbox.start(TICK) as box:
+        assert box.exec(["sh", "-c", "echo $A; pwd"], env={"A": "b"}, cwd="/tmp", text=True).stdout == "b\n/tmp\n"
+
+
+def test_wait_with_a_timeout_leaves_it_alive(sandbox: contain.Sandbox) -> None:
+    """TimeoutError, and it goes on."""
+    with sandbox.start(TICK) as box:
+        with pytest.raises(TimeoutError):
+            box.wait(0.05)
+        assert box.alive
+
+
+def test_stop_asks_first(sandbox: contain.Sandbox) -> None:
+    """SIGTERM is seen; who does not end is killed."""
+    with sandbox.start(["sh", "-c", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done"]) as box:
+        box.wait_for(contain.log("ready"))
+        assert box.stop(30).returncode == 5
+    with sandbox.start(["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done"]) as box:
+        box.wait_for(contain.log("ready"))
+        assert box.stop(0.1).reason is contain.Reason.KILLED
+
+
+def test_its_own_end_is_its_result(sandbox: contain.Sandbox) -> None:
+    """Exit code and output of a container that ends by itself."""
+    with sandbox.start(["sh", "-c", "echo out; exit 3"]) as box:
+        found = box.wait(30)
+        assert (found.returncode, found.stdout, box.alive) == (3, b"out\n", False)
+
+
+def test_waiting_for_a_dead_one_ends_at_once(sandbox: contain.Sandbox) -> None:
+    """With its last words."""
+    with sandbox.start(["sh", "-c", "echo broken >&2; exit 1"]) as box, pytest.raises(contain.Dead) as caught:
+        box.wait_for(contain.port(80))
+    assert caught.value.cause == "broken"
+
+
+def test_waiting_for_a_port_and_a_file(sandbox: contain.Sandbox) -> None:
+    """Both hold when wait_for comes back."""
+    with sandbox.start(["sh", "-c", "echo x > /tmp/ready; exec nc -l -p 8080"]) as box:
+        box.wait_for(contain.port(8080), contain.file("/tmp/ready"))
+
+
+def test_missing_program_is_an_error_at_start(sandbox: contain.Sandbox) -> None:
+    """As with run."""
+    with pytest.raises(contain.LaunchError, match="executable file not found"):
+        sandbox.start(["nonesuch"])
+
+
+def test_nothing_is_left(sandbox: contain.Sandbox) -> None:
+    """No descriptor, no state folder, after exceptions too."""
+    sandbox.run(["true"])
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(ZeroDivisionError), sandbox.start(TICK) as box:
+        raise ZeroDivisionError
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert not os.path.exists(f"{box.root}/{box.id}")
