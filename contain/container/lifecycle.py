@@ -299,7 +299,7 @@ def _await_monitor(folder: Folder, summary: Summary) -> None:
 
 def _own_cgroups(folder: Folder, summary: Summary) -> list[str]:
     """The cgroups that this run made (never one that existed before), which hold its processes."""
-    made = [path for kind, path in undo.parse(folder.text(layout.UNDO) or "") if kind == "cgroup"]
+    made = [path for kind, path in undo.parse(folder.text(layout.UNDO) or "") if kind in {"cgroup", "scope"}]
     return [path for path in dict.fromkeys(summary.cgroups.values()) if path in made]
 
 
