@@ -11,6 +11,7 @@ from contain.host.identity import user
 from contain.kernel import namespaces, processes
 from contain.kernel.record import Record
 from contain.state import files, layout, undo
+from contain.state.glance import anything_dead
 from contain.state.store import Folder, Store
 from contain.state.sweep import clear, sweep
 
@@ -81,6 +82,17 @@ def open_store(root: str = "") -> Store:
         store.close()
         raise
     return store
+
+
+def sweep_dead(root: str = "") -> list[str]:
+    """Sweeps when there is anything dead; the words for what could not be cleared, nothing when the root is not ours to look at."""
+    if not anything_dead(state_root(root)):
+        return []
+    try:
+        with Store(state_root(root)) as store:
+            return sweep(store)
+    except StateError:
+        return []
 
 
 def signal_number(text: str) -> int:
@@ -287,7 +299,7 @@ def _await_monitor(folder: Folder, summary: Summary) -> None:
 
 def _own_cgroups(folder: Folder, summary: Summary) -> list[str]:
     """The cgroups that this run made (never one that existed before), which hold its processes."""
-    made = [path for kind, path in undo.parse(folder.text(layout.UNDO) or "") if kind == "cgroup"]
+    made = [path for kind, path in undo.parse(folder.text(layout.UNDO) or "") if kind in {"cgroup", "scope"}]
     return [path for path in dict.fromkeys(summary.cgroups.values()) if path in made]
 
 

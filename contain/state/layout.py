@@ -57,6 +57,7 @@ undo: lines `KIND PATH\n`, PATH escaped as above; undone from the last line to t
 
     cgroup FOLDER     made by this run: kill what is in it, thaw it, remove it (with cgroups that the payload made below)
     parent FOLDER     a cgroup made on the way to that one, or contain's own parent of all: remove it when it is empty
+    scope FOLDER      the cgroup of a systemd scope of this run: kill what is in it, and let systemd remove it
     file PATH         unlink (a pid file)
     tree PATH         remove with all that is in it, never crossing a mount or following a link (an unpacked archive)
     mount PATH        umount2(MNT_DETACH)

@@ -250,3 +250,15 @@ def test_warnings_only_about_what_was_asked_for(caller: Caller) -> None:
     """contain's own choices are no news."""
     done = caller.run("--network", "host", "--device", "/dev/null:/dev/hole", "root", "--", "true")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (0, 1), (0, 1, 2)])
+def test_closed_standard_streams(caller: Caller, closed: tuple[int, ...]) -> None:
+    """Nothing of ours takes their place: the container finds /dev/null there, and no further descriptor."""
+    script = 'x=$(for fd in 0 1 2 3 4 5 6 7 8 9; do readlink /proc/$$/fd/$fd || echo; done); echo "$x" > /h/found'
+    done = caller.run("-i", "-v", ".:/h", "root", "--", "sh", "-c", script, preexec_fn=lambda: [os.close(fd) for fd in closed])
+    assert done.returncode == 0
+    with open(f"{caller.folder}/found", encoding="utf-8") as file:
+        found = file.read().splitlines()
+    assert [found[fd] for fd in closed] == ["/dev/null"] * len(closed)
+    assert [name for name in found[3:] if name and not name.startswith("pipe:")] == []  # the shell's own
