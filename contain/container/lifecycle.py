@@ -120,7 +120,8 @@ def listing(root: str = "") -> list[dict[str, Any]]:
         for name in store.ids():
             try:
                 with store.open(name) as folder:
-                    rows.append(_row(folder))
+                    if not folder.summary().anonymous:
+                        rows.append(_row(folder))
             except StateError:  # removed meanwhile
                 continue
     return rows
