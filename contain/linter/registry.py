@@ -56,11 +56,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "image-descriptor": ("image.descriptor", "image.annotations"),
     "image-index": ("image.index", "image.descriptor", "image.annotations"),
     "image-manifest": ("image.manifest", "image.descriptor", "image.annotations"),
-    "image-config": ("image.config", "image.annotations"),
+    "image-config": ("image.config", "image.annotations", "security.image"),
     "image-layout": (),
     "docker-archive": (),
-    "appc-image": (),
-    "appc-pod": (),
+    "appc-image": ("appc.image", "appc.app", "appc.isolators", "security.appc"),
+    "appc-pod": ("appc.pod", "appc.image", "appc.app", "appc.isolators", "security.appc"),
 }
 
 
