@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -329,3 +331,25 @@ def test_a_kernel_without_mount_setattr(run_spec, tmp_path):
     assert done.err.count("Read-only file system") == 2
     refused = run_spec(with_mount(shell("true"), {**rows[0], "options": ["rbind", "rro"]}), **old)
     assert (refused.code, "recursive attributes need Linux 5.12" in refused.err) == (125, True)
+
+
+def test_flags_that_the_host_has_locked_stay(run_spec, user, mounted):
+    """In a user namespace nosuid, nodev and noexec of the host cannot be cleared, which is no error; read-only that should be writable is."""
+    folder = mounted(Path(user.folder) / f"locked.{os.getpid()}", options="nosuid,nodev,noexec,noatime")
+    row = {"destination": "/t", "source": str(folder), "options": ["rbind", "suid", "dev", "exec", "atime"]}
+    done = run_spec(with_mount(shell("cat /proc/mounts"), row), user=user)
+    assert {"nosuid", "nodev", "noexec", "noatime"} <= options_at(done.out, "/t"), done
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+    refused = run_spec(with_mount(shell("true"), {**row, "options": ["rbind", "rw"]}), user=user)
+    assert (refused.code, "Operation not permitted" in refused.err) == (125, True)
+
+
+def test_capabilities_in_a_mount_namespace_of_others(run_spec, rootfs, tmp_path):
+    """Root of a new user namespace that kept the host's mounts may clone none of them: init does, in its own namespace."""
+    (tmp_path / "file").write_text("seen")
+    os.chmod(tmp_path, 0o755)
+    config = with_mount(shell("cat /t", user_namespace=True), {"destination": "/t", "source": str(tmp_path / "file"), "options": ["rbind"]})
+    maps = [{"containerID": 0, "hostID": 0, "size": 1}]
+    config["linux"].update({"uidMappings": maps, "gidMappings": maps})
+    done = run_spec(config, within=["unshare", "--user", "--map-root-user"])
+    assert done.out == "seen", done
