@@ -106,7 +106,7 @@ def test_owners_are_kept_with_an_idmapped_root(run_spec, rootfs):
 def test_mounts_without_a_namespace_are_refused(run_spec):
     """Mounts of the manifest would be made in the host's own table: an error, with the remedy."""
     config = shell("true")
-    config["linux"]["namespaces"] = [{"type": "pid"}]
+    config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "uts"}]
     done = run_spec(config)
     assert done.code == 125
     assert "mounts need a mount namespace" in done.err
@@ -116,7 +116,7 @@ def test_mounts_without_a_namespace_are_refused(run_spec):
 def test_a_root_without_a_mount_namespace(run_spec):
     """Nothing to mount, no namespace: chroot is all there is."""
     config = shell("ls /", mounts=[])
-    config["linux"]["namespaces"] = [{"type": "pid"}]
+    config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "uts"}]
     done = run_spec(config)
     assert "bin" in done.out.split(), done
 
