@@ -10,7 +10,7 @@ import pytest
 
 from tests.live.conftest import config_of, shell
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.any_kernel]
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 

@@ -91,6 +91,7 @@ def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
     facts = Summary(
         kind="create" if run.contract == "create" else "run",
         owner=host.uid,
+        anonymous=int(not (run.name or run.keep or run.detach)),
         bundle=spec.bundle,
         rootfs=spec.root,
         command=" ".join(spec.config["process"].get("args") or ())[:COMMAND_LENGTH],
