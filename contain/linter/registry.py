@@ -171,6 +171,7 @@ def pages() -> dict[str, Page]:
                 "severity": [entry.get("severity", "error")],
                 "blocking": [entry.get("blocking", "yes")],
             }
+            fields |= {"rows": [entry["rows"]]} if "rows" in entry else {}
             fields |= {word: [dumps(entry[word], ensure_ascii=False)] for word in ("bad", "good") if word in entry}
             if id not in found:
                 found[id] = Page(
