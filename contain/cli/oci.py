@@ -93,3 +93,13 @@ def launcher_words(options: Mapping[str, str]) -> list[str]:
 def warn(text: str) -> None:
     """One line of warning, at once: what follows may replace this process."""
     print(f"contain: warning: {text}", file=sys.stderr, flush=True)
+
+
+def cgroup_manager(options: Mapping[str, str]) -> str:
+    """The cgroup driver that the options before the verb ask for."""
+    asked = "systemd" if options.get("systemd-cgroup", "false") != "false" else options.get("cgroup-manager", "")
+    if asked not in {"", "cgroupfs", "systemd", "disabled"}:
+        raise UsageError(
+            f"no cgroup driver: {asked!r}", place="<command line>:--cgroup-manager", remedy="use cgroupfs, systemd or disabled"
+        )
+    return asked

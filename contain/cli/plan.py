@@ -45,7 +45,7 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
             f"{own['--format']!r} is not one of human, json", place=place("--format"), remedy="write --format human or --format json"
         )
     contract = run.is_contract(words, options, global_options or {})
-    run.with_spec(words, options, lambda spec: _show(spec, own), contract=contract, state_root=(global_options or {}).get("root", ""))
+    run.with_spec(words, options, lambda spec: _show(spec, own), contract=contract, options_before=global_options)
     return 0
 
 

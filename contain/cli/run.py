@@ -46,7 +46,7 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
         return 0
     contract = is_contract(words, options, global_options or {})
     try:
-        with_spec(words, options, lambda spec: launch(spec, journal), contract=contract, state_root=(global_options or {}).get("root", ""))
+        with_spec(words, options, lambda spec: launch(spec, journal), contract=contract, options_before=global_options or {})
     except ContainError as error:
         if contract:
             error.exit_code = 1
@@ -54,10 +54,18 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
     return 0
 
 
-def with_spec(words: list[str], options: Options, use: Callable[[Spec], None], *, contract: bool, state_root: str = "") -> None:
+def with_spec(
+    words: list[str], options: Options, use: Callable[[Spec], None], *, contract: bool, options_before: Mapping[str, str] | None = None
+) -> None:
     """Calls `use` with the spec of a command line; when it comes back, what was unpacked for the spec is removed."""
     spec = read(words, options, contract=contract)
-    spec.run.state_root = state_root
+    before = options_before or {}
+    spec.run.state_root = before.get("root", "")
+    if before:
+        from contain.cli.oci import cgroup_manager
+        from contain.container.create import use_manager
+
+        use_manager(spec, cgroup_manager(before))
     try:
         use(spec)
     finally:
@@ -107,6 +115,7 @@ def _checked(spec: Spec) -> Spec:
 
 def _contract(words: list[str], options: Options) -> Spec:
     """As runc reads its command line."""
+    from contain.spec import activation
     from contain.spec.apply.run import valid_id
     from contain.spec.sources import oci
 
@@ -116,6 +125,7 @@ def _contract(words: list[str], options: Options) -> Spec:
         raise UsageError(f"invalid id {words[0]!r}", place="<command line>:ID", remedy="use letters, digits, _ + - and .")
     spec = oci.read(options.get("bundle", "."), options)
     spec.run.name, spec.run.runc = words[0], True
+    activation.adopt(spec, os.environ, os.getpid())
     return _checked(spec)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from contain.errors import UsageError
 
 TYPE_CHECKING = False
@@ -27,7 +29,25 @@ def read(identifier: str, bundle: str, state_root: str, given: dict[str, Any]) -
     return spec
 
 
-def create(identifier: str, *, bundle: str, state_root: str, launcher: Sequence[str], warn: Callable[[str], None], **given: Any) -> None:
+def use_manager(spec: Spec, manager: str) -> None:
+    """Notes which cgroup driver is wanted, and the program that the systemd one needs."""
+    spec.run.cgroup_manager = manager
+    if manager == "systemd":
+        from contain.container.systemd import helper
+
+        spec.run.systemd = helper()
+
+
+def create(
+    identifier: str,
+    *,
+    bundle: str,
+    state_root: str,
+    launcher: Sequence[str],
+    warn: Callable[[str], None],
+    cgroup_manager: str = "",
+    **given: Any,
+) -> None:
     """Replaces this process by the launcher, which leaves when the container waits for start.
 
     Raises UsageError, ManifestError, HostError, StateError before anything is touched.
@@ -37,8 +57,11 @@ def create(identifier: str, *, bundle: str, state_root: str, launcher: Sequence[
     from contain.plan.compile import compile_run
     from contain.plan.encode import encode
     from contain.plan.wanted import wanted
+    from contain.spec import activation
 
     spec = read(identifier, bundle, state_root, given)
+    activation.adopt(spec, os.environ, os.getpid())
+    use_manager(spec, cgroup_manager)
     plan = compile_run(spec, probe(wanted(spec)))
     for text in spec.warnings:
         warn(text)

@@ -69,6 +69,10 @@ class OomWatch:
         self._fd = self._other = -1
 
     def _now(self) -> int:
+        """The counter; on v2 read from the polled descriptor itself, else poll says again and again that there is news."""
+        if self._fd >= 0 and self._other < 0:
+            rows = [line.split() for line in os.pread(self._fd, 4096, 0).decode().splitlines()]
+            return next((int(row[1]) for row in rows if row[0] == "oom_kill"), 0)
         return pairs(self._path).get("oom_kill", 0)
 
 

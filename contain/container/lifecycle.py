@@ -11,6 +11,7 @@ from contain.host.identity import user
 from contain.kernel import namespaces, processes
 from contain.kernel.record import Record
 from contain.state import files, layout, undo
+from contain.state.glance import anything_dead
 from contain.state.store import Folder, Store
 from contain.state.sweep import clear, sweep
 
@@ -83,6 +84,17 @@ def open_store(root: str = "") -> Store:
     return store
 
 
+def sweep_dead(root: str = "") -> list[str]:
+    """Sweeps when there is anything dead; the words for what could not be cleared, nothing when the root is not ours to look at."""
+    if not anything_dead(state_root(root)):
+        return []
+    try:
+        with Store(state_root(root)) as store:
+            return sweep(store)
+    except StateError:
+        return []
+
+
 def signal_number(text: str) -> int:
     """A signal by number or name, with or without SIG, RTMIN+n and RTMAX-n too; 0 is allowed (it only asks)."""
     if text.isdecimal() and int(text) <= _RTMAX:
@@ -108,7 +120,8 @@ def listing(root: str = "") -> list[dict[str, Any]]:
         for name in store.ids():
             try:
                 with store.open(name) as folder:
-                    rows.append(_row(folder))
+                    if not folder.summary().anonymous:
+                        rows.append(_row(folder))
             except StateError:  # removed meanwhile
                 continue
     return rows
@@ -190,7 +203,7 @@ def wait(name: str, *, root: str = "") -> Exit:
 
 
 def _wait_for_process(summary: Summary) -> Exit | None:
-    """Waits for a process that is not our child; newer kernels (6.15) tell how it ended."""
+    """Waits for a process that is not our child; while nobody has reaped it /proc tells how it ended, after that newer kernels do (6.15)."""
     process = summary.process("init")
     if process is None:
         return None
@@ -204,6 +217,9 @@ def _wait_for_process(summary: Summary) -> Exit | None:
         poller = select.poll()
         poller.register(fd, select.POLLIN)
         poller.poll()
+        zombie = processes.stat(process[0])
+        if zombie and zombie.start == process[1] and zombie.state == "Z" and os.access(f"/proc/{process[0]}/ns/pid", os.F_OK):
+            return _decode(zombie.status)
         poller.modify(fd, 0)  # POLLHUP: somebody has reaped it, only then the kernel tells
         poller.poll(1000)
         return _exit_of(fd)
@@ -224,34 +240,53 @@ def _exit_of(pidfd: int) -> Exit | None:
     if not struct.unpack_from("=Q", request)[0] & 1 << 3:
         return None
     status = struct.unpack_from("=i", request, 60)[0]
+    return _decode(status)
+
+
+def _decode(status: int) -> Exit:
+    """What wait(2) gives."""
     number = status & 0x7F
     return Exit(code=128 + number, signal=number, reason="signaled") if number else Exit(code=status >> 8 & 0xFF)
 
 
-def remove(name: str, *, root: str = "", force: bool = False) -> None:
-    """Removes what is there of a container: a stopped one, with `force` a running one after killing it."""
+def remove(name: str, *, root: str = "", force: bool = False) -> list[str]:
+    """Removes what is there of a container: a stopped one, with `force` a running one after killing it; returns warnings.
+
+    One of `create` is deleted as the OCI has it, with its poststop hooks.
+    """
+    warnings: list[str] = []
     with open_store(root) as store:
         try:
             folder = store.open(name)
         except StateError:
             if force:
-                return
+                return warnings
             raise
         with folder:
             summary = folder.summary()
             status = folder.status(summary)
             if status not in {layout.STOPPED, layout.CREATED} and not force:
                 raise StateError(f"cannot remove container {name} that is not stopped: {status}", remedy="stop it first, or give --force")
-            process = summary.process("init")
-            if process:
-                undo.kill(*process, undo.SIGKILL)
-            for cgroup in _own_cgroups(folder, summary):
-                undo.kill_cgroup(cgroup)
-            if folder.has(layout.MONITORED):
-                _await_monitor(folder, summary)
-            if folder.current():
-                with folder.turn():
-                    _clear(folder)
+            if summary.kind == "create":
+                from contain.container.changes import delete
+
+                delete(name, {"root": store.path}, warnings.append, force=force)
+            else:
+                _remove(folder, summary)
+    return warnings
+
+
+def _remove(folder: Folder, summary: Summary) -> None:
+    process = summary.process("init")
+    if process:
+        undo.kill(*process, undo.SIGKILL)
+    for cgroup in _own_cgroups(folder, summary):
+        undo.kill_cgroup(cgroup)
+    if folder.has(layout.MONITORED):
+        _await_monitor(folder, summary)
+    if folder.current():
+        with folder.turn():
+            _clear(folder)
 
 
 def _clear(folder: Folder) -> None:
@@ -279,7 +314,7 @@ def _await_monitor(folder: Folder, summary: Summary) -> None:
 
 def _own_cgroups(folder: Folder, summary: Summary) -> list[str]:
     """The cgroups that this run made (never one that existed before), which hold its processes."""
-    made = [path for kind, path in undo.parse(folder.text(layout.UNDO) or "") if kind == "cgroup"]
+    made = [path for kind, path in undo.parse(folder.text(layout.UNDO) or "") if kind in {"cgroup", "scope"}]
     return [path for path in dict.fromkeys(summary.cgroups.values()) if path in made]
 
 

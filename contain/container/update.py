@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from contain.state.store import Folder
+    from contain.state.summary import Summary
 
 #: option → where it lies in `linux.resources`, and how it is written
 OPTIONS = {
@@ -90,8 +91,26 @@ def update(name: str, resources: dict[str, Any], *, root: str = "") -> None:
         status = folder.status(summary)
         if status in {layout.STOPPED, layout.CREATING}:
             raise StateError("container not running", cause=f"its status is {status}")
+        if summary.systemd:
+            _tell_systemd(summary, resources)
         _launch(encode(compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
         _remember(folder, resources)
+
+
+def _tell_systemd(summary: Summary, resources: dict[str, Any]) -> None:
+    """What systemd has properties for, lest it writes the old values again when it is reloaded."""
+    from contain.container.systemd import Refused, Systemd
+    from contain.plan.compile.cgroup_systemd import limit_properties
+
+    rows = limit_properties(resources, v2="memory" not in summary.cgroups)
+    properties = [(name, signature, bytes(value) if signature == "ay" else value) for name, signature, value in rows]
+    manager = Systemd(user=summary.owner != 0)
+    try:
+        manager.limit(summary.systemd, properties)
+    except (Refused, OSError) as problem:
+        raise ContainError(f"cannot have systemd limit the scope {summary.systemd}: {problem}") from problem
+    finally:
+        manager.close()
 
 
 def _launch(plan: bytes) -> None:

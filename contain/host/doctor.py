@@ -53,7 +53,7 @@ def report(host: Host, tried: Trial, *, launcher: str = "") -> list[Check]:
         _overlay(host, tried),
         _idmap(host),
         _lsm(host),
-        *_process(host),
+        *_process(host, tried),
     ]
 
 
@@ -307,7 +307,7 @@ def _lsm(host: Host) -> Check:
     return Check(id="lsm", name="security modules", status=INFO, detail=f"{shown}{f'; our label is {host.label}' if host.label else ''}")
 
 
-def _process(host: Host) -> Iterator[Check]:
+def _process(host: Host, tried: Trial) -> Iterator[Check]:
     """What our own process has lost, and hands on."""
     notes = []
     if host.no_new_privs:
@@ -319,6 +319,10 @@ def _process(host: Host) -> Iterator[Check]:
         lost = [name.removeprefix("CAP_") for name in known if name not in host.caps]
         if lost:
             notes.append(f"root without {' '.join(lost)}")
+    if tried.securebits:
+        notes.append(f"securebits {' '.join(tried.securebits)}")
+    if not tried.dumpable:
+        notes.append("not dumpable: /proc/self belongs to root, so no id map can be written")
     if host.sysctls.get("vm.memfd_noexec") == "2":
         notes.append("vm.memfd_noexec is 2: the launcher's own file is executed instead of a sealed copy")
     if notes:

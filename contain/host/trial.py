@@ -37,6 +37,8 @@ class Trial(Record):
     """What was tried, by name; "" means that it worked, else an errno's name, or the words of a program."""
 
     results: dict[str, str] = {}
+    securebits: list[str] = []  # that are set on our own process (capabilities(7)); /proc does not show them
+    dumpable: bool = True  # our own process; else its files in /proc belong to root, and no id map can be written
 
     def works(self, name: str) -> bool:
         """Whether it was tried and worked."""
@@ -54,7 +56,18 @@ def trial(host: Host) -> Trial:
     if host.userns.subuid and host.userns.subgid and host.userns.newuidmap and host.userns.newgidmap and host.euid != 0:
         results["ranges"] = _ranges(host)
     results.update(_cgroups(host))
-    return Trial(results=results)
+    securebits, dumpable = _own_process()
+    return Trial(results=results, securebits=securebits, dumpable=dumpable)
+
+
+def _own_process() -> tuple[list[str], bool]:
+    """What prctl(2) tells of us; nothing where its module is not installed."""
+    try:
+        import prctl
+    except ImportError:
+        return [], True
+    names = ("noroot", "noroot_locked", "no_setuid_fixup", "no_setuid_fixup_locked", "keep_caps", "keep_caps_locked")
+    return [name for name in names if getattr(prctl.securebits, name)], bool(prctl.get_dumpable())
 
 
 def _libc() -> ctypes.CDLL:

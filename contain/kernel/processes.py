@@ -20,6 +20,7 @@ class Stat(Record):
     session: int
     threads: int
     start: int  # in clock ticks since boot
+    status: int = 0  # of a zombie: what wait(2) will give its parent; 0 for those whom we may not trace
 
 
 class Status(Record):
@@ -56,6 +57,7 @@ def parse_stat(data: bytes) -> Stat:
         session=int(rest[3]),
         threads=int(rest[17]),
         start=int(rest[19]),
+        status=int(rest[49]) if len(rest) > 49 else 0,
     )
 
 

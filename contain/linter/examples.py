@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+_DIGEST = f"sha256:{'a' * 64}"
 BASES: dict[str, Any] = {
     "runtime-config": {
         "ociVersion": "1.0.2",
@@ -37,6 +38,24 @@ BASES: dict[str, Any] = {
         "state": {"ociVersion": "1.0.2", "id": "box", "status": "creating", "bundle": "/run/box"},
     },
     "runtime-features": {"ociVersionMin": "1.0.0", "ociVersionMax": "1.3.0"},
+    "image-descriptor": {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": _DIGEST, "size": 7},
+    "image-index": {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []},
+    "image-manifest": {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": _DIGEST, "size": 7},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": _DIGEST, "size": 7}],
+    },
+    "image-config": {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Env": ["PATH=/usr/bin:/bin"], "Cmd": ["sh"], "User": "1000"},
+        "rootfs": {"type": "layers", "diff_ids": [_DIGEST]},
+    },
+    "image-layout": {"imageLayoutVersion": "1.0.0"},
+    "docker-archive": [{"Config": "a.json", "RepoTags": ["box:1"], "Layers": ["a/layer.tar"]}],
+    "appc-image": {"acKind": "ImageManifest", "acVersion": "0.8.11", "name": "example.com/box"},
+    "appc-pod": {"acKind": "PodManifest", "acVersion": "0.8.11", "apps": [{"name": "web", "image": {"id": f"sha512-{'0' * 128}"}}]},
 }
 #: the kind whose base takes the examples of rules for every kind
 DEFAULT = "runtime-config"

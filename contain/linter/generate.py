@@ -61,7 +61,7 @@ def _table(found: dict[str, Page]) -> str:
 
 def _ids(found: dict[str, Page], word: str) -> str:
     names = [f'"{id}"' for id, page in found.items() if page.field(word) == "yes"]
-    return f"({', '.join(names)},)" if names else ""
+    return f"[{', '.join(names)}]" if names else ""
 
 
 def _index(found: dict[str, Page]) -> str:

@@ -105,7 +105,10 @@ class Types:
         for key, node in self.schema.get("definitions", {}).items():
             if node.get("properties"):
                 self._class(self.prefix + key, node)
-        self._class(self.name, self.schema)
+        if self.schema.get("type") == "array":
+            self.blocks.append(f"{self.name} = {self._type(self.schema, self.name + 'Item')}")
+        else:
+            self._class(self.name, self.schema)
         return "\n\n\n".join(self.blocks)
 
     def _type(self, node: dict[str, Any], place: str) -> str:

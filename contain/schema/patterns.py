@@ -52,6 +52,48 @@ def access(text: str) -> bool:
     return _only(text, "rwm")
 
 
+def _matches(pattern: str, text: str) -> bool:
+    import re  # these forms stand in documents that the hot path does not read
+
+    return re.fullmatch(pattern, text) is not None
+
+
+_PART = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+
+
+def media_type(text: str) -> bool:
+    """TYPE/SUBTYPE (RFC 6838)."""
+    return _matches(f"{_PART}/{_PART}", text)
+
+
+def digest(text: str) -> bool:
+    """ALGORITHM:ENCODED."""
+    return _matches(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+", text)
+
+
+def identifier(text: str) -> bool:
+    """An AC Identifier."""
+    return _parts(text, "-._~/")
+
+
+def ac_name(text: str) -> bool:
+    """An AC Name."""
+    return _parts(text, "-")
+
+
+def _parts(text: str, marks: str) -> bool:
+    """Lower-case letters and digits, parted by single marks. Without `re`: an .aci is run from the hot path."""
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    for mark in marks[1:]:
+        text = text.replace(mark, marks[0])
+    return all(part and _only(part, letters) for part in text.split(marks[0]))
+
+
+def image_id(text: str) -> bool:
+    """sha512- and 32 to 128 hex digits."""
+    return text.startswith("sha512-") and 32 <= len(text) - 7 <= 128 and _only(text[7:], "0123456789abcdef")
+
+
 FORMS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "^RLIMIT_[A-Z]+$": ("rlimit", rlimit),
     "^CAP_[A-Z_]+$": ("capability", capability),
@@ -60,4 +102,9 @@ FORMS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "^MB:[^\\n]*$": ("bandwidth", bandwidth),
     "^[cbup]$": ("device_type", device_type),
     "^[rwm]*$": ("access", access),
+    f"^{_PART}/{_PART}$": ("media_type", media_type),
+    "^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$": ("digest", digest),
+    "^[a-z0-9]+([-._~/][a-z0-9]+)*$": ("identifier", identifier),
+    "^[a-z0-9]+([-][a-z0-9]+)*$": ("ac_name", ac_name),
+    "^sha512-[0-9a-f]{32,128}$": ("image_id", image_id),
 }

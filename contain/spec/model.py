@@ -31,6 +31,7 @@ class RunOptions:
 
     __slots__ = (
         "allow_missing",
+        "cgroup_manager",
         "cgroup_parent",
         "console_socket",
         "contract",
@@ -60,6 +61,7 @@ class RunOptions:
         "sockets",
         "state_root",
         "strict",
+        "systemd",
         "temporary",
         "timeout",
         "trace",
@@ -109,6 +111,8 @@ class RunOptions:
     seccomp: str  # "" as config.linux.seccomp says | "default" contain's own filter | "unconfined"
     seccomp_action: str  # what the default filter answers: "errno" | "kill" | "log" | "trap"
     no_new_keyring: bool
+    cgroup_manager: str  # "" and "cgroupfs": we make cgroups ourselves | "systemd" | "disabled": none at all
+    systemd: list[str]  # words of the program that speaks to systemd, with that manager
     cgroup_parent: str  # cgroup below which the container's is made, "" for the usual place
     # how strictly
     strict: bool  # what only a manifest asks for and cannot be had is an error too
@@ -125,6 +129,7 @@ class RunOptions:
             "userns",
             "network",
             "seccomp",
+            "cgroup_manager",
             "cgroup_parent",
             "state_root",
         ):
@@ -154,6 +159,7 @@ class RunOptions:
         self.workspace = "none"
         self.seccomp_action = "errno"
         self.sockets = []
+        self.systemd = []
         self.temporary = []
         self.allow_missing = []
         for slot, value in values.items():

@@ -44,6 +44,7 @@ summary: lines `name=value\n`. A value has no newline, no other control characte
     monitor=4709 123450                          pid and start time, absent for `create` and `--detach` once published
     guardian=4710 123451                         likewise
     owner=1000                                   uid that made it
+    anonymous=1                                  a run without a name that is not kept: not listed; 0 for all others
     created=2026-01-31T12:00:00.123456789Z       RFC 3339, UTC
     finished=…                                   when it is stopped and kept
     bundle=/path    rootfs=/path                 absolute; rootfs empty for the host view
@@ -57,6 +58,7 @@ undo: lines `KIND PATH\n`, PATH escaped as above; undone from the last line to t
 
     cgroup FOLDER     made by this run: kill what is in it, thaw it, remove it (with cgroups that the payload made below)
     parent FOLDER     a cgroup made on the way to that one, or contain's own parent of all: remove it when it is empty
+    scope FOLDER      the cgroup of a systemd scope of this run: kill what is in it, and let systemd remove it
     file PATH         unlink (a pid file)
     tree PATH         remove with all that is in it, never crossing a mount or following a link (an unpacked archive)
     mount PATH        umount2(MNT_DETACH)

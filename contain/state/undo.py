@@ -14,6 +14,8 @@ from contain.state import files
 SIGKILL = 9
 #: Seconds until we give up to empty a cgroup.
 PATIENCE = 5.0
+#: Seconds that systemd has to remove the cgroup of a scope that has ended.
+SYSTEMD_PATIENCE = 2.0
 
 
 def parse(text: str) -> list[tuple[str, str]]:
@@ -36,6 +38,8 @@ def undo(text: str, pid: int) -> list[str]:
 def _undo(kind: str, path: str, pid: int) -> None:
     if kind == "cgroup":
         remove_cgroup(path)
+    elif kind == "scope":
+        _leave(path)
     elif kind == "parent":
         _remove_empty(path)
     elif kind == "file":
@@ -51,6 +55,15 @@ def _undo(kind: str, path: str, pid: int) -> None:
         import subprocess
 
         subprocess.run(["systemctl", *(["--user"] if os.geteuid() else []), "stop", path], check=False, capture_output=True, timeout=30)
+
+
+def _leave(folder: str) -> None:
+    """systemd sees that its scope is empty and removes the folder; else we do."""
+    kill_cgroup(folder)
+    end = time.monotonic() + SYSTEMD_PATIENCE
+    while os.path.isdir(folder) and time.monotonic() < end:
+        time.sleep(0.005)
+    remove_cgroup(folder)
 
 
 def _remove_empty(folder: str) -> None:

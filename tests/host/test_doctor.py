@@ -90,6 +90,29 @@ def test_ranges_for_root() -> None:
     assert rows("v2-root", userns=given)["ids"].status == "ok"
 
 
+def test_our_own_process() -> None:
+    """What it has lost is told."""
+    found = rows("v2-root", WORKS.but(securebits=["noroot"], dumpable=False), caps=load("v2-root").caps - {"CAP_SYS_RESOURCE"})["process"]
+    assert "root without SYS_RESOURCE" in found.detail
+    assert "securebits noroot" in found.detail
+    assert "not dumpable" in found.detail
+    assert "process" not in rows("v2-rootless-delegated")
+
+
+@pytest.mark.live
+def test_securebits_of_this_process() -> None:
+    """As they were set with capsh's call, where the module is installed."""
+    pytest.importorskip("prctl")
+    code = (
+        "import prctl; prctl.securebits.no_setuid_fixup = True; from contain.host.probe import probe; from contain.host.trial import trial;"
+        "print(trial(probe()).securebits)"
+    )
+    if os.geteuid() != 0:
+        pytest.skip("securebits are changed by root")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "['no_setuid_fixup']\n"
+
+
 def test_old_debian() -> None:
     """kernel.unprivileged_userns_clone=0 stops users, not root."""
     assert rows("old-kernel-v1")["userns"].status == "ok"

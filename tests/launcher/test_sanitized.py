@@ -1,4 +1,7 @@
-"""The launcher under AddressSanitizer and UBSan: real runs, and a bounded time of nonsense for its two decoders."""
+"""The launcher under AddressSanitizer and UBSan: real runs, and a bounded time of nonsense for its two decoders.
+
+Not marked live: the guest, for which that mark is, takes minutes to compile it.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,6 @@ def run(harness: str, rootfs: str, tmp_path: Any) -> Callable[..., tuple[int, st
     return go
 
 
-@pytest.mark.live
 @pytest.mark.parametrize("init", [False, True])
 def test_whole_run(run, init):
     """Everything on: name, cgroups, hooks, a pid file, a limit in time."""
@@ -117,14 +119,12 @@ def test_whole_run(run, init):
     assert run("echo hi; exit 3", {"name": "a", "init": init, "timeout": 60}, hooks=hooks)[:2] == (3, "hi\n")
 
 
-@pytest.mark.live
 def test_terminal(run):
     """A terminal without one of ours at the other end."""
     code, out, _ = run("tty; exit 4", {"tty": True, "init": True})
     assert (code, out.split()) == (4, ["/dev/pts/0"])
 
 
-@pytest.mark.live
 def test_failures(run):
     """Failures of hooks, of the program, of a mount, and a limit that fires."""
     assert run("true", hooks={"prestart": [{"path": "/bin/false"}]})[0] == 125

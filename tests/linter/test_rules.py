@@ -22,6 +22,7 @@ ELSEWHERE = {
     "DOC404": "test_cli.py",
     "DOC501": "test_settings.py",
     "DOC502": "test_settings.py",
+    "SEC604": "test_many_layers",
     "DOC999": "test_a_rule_that_raises",
 }
 
@@ -132,6 +133,12 @@ def test_limits():
     many = document("runtime-config", {"process": {"env": ["x"] * 1500}})
     found = _ids(json.dumps(many).encode())
     assert (len(found), found[-1]) == (1001, "DOC403")
+
+
+def test_many_layers():
+    """More than 127 layers are told."""
+    config = document("image-config", {"rootfs": {"diff_ids": [f"sha256:{number:064x}" for number in range(128)]}})
+    assert "SEC604" in _ids(json.dumps(config).encode())
 
 
 def test_no_cascade():

@@ -170,6 +170,9 @@ def test_a_run_whose_watchers_were_killed_at_once(shell: Shell, *, kept: bool) -
     for fd in fds:
         signal.pidfd_send_signal(fd, signal.SIGKILL)
     run.wait(20)
+    if not kept:
+        assert shell("run", shell.rootfs, "--", "/bin/true").returncode == 0  # any command sweeps
+        assert not shell.exists()
     rows = shell.rows()
     assert [(row["id"], row["status"]) for row in rows] == ([(shell.name, "stopped")] if kept else [])
     assert not processes.alive(*summary.process("init") or (0, 0))

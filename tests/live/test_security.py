@@ -195,6 +195,8 @@ def test_a_narrow_profile_need_not_know_us(run_spec, rootfs, payload, init) -> N
 
 def test_a_failure_under_a_narrow_profile_is_still_told(run_spec, rootfs) -> None:
     """The filter lets init say nothing more, and yet the first line names the program."""
+    if os.environ.get("CONTAIN_LAUNCHER"):
+        pytest.skip("a sanitizer makes calls of its own under the filter")
     with open(f"{rootfs}/bin/lost", "w", encoding="utf-8") as file:
         file.write("#!/no/interpreter\n")
     os.chmod(f"{rootfs}/bin/lost", 0o755)

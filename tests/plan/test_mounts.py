@@ -201,3 +201,12 @@ def test_what_this_host_cannot_do() -> None:
         compiled(spec_of(bind()), sources={"/s": Source(error="ENOENT")})
     with pytest.raises(HostError, match="privileges of the host's root"):
         compiled(spec_of(bind(options=["bind", "idmap"]), kinds="user mount"), "hybrid-rootless")
+
+
+def test_label_of_mounts() -> None:
+    """linux.mountLabel labels what has no labels of its own, where there is SELinux."""
+    rows = [{"destination": f"/{name}", "type": name, "source": name} for name in ("proc", "tmpfs")]
+    label = "system_u:object_r:container_file_t:s0:c1,c2"
+    found = compiled(spec_of(*rows, mountLabel=label), lsm=["capability", "selinux"])
+    assert [each.options for each in found if isinstance(each, MountFilesystem)] == [[], [f"context={label}"]]
+    assert one(compiled(spec_of(rows[1], mountLabel=label), lsm=["capability"]), MountFilesystem).options == []

@@ -10,6 +10,7 @@ import pytest
 
 from contain.kernel import processes
 from contain.state import files, layout, undo
+from contain.state.glance import anything_dead
 from contain.state.store import Store, boot_id
 from contain.state.summary import Summary, render
 from contain.state.sweep import sweep
@@ -48,7 +49,9 @@ def test_a_dead_run_is_cleared(store: Store, payload: subprocess.Popen[bytes], t
     (tmp_path / "tree/sub/link").symlink_to("/etc")
     lines = f"tree {tmp_path}/tree\nfile {tmp_path}/pid\nfile {tmp_path}/never-made\n"
     store.claim("web", {layout.MONITORED: "", layout.SUMMARY: summary(payload), layout.UNDO: lines}).close()
+    assert anything_dead(store.path)
     assert sweep(store) == []
+    assert not anything_dead(store.path)
     assert payload.wait(10) == -9
     assert sorted(os.listdir(tmp_path)) == ["root"]
     assert os.listdir(store.path) == []
@@ -59,6 +62,7 @@ def test_living_and_unmonitored_ones_are_left(store: Store, payload: subprocess.
     """A held lock means alive; without the mark nobody is missing."""
     with store.claim("alive", {layout.MONITORED: "", layout.SUMMARY: summary(payload)}) as folder, files.take(folder.fd, layout.LOCK):  # type: ignore[union-attr]
         store.claim("created", {layout.SUMMARY: summary(payload)}).close()
+        assert not anything_dead(store.path)
         assert sweep(store) == []
         assert store.ids() == ["alive", "created"]
         assert payload.poll() is None

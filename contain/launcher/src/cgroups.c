@@ -12,6 +12,7 @@
 #include "paths.h"
 
 #define PATIENCE 10000 /* ms */
+#define SYSTEMD_PATIENCE 2000
 
 struct linux_dirent {
     uint64_t inode;
@@ -194,4 +195,18 @@ int cgroup_remove(int parent, const char *name) {
         pause_ms(1);
     }
     return EBUSY;
+}
+
+int cgroup_leave(const char *path) {
+    int folder = cgroup_open(AT_FDCWD, path);
+    if (folder < 0)
+        return errno == ENOENT ? 0 : errno;
+    cgroup_end(folder, "kill");
+    close(folder);
+    for (unsigned waited = 0; waited < SYSTEMD_PATIENCE; waited += 5) {
+        if (access(path, F_OK) < 0)
+            return 0;
+        pause_ms(5);
+    }
+    return cgroup_remove(AT_FDCWD, path);
 }

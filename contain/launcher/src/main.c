@@ -50,6 +50,7 @@ static struct context context;
 
 static int parse(int argc, char **argv) {
     int i = 1;
+    context.words = argv;
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
         if (strcmp(argv[i], "--trace") == 0)
             context.trace = true;

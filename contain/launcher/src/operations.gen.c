@@ -695,6 +695,47 @@ static int step_open_cgroup(struct context *context, struct cursor *in, int64_t 
     return do_open_cgroup(context, &operation);
 }
 
+bool take_start_scope(struct cursor *in, struct start_scope *operation) {
+    *operation = (struct start_scope){0};
+    operation->unit = take_text(in);
+    operation->program = take_texts(in);
+    operation->request = take_text(in);
+    operation->folder = take_text(in);
+    operation->slot = take_i64(in);
+    operation->process = take_i64(in);
+    operation->undo = take_i64(in);
+    return take_end(in);
+}
+
+static int step_start_scope(struct context *context, struct cursor *in, int64_t ask) {
+    struct start_scope operation;
+    (void)ask;
+    if (!take_start_scope(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_start_scope(context, &operation);
+}
+
+bool take_limit_scope(struct cursor *in, struct limit_scope *operation) {
+    *operation = (struct limit_scope){0};
+    operation->unit = take_text(in);
+    operation->request = take_text(in);
+    operation->slot = take_i64(in);
+    operation->process = take_i64(in);
+    return take_end(in);
+}
+
+static int step_limit_scope(struct context *context, struct cursor *in, int64_t ask) {
+    struct limit_scope operation;
+    (void)ask;
+    if (!take_limit_scope(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_limit_scope(context, &operation);
+}
+
 bool take_delegate_cgroup(struct cursor *in, struct delegate_cgroup *operation) {
     *operation = (struct delegate_cgroup){0};
     operation->slot = take_i64(in);
@@ -886,6 +927,7 @@ bool take_remove_cgroup(struct cursor *in, struct remove_cgroup *operation) {
     operation->path = take_text(in);
     operation->undo = take_i64(in);
     operation->ours = take_i64(in);
+    operation->scope = take_i64(in);
     return take_end(in);
 }
 
@@ -1712,6 +1754,8 @@ const struct operation_row operation_rows[] = {
     {"MakeLink", step_make_link, false},
     {"MakeCgroup", step_make_cgroup, false},
     {"OpenCgroup", step_open_cgroup, false},
+    {"StartScope", step_start_scope, false},
+    {"LimitScope", step_limit_scope, false},
     {"DelegateCgroup", step_delegate_cgroup, false},
     {"OpenTasks", step_open_tasks, false},
     {"JoinCgroup", step_join_cgroup, false},
@@ -1770,4 +1814,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x18, 0xbf, 0x9a, 0x93, 0xd2, 0xf6, 0x8c, 0x64, 0xc5, 0x8d, 0xa8, 0x30, 0xed, 0x6b, 0x6b, 0x91};
+const uint8_t operations_digest[16] = {0xa5, 0x14, 0x9c, 0x38, 0x33, 0x7f, 0x2f, 0x52, 0x51, 0xee, 0x77, 0x0e, 0x1f, 0xf4, 0x79, 0x38};

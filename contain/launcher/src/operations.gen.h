@@ -75,61 +75,63 @@ enum operation_kind {
     OPERATION_MAKE_LINK = 35,
     OPERATION_MAKE_CGROUP = 36,
     OPERATION_OPEN_CGROUP = 37,
-    OPERATION_DELEGATE_CGROUP = 38,
-    OPERATION_OPEN_TASKS = 39,
-    OPERATION_JOIN_CGROUP = 40,
-    OPERATION_PLACE_IN_CGROUP = 41,
-    OPERATION_WRITE_CGROUP = 42,
-    OPERATION_CHECK_MEMORY_USE = 43,
-    OPERATION_WRITE_DEVICE_RULES = 44,
-    OPERATION_ATTACH_DEVICE_PROGRAM = 45,
-    OPERATION_KILL_CGROUP = 46,
-    OPERATION_READ_CGROUP_USAGE = 47,
-    OPERATION_REMOVE_CGROUP = 48,
-    OPERATION_LIMIT_RESOURCE = 49,
-    OPERATION_SET_OOM_SCORE = 50,
-    OPERATION_SET_PERSONALITY = 51,
-    OPERATION_SET_SCHEDULER = 52,
-    OPERATION_SET_IO_PRIORITY = 53,
-    OPERATION_SET_MEMORY_POLICY = 54,
-    OPERATION_SET_AFFINITY = 55,
-    OPERATION_ENTER_FOLDER = 56,
-    OPERATION_FIND_PROGRAM = 57,
-    OPERATION_LEAVE_HOST = 58,
-    OPERATION_EXECUTE = 59,
-    OPERATION_JOIN_KEYRING = 60,
-    OPERATION_OPEN_HOST_PROC = 61,
-    OPERATION_SET_EXEC_LABEL = 62,
-    OPERATION_HIDE_PROCESS = 63,
-    OPERATION_DROP_BOUNDING = 64,
-    OPERATION_SET_IDS = 65,
-    OPERATION_SET_CAPABILITIES = 66,
-    OPERATION_NO_NEW_PRIVILEGES = 67,
-    OPERATION_CONNECT_LISTENER = 68,
-    OPERATION_LOAD_SECCOMP = 69,
-    OPERATION_CLAIM_STATE = 70,
-    OPERATION_NOTE_UNDO = 71,
-    OPERATION_PUBLISH_STATE = 72,
-    OPERATION_WRITE_PID_FILE = 73,
-    OPERATION_REMOVE_FILE = 74,
-    OPERATION_REMOVE_TREE = 75,
-    OPERATION_END_STATE = 76,
-    OPERATION_SUPERVISE = 77,
-    OPERATION_LIMIT_PROCESSOR_TIME = 78,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 79,
-    OPERATION_START_SESSION = 80,
-    OPERATION_OPEN_TERMINAL = 81,
-    OPERATION_TAKE_TERMINAL = 82,
-    OPERATION_EMPTY_INPUT = 83,
-    OPERATION_OWN_STREAMS = 84,
-    OPERATION_RUN_HOOK = 85,
-    OPERATION_MAKE_GATE = 86,
-    OPERATION_HOLD_DESCRIPTORS = 87,
-    OPERATION_WAIT_AT_GATE = 88,
-    OPERATION_LEAVE_CONTAINER = 89,
-    OPERATION_ADOPT_CONTAINER = 90,
-    OPERATION_OPEN_GATE = 91,
-    OPERATION_JOIN_CONTAINER = 92,
+    OPERATION_START_SCOPE = 38,
+    OPERATION_LIMIT_SCOPE = 39,
+    OPERATION_DELEGATE_CGROUP = 40,
+    OPERATION_OPEN_TASKS = 41,
+    OPERATION_JOIN_CGROUP = 42,
+    OPERATION_PLACE_IN_CGROUP = 43,
+    OPERATION_WRITE_CGROUP = 44,
+    OPERATION_CHECK_MEMORY_USE = 45,
+    OPERATION_WRITE_DEVICE_RULES = 46,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 47,
+    OPERATION_KILL_CGROUP = 48,
+    OPERATION_READ_CGROUP_USAGE = 49,
+    OPERATION_REMOVE_CGROUP = 50,
+    OPERATION_LIMIT_RESOURCE = 51,
+    OPERATION_SET_OOM_SCORE = 52,
+    OPERATION_SET_PERSONALITY = 53,
+    OPERATION_SET_SCHEDULER = 54,
+    OPERATION_SET_IO_PRIORITY = 55,
+    OPERATION_SET_MEMORY_POLICY = 56,
+    OPERATION_SET_AFFINITY = 57,
+    OPERATION_ENTER_FOLDER = 58,
+    OPERATION_FIND_PROGRAM = 59,
+    OPERATION_LEAVE_HOST = 60,
+    OPERATION_EXECUTE = 61,
+    OPERATION_JOIN_KEYRING = 62,
+    OPERATION_OPEN_HOST_PROC = 63,
+    OPERATION_SET_EXEC_LABEL = 64,
+    OPERATION_HIDE_PROCESS = 65,
+    OPERATION_DROP_BOUNDING = 66,
+    OPERATION_SET_IDS = 67,
+    OPERATION_SET_CAPABILITIES = 68,
+    OPERATION_NO_NEW_PRIVILEGES = 69,
+    OPERATION_CONNECT_LISTENER = 70,
+    OPERATION_LOAD_SECCOMP = 71,
+    OPERATION_CLAIM_STATE = 72,
+    OPERATION_NOTE_UNDO = 73,
+    OPERATION_PUBLISH_STATE = 74,
+    OPERATION_WRITE_PID_FILE = 75,
+    OPERATION_REMOVE_FILE = 76,
+    OPERATION_REMOVE_TREE = 77,
+    OPERATION_END_STATE = 78,
+    OPERATION_SUPERVISE = 79,
+    OPERATION_LIMIT_PROCESSOR_TIME = 80,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 81,
+    OPERATION_START_SESSION = 82,
+    OPERATION_OPEN_TERMINAL = 83,
+    OPERATION_TAKE_TERMINAL = 84,
+    OPERATION_EMPTY_INPUT = 85,
+    OPERATION_OWN_STREAMS = 86,
+    OPERATION_RUN_HOOK = 87,
+    OPERATION_MAKE_GATE = 88,
+    OPERATION_HOLD_DESCRIPTORS = 89,
+    OPERATION_WAIT_AT_GATE = 90,
+    OPERATION_LEAVE_CONTAINER = 91,
+    OPERATION_ADOPT_CONTAINER = 92,
+    OPERATION_OPEN_GATE = 93,
+    OPERATION_JOIN_CONTAINER = 94,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -498,6 +500,29 @@ struct open_cgroup {
 bool take_open_cgroup(struct cursor *in, struct open_cgroup *operation);
 int do_open_cgroup(struct context *context, const struct open_cgroup *operation);
 
+/* Has systemd make a transient scope around the container's first process; `program` is the helper that speaks D-Bus. */
+struct start_scope {
+    const char *unit;
+    struct texts program;
+    const char *request;
+    const char *folder;
+    int64_t slot;
+    int64_t process;
+    int64_t undo;
+};
+bool take_start_scope(struct cursor *in, struct start_scope *operation);
+int do_start_scope(struct context *context, const struct start_scope *operation);
+
+/* Sets properties of the scope through the helper in `slot`, and ends the helper. */
+struct limit_scope {
+    const char *unit;
+    const char *request;
+    int64_t slot;
+    int64_t process;
+};
+bool take_limit_scope(struct cursor *in, struct limit_scope *operation);
+int do_limit_scope(struct context *context, const struct limit_scope *operation);
+
 /* Gives the v2 cgroup in `slot` to the container's user, as far as delegation goes (/sys/kernel/cgroup/delegate). */
 struct delegate_cgroup {
     int64_t slot;
@@ -599,6 +624,7 @@ struct remove_cgroup {
     const char *path;
     int64_t undo;
     int64_t ours;
+    int64_t scope;
 };
 bool take_remove_cgroup(struct cursor *in, struct remove_cgroup *operation);
 int do_remove_cgroup(struct context *context, const struct remove_cgroup *operation);

@@ -69,6 +69,8 @@ static int undo_line(char *line) {
     unescape(rest);
     if (strcmp(line, "cgroup") == 0)
         return cgroup_remove(AT_FDCWD, rest);
+    if (strcmp(line, "scope") == 0)
+        return cgroup_leave(rest);
     if (strcmp(line, "parent") == 0)
         return rmdir(rest) < 0 && errno != ENOENT && errno != EBUSY && errno != ENOTEMPTY ? errno : 0;
     if (strcmp(line, "file") == 0)

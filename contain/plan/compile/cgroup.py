@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contain.errors import HostError
+from contain.plan import stage as at
 from contain.plan.compile.cgroup_groups import group_of, groups, where
 from contain.plan.compile.cgroup_limits import settings
 from contain.plan.operations.cgroup import (
@@ -10,10 +11,13 @@ from contain.plan.operations.cgroup import (
     DelegateCgroup,
     JoinCgroup,
     KillCgroup,
+    LimitScope,
     MakeCgroup,
+    OpenCgroup,
     OpenTasks,
     ReadCgroupUsage,
     RemoveCgroup,
+    StartScope,
     WriteCgroup,
 )
 from contain.plan.slots import CGROUP
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from contain.host.model import Host
     from contain.plan.compile.cgroup_groups import Group
     from contain.plan.compile.cgroup_limits import Setting
+    from contain.plan.compile.cgroup_systemd import Scope
     from contain.plan.operation import Operation
     from contain.plan.slots import Slots
     from contain.spec.model import Spec
@@ -38,21 +43,30 @@ def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
     had, found = _decide(spec, host)
     _refuse_missing(spec, host)
+    scope = where(spec, host).scope
     for group in found:
-        yield _make(spec, host, group, slots, had)
+        if not (scope and group.v2):
+            yield _make(spec, host, group, slots, had)
+    if scope:
+        yield from _start_scope(spec, scope, found, slots)
     yield from _delegate(spec, host, found)
     for group in found:
         if not group.v2:
             tasks = slots.new(f"tasks{group.mount}")
-            yield OpenTasks(slot=slot_of(group, slots), tasks=tasks, origin=where(spec).origin)
-            yield JoinCgroup(tasks=tasks, folder=group.folder, origin=where(spec).origin)
+            yield OpenTasks(slot=slot_of(group, slots), tasks=tasks, origin=where(spec, host).origin)
+            yield JoinCgroup(tasks=tasks, folder=group.folder, origin=where(spec, host).origin)
     yield from _limits(spec, host, found, had, slots)
     yield from _end(spec, host, found, slots)
 
 
 def uses_clone_into(spec: Spec, host: Host) -> bool:
     """Whether the first process is to be made inside a v2 cgroup (CreateProcess.cgroup = slot CGROUP)."""
-    return any(group.v2 for group in _decide(spec, host)[1])
+    return not where(spec, host).scope and any(group.v2 for group in _decide(spec, host)[1])
+
+
+def placed_late(spec: Spec, host: Host) -> bool:
+    """Whether the first process gets its place only after it was made; a cgroup namespace of its own has to wait for that."""
+    return host.cgroup.mode != "v2" or where(spec, host).scope is not None
 
 
 def folders(spec: Spec, host: Host) -> list[tuple[str, str]]:
@@ -69,7 +83,7 @@ def pids_without_cgroup(spec: Spec, host: Host) -> int | None:
     pointer = f"{RESOURCES}/pids/limit"
     if limit is None or limit < 0 or spec.origins.option(pointer) or spec.origins.source(pointer):
         return None
-    return None if group_of("pids", where(spec), host) else limit
+    return None if group_of("pids", where(spec, host), host) else limit
 
 
 def _resources(spec: Spec) -> dict[str, Any]:
@@ -86,8 +100,8 @@ def _settings(spec: Spec, host: Host) -> Iterator[Setting]:
 
 def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
     """The limits that can be had, and the groups for them."""
-    at = where(spec)
-    had = [one for one in _settings(spec, host) if not one.lacking and group_of(one.controller, at, host) is not None]
+    place = where(spec, host)
+    had = [one for one in _settings(spec, host) if not one.lacking and group_of(one.controller, place, host) is not None]
     needed = [one.controller for one in had]
     if _device_rules_wanted(spec, host):
         needed.append("devices" if "devices" in host.cgroup.hierarchies else "")
@@ -100,19 +114,19 @@ def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
 
 def _tracking(spec: Spec, host: Host) -> str:
     """The hierarchy in which processes are found again when no pid namespace of their own holds them together."""
-    at = where(spec)
+    place = where(spec, host)
     names = ["", "pids", "freezer", *host.cgroup.hierarchies]
-    return next((name for name in names if group_of(name, at, host)), "")
+    return next((name for name in names if group_of(name, place, host)), "")
 
 
 def _refuse_missing(spec: Spec, host: Host) -> None:
     """Says which limits will not be there: an error for options and with --strict, else a warning; nothing for our own defaults."""
-    at = where(spec)
+    place = where(spec, host)
     for one in _settings(spec, host):
         if one.lacking:
             why, remedy = one.lacking, "remove it"
-        elif group_of(one.controller, at, host) is None:
-            why, remedy = _why_not(one.controller, host), DELEGATE
+        elif group_of(one.controller, place, host) is None:
+            why, remedy = _why_not(one.controller, host, disabled=place.disabled), DELEGATE
         else:
             continue
         _report(spec, one, why, remedy)
@@ -138,8 +152,10 @@ def spec_words(pointer: str) -> str:
     return ".".join(pointer.split("/")[3:])
 
 
-def _why_not(controller: str, host: Host) -> str:
+def _why_not(controller: str, host: Host, *, disabled: bool = False) -> str:
     layout = host.cgroup
+    if disabled:
+        return "cgroups are disabled (--cgroup-manager disabled)"
     if layout.mode == "none":
         return "no cgroup file system is mounted"
     if not layout.mount(controller):
@@ -162,12 +178,12 @@ def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]
         path=group.path,
         slot=slot_of(group, slots),
         undo=slots.undo(f"cgroup{group.mount}"),
-        ours=where(spec).ours,
+        ours=where(spec, host).ours,
         v2=group.v2,
         cpuset="cpuset" in group.controllers and not group.v2,
         needed=needed,
         wanted=others,
-        origin=where(spec).origin,
+        origin=where(spec, host).origin,
     )
 
 
@@ -218,6 +234,31 @@ def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slot
             yield device_operation(rows, slot_of(holder, slots), v2=holder.v2, place=spec.origins.place(f"{RESOURCES}/devices"))
 
 
+def _start_scope(spec: Spec, scope: Scope, found: list[Group], slots: Slots) -> Iterator[Operation]:
+    """systemd makes the scope around the process; what it has properties for is limited through them, and checked by writing the files."""
+    from contain.plan.compile.cgroup_systemd import base_properties, limit_properties, request
+
+    group = found[-1] if found else None
+    helper, process = slots.new("cgroup/systemd"), slots.new("cgroup/helper")
+    yield StartScope(
+        unit=scope.unit,
+        program=spec.run.systemd,
+        request=request(scope, base_properties(spec, scope)),
+        folder=next((one.folder for one in found if one.v2), group.folder if group else ""),
+        slot=helper,
+        process=process,
+        undo=slots.undo(f"cgroup{next((one.mount for one in found if one.v2), '')}"),
+        origin="/linux/cgroupsPath",
+    )
+    v2 = all(one.v2 for one in found)
+    yield LimitScope(
+        unit=scope.unit, request=request(scope, limit_properties(_resources(spec), v2=v2)), slot=helper, process=process, origin=RESOURCES
+    )
+    for one in found:
+        if one.v2:
+            yield OpenCgroup(stage=at.HOST_HOOKS, folder=one.folder, slot=CGROUP)
+
+
 def write(one: Setting, slot: int) -> WriteCgroup:
     """The operation for a setting."""
     return WriteCgroup(
@@ -236,7 +277,7 @@ def _device_rules_wanted(spec: Spec, host: Host) -> bool:
 
     Without CAP_SYS_ADMIN on the host they cannot be had, nor are they needed: a user namespace makes no device nodes.
     """
-    if not host.privileged or not (spec.kind == "oci" or spec.namespaces().get("user") != ""):
+    if not host.privileged or where(spec, host).disabled or not (spec.kind == "oci" or spec.namespaces().get("user") != ""):
         return False
     from contain.plan.compile.cgroup_devices import everything_allowed, rules
 
@@ -246,7 +287,7 @@ def _device_rules_wanted(spec: Spec, host: Host) -> bool:
 def _report_devices(spec: Spec, host: Host) -> None:
     pointer = f"{RESOURCES}/devices"
     rows = _resources(spec).get("devices")
-    why = _why_not("devices", host)
+    why = _why_not("devices", host, disabled=where(spec, host).disabled)
     if rows and (spec.run.strict or spec.origins.option(pointer)) and "devices" not in spec.run.allow_missing:
         raise HostError("access to devices cannot be limited", place=spec.origins.place(pointer), cause=why, remedy=DELEGATE)
     spec.warn(f"access to devices cannot be limited: {why}", pointer if rows else "")
@@ -266,6 +307,12 @@ def _end(spec: Spec, host: Host, found: list[Group], slots: Slots) -> Iterator[O
             yield ReadCgroupUsage(
                 mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), v2=group.v2, memory=memory, cpu=cpu
             )
-    ours = where(spec).ours
+    place = where(spec, host)
     for group in found:
-        yield RemoveCgroup(mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), ours=ours)
+        yield RemoveCgroup(
+            mount=group.mount,
+            path=group.path,
+            undo=slots.undo(f"cgroup{group.mount}"),
+            ours=place.ours,
+            scope=bool(place.scope and group.v2),
+        )

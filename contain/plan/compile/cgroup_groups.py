@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contain.errors import ManifestError
+from contain.plan.compile.cgroup_systemd import scope_of
+from contain.plan.compile.cgroup_systemd import wanted as systemd_wanted
 from contain.plan.operations.cgroup import UNIQUE
 
 TYPE_CHECKING = False
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from contain.host.model import Host
+    from contain.plan.compile.cgroup_systemd import Scope
     from contain.spec.model import Spec
 
 #: Folder for the cgroups of runs that say nothing else; it is ours by name, so the last one out removes it.
@@ -20,14 +23,18 @@ POINTER = "/linux/cgroupsPath"
 class Where:
     """The path below the hierarchies: from their mount point when `absolute`, else from where we may make cgroups."""
 
-    __slots__ = ("absolute", "origin", "ours", "path")
+    __slots__ = ("absolute", "disabled", "origin", "ours", "path", "scope")
 
-    def __init__(self, path: str, *, absolute: bool, origin: str, ours: int = 0) -> None:
-        """`ours` is the number of parents that belong to contain."""
+    def __init__(
+        self, path: str, *, absolute: bool, origin: str, ours: int = 0, scope: Scope | None = None, disabled: bool = False
+    ) -> None:
+        """`ours` is the number of parents that belong to contain; `scope` is what systemd makes; `disabled`: no cgroups at all."""
         self.path = path
         self.absolute = absolute
         self.origin = origin
         self.ours = ours
+        self.scope = scope
+        self.disabled = disabled
 
 
 class Group:
@@ -48,8 +55,13 @@ class Group:
         return f"{self.mount.rstrip('/')}/{self.path}"
 
 
-def where(spec: Spec) -> Where:
+def where(spec: Spec, host: Host) -> Where:
     """The place that option or manifest names, else our own."""
+    if spec.run.cgroup_manager == "disabled":
+        return Where("", absolute=True, origin="--cgroup-manager", disabled=True)
+    if systemd_wanted(spec):
+        scope = scope_of(spec, host)
+        return Where(scope.path, absolute=True, origin=POINTER, scope=scope)
     name = spec.run.name or UNIQUE
     given = spec.config["linux"].get("cgroupsPath") or ""
     if spec.run.cgroup_parent:
@@ -72,8 +84,10 @@ def group_of(controller: str, at: Where, host: Host) -> Group | None:
     layout = host.cgroup
     v2 = layout.is_v2(controller)
     mount = layout.mount(controller)
-    if not mount:
+    if not mount or at.disabled:
         return None
+    if at.scope and v2:
+        return Group(mount, at.path, [], v2=True)  # systemd enables what there is, and what there is not fails when it is written
     base = layout.folder(controller)
     if v2 and controller and controller not in layout.controllers:
         return None
@@ -89,20 +103,20 @@ def group_of(controller: str, at: Where, host: Host) -> Group | None:
 
 def everywhere(spec: Spec) -> bool:
     """Whether the container shall be in all hierarchies: engines look for it at one path in each."""
-    return spec.kind == "oci"
+    return spec.kind == "oci" or systemd_wanted(spec)
 
 
 def groups(spec: Spec, host: Host, needed: Iterable[str]) -> list[Group]:
     """The groups for the `needed` controllers ("" is the unified hierarchy), and for bundles all others that can be had."""
     layout = host.cgroup
-    at = where(spec)
-    wanted = list(dict.fromkeys(needed))
+    at = where(spec, host)
+    names = list(dict.fromkeys(needed))
     if everywhere(spec):
-        wanted += [name for name in (*layout.hierarchies, *([""] if layout.unified else [])) if name not in wanted]
-    if not wanted:
-        return []
+        names += [name for name in (*layout.hierarchies, *([""] if layout.unified else [])) if name not in names]
+    if at.scope:
+        names = [name for name in names if name != "name=systemd"]  # that one is systemd's own
     found: dict[str, Group] = {}
-    for controller in wanted:
+    for controller in names:
         group = group_of(controller, at, host)
         if group is None:
             continue

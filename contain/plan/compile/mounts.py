@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 #: file system → (namespace that it shows, the host's folder that stands in for it when that namespace is not our own)
 _FALLBACKS = {"sysfs": ("network", "/sys"), "proc": ("pid", "/proc"), "mqueue": ("ipc", "/dev/mqueue")}
 
+#: file systems whose labels are the policy's own (fs_use and genfscon): context= is refused by them
+_UNLABELLED = frozenset(("proc", "sysfs", "mqueue", "cgroup", "cgroup2"))
 #: slots that mounts leave to others
 _RESERVE = 24
 
@@ -77,7 +79,7 @@ def mount(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], origin: str
         yield from _cgroups(spec, host, options, target, origin)
     else:
         _refuse_covered(spec, host, kind, target, origin)
-        yield _filesystem(spec, row, options, target, origin)
+        yield _filesystem(spec, host, row, options, target, origin)
 
 
 def inside(spec: Spec, path: str, pointer: str) -> str:
@@ -87,7 +89,7 @@ def inside(spec: Spec, path: str, pointer: str) -> str:
     return os.path.normpath("/" + path).replace("//", "/")
 
 
-def _filesystem(spec: Spec, row: dict[str, Any], options: Options, target: str, origin: str) -> Operation:
+def _filesystem(spec: Spec, host: Host, row: dict[str, Any], options: Options, target: str, origin: str) -> Operation:
     kind = row.get("type") or ""
     if not kind or kind == "none":
         raise ManifestError(
@@ -104,13 +106,19 @@ def _filesystem(spec: Spec, row: dict[str, Any], options: Options, target: str, 
         type=kind,
         source=row.get("source") or kind,
         target=target,
-        options=options.data + options.system,
+        options=options.data + options.system + _label(spec, host, kind),
         copy_up=options.copy_up,
         fallback=folder if kind == "sysfs" or (namespace and not own) else "",
         optional=spec.run.host_view and target.count("/") > 1 and not target.startswith("/dev/") and not spec.origins.option(origin),
         **options.attributes(),
         origin=origin,
     )
+
+
+def _label(spec: Spec, host: Host, kind: str) -> list[str]:
+    """linux.mountLabel, where the kernel has SELinux and the file system's files have no labels of their own."""
+    label = spec.config["linux"].get("mountLabel")
+    return [f"context={label}"] if label and "selinux" in host.lsm and kind not in _UNLABELLED else []
 
 
 def _refuse_covered(spec: Spec, host: Host, kind: str, target: str, origin: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contain.errors import HostError
+from contain.errors import HostError, ManifestError
 from contain.plan import stage as at
-from contain.plan.compile.cgroup import uses_clone_into
+from contain.plan.compile.cgroup import placed_late, uses_clone_into
 from contain.plan.compile.idmaps import helper_for, id_maps, maps_zero, text
 from contain.plan.operations.namespaces import (
     BecomeRoot,
@@ -64,13 +64,13 @@ def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         yield from _map(spec, host, maps)
     if offsets and "time" in new:
         yield WriteTimeOffsets(lines=_offset_lines(offsets), origin="/linux/timeOffsets")
-    later = ["cgroup"] if "cgroup" in new and host.cgroup.mode != "v2" else []
+    later = ["cgroup"] if "cgroup" in new and placed_late(spec, host) else []
     made = [kind for kind in new if kind not in through_joiner and kind not in later]
     group = CGROUP if uses_clone_into(spec, host) else 0
     yield CreateProcess(flags=_bits(made), types=" ".join(made), cgroup=group, origin="/linux/namespaces")
     if (maps is not None and maps_zero(maps.uid) and maps_zero(maps.gid)) or "user" in joined:
         yield BecomeRoot(origin=_origin(spec, "user"))
-    if later:  # on v1 the place in the hierarchies comes first, else the namespace would show the host's root
+    if later:  # the place in the hierarchies comes first, else the namespace would show the host's root
         yield Unshare(stage=at.PREPARE, flags=_bits(later), types="cgroup", origin=_origin(spec, "cgroup"))
     yield from _net_devices(spec, host)
     yield from _inside(spec, host, new)
@@ -162,6 +162,11 @@ def _net_devices(spec: Spec, host: Host) -> Iterator[Operation]:
 
 def _inside(spec: Spec, host: Host, new: list[str]) -> Iterator[Operation]:
     config = spec.config
+    for key in ("hostname", "domainname"):
+        if config.get(key) and "uts" not in spec.namespaces():
+            raise ManifestError(
+                f"{key} would be the host's own", place=spec.origins.place(f"/{key}"), remedy="add a uts namespace, or remove it"
+            )
     if "network" in new:
         yield LoopbackUp(origin=_origin(spec, "network"))
     # Docker's filter refuses sethostname to what it contains: then nobody asked for a name that we only give by ourselves

@@ -5,6 +5,7 @@ from __future__ import annotations
 from _json import encode_basestring_ascii as quoted
 
 from contain.plan import stage as at
+from contain.plan.compile.cgroup_systemd import scope_of
 from contain.plan.compile.hooks import later
 from contain.plan.operations.state import ClaimState, EndState, NoteUndo, PublishState, RemoveFile, RemoveTree, WritePidFile
 from contain.state import layout
@@ -90,6 +91,7 @@ def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
     facts = Summary(
         kind="create" if run.contract == "create" else "run",
         owner=host.uid,
+        anonymous=int(not (run.name or run.keep or run.detach)),
         bundle=spec.bundle,
         rootfs=spec.root,
         command=" ".join(spec.config["process"].get("args") or ())[:COMMAND_LENGTH],
@@ -97,6 +99,7 @@ def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
         hooks=later(spec),
         labels=run.labels,
         id=run.name,
+        systemd=scope_of(spec, host).unit if run.cgroup_manager == "systemd" else "",
     )
     return render(facts, HOLES if run.name else (*HOLES, "id"))
 

@@ -59,7 +59,7 @@ def _processor_time(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]
     if seconds is None:
         return
     controller = "cpuacct" if "cpuacct" in host.cgroup.hierarchies else ""
-    group = group_of(controller, where(spec), host)
+    group = group_of(controller, where(spec, host), host)
     if group:
         yield LimitProcessorTime(milliseconds=max(1, int(seconds * 1000)), slot=slot_of(group, slots), v2=group.v2, origin="--cpu-time")
         return

@@ -67,6 +67,48 @@ class OpenCgroup(Operation):
         return f"open the cgroup {self.folder}"
 
 
+class StartScope(Operation):
+    """Has systemd make a transient scope around the container's first process; `program` is the helper that speaks D-Bus.
+
+    The connection to the helper stays in `slot`, its pidfd in `process`. `folder` is noted as one to be killed and left to systemd (undo `undo`).
+    """
+
+    remedies = {"": "see `systemctl status` of the unit, or use the driver cgroupfs"}
+
+    stage: int = at.PLACE
+    unit: str
+    program: list[str]
+    request: str
+    folder: str
+    slot: int
+    process: int
+    undo: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"have systemd start the scope {self.unit}"
+
+
+class LimitScope(Operation):
+    """Sets properties of the scope through the helper in `slot`, and ends the helper."""
+
+    remedies = {"": "see `systemctl show` of the unit, or use the driver cgroupfs"}
+
+    stage: int = at.HOST_HOOKS
+    unit: str
+    request: str
+    slot: int
+    process: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"have systemd limit the scope {self.unit}: {self.request.partition('properties')[2][4:-2]}"
+
+    def words(self) -> str:
+        """See the base."""
+        return f"cannot have systemd limit the scope {self.unit}"
+
+
 class DelegateCgroup(Operation):
     """Gives the v2 cgroup in `slot` to the container's user, as far as delegation goes (/sys/kernel/cgroup/delegate)."""
 
@@ -267,7 +309,8 @@ class ReadCgroupUsage(Operation):
 class RemoveCgroup(Operation):
     """Removes the cgroup `path` below `mount`, what the payload made below it, and the parents made with it, if undo `undo` says so.
 
-    `ours` is the number of parents that belong to contain by name: whoever leaves the last one empty removes them.
+    `ours` is the number of parents that belong to contain by name: whoever leaves the last one empty removes them. A `scope`
+    is left to systemd, which would not see its end otherwise.
     """
 
     stage: int = at.TEARDOWN
@@ -275,7 +318,9 @@ class RemoveCgroup(Operation):
     path: str
     undo: int
     ours: int = 0
+    scope: bool = False
 
     def describe(self) -> str:
         """See the base."""
-        return f"remove the cgroup {self.mount.rstrip('/')}/{_shown(self.path)}"
+        verb = "let systemd remove" if self.scope else "remove"
+        return f"{verb} the cgroup {self.mount.rstrip('/')}/{_shown(self.path)}"

@@ -152,7 +152,7 @@ int do_remove_cgroup(struct context *context, const struct remove_cgroup *operat
     if (count == 0)
         return 0;
     cgroup_path(context, operation->mount, operation->path, whole, sizeof whole);
-    int error = cgroup_remove(AT_FDCWD, whole);
+    int error = operation->scope ? cgroup_leave(whole) : cgroup_remove(AT_FDCWD, whole);
     if (error)
         return fail(context, error, NULL);
     disarm(context, operation->undo);

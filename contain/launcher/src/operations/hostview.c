@@ -2,7 +2,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../kernel_calls.h"
@@ -12,7 +11,7 @@
 #include "../roots.h"
 
 #define QUIET (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-#define EMPTY "empty"
+#define EMPTY "/empty" /* a folder of the layers with nothing in it */
 
 /* Over the root of this namespace, where only pivot_root looks; *host (NULL: unwanted) is that root. */
 static int attach_over_host(int tree, int *host) {
@@ -51,7 +50,7 @@ int do_make_layers(struct context *context, const struct make_layers *operation)
         return fail_with(context, errno, why);
     slot_set(context, operation->slot, tree);
     /* Kernels before 6.15 want the folders of an overlay in our own namespace: here, below the root that is still to come, and gone with the host's. */
-    if (mkdirat(tree, EMPTY, 0755) < 0 || attach_over_host(tree, NULL) < 0)
+    if (mkdirat(tree, EMPTY + 1, 0755) < 0 || attach_over_host(tree, NULL) < 0)
         return fail(context, errno, NULL);
     return 0;
 }
@@ -81,23 +80,34 @@ static int set_string(int system, const char *key, const char *value) {
     return sys_fsconfig(system, FSCONFIG_SET_STRING, key, value, 0);
 }
 
-/* Mode and owner of `path` in `lower`, for the same path in `holes`: of a merged folder the topmost counts. */
-static void dress_hole(int holes, int lower, const char *path) {
+/* Mode and owner of `path` in `lower`, for the same path in `layer`: of a merged folder the topmost counts. */
+static void dress(int layer, int lower, const char *path) {
     struct stat found;
     if (fstatat(lower, path, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return;
-    (void)!fchownat(holes, path, found.st_uid, found.st_gid, AT_SYMLINK_NOFOLLOW);
-    (void)!fchmodat(holes, path, found.st_mode & 07777, 0);
+    (void)!fchownat(layer, path, found.st_uid, found.st_gid, AT_SYMLINK_NOFOLLOW);
+    (void)!fchmodat(layer, path, found.st_mode & 07777, 0);
 }
 
-/* One hole: a whiteout, or an empty folder that covers what is below (`path` ends in /). What a link leads to is masked elsewhere. */
-static int make_hole(int holes, int lower, const char *path) {
+static void make_parents(int layer, int lower, char *path) {
+    for (char *end = strchr(path, '/'); end; end = strchr(end + 1, '/')) {
+        *end = 0;
+        if (mkdirat(layer, path, 0755) == 0)
+            dress(layer, lower, path);
+        *end = '/';
+    }
+}
+
+/* A hole: a whiteout in the layer `gone`; for a path that ends in / an empty folder in the layer `made` above it as well, since what lies under a
+ * whiteout is not merged (an opaque folder would need extended attributes, which tmpfs has since Linux 6.6). What a link leads to is masked
+ * elsewhere, and what fails here is covered by a mount later, as where there are no overlays. */
+static void make_hole(int gone, int made, int lower, const char *path) {
     char plain[1024];
     struct stat found;
     size_t length = strlen(path);
     bool folder = length > 0 && path[length - 1] == '/';
     if (length == 0 || length >= sizeof plain)
-        return 0;
+        return;
     memcpy(plain, path, length + 1);
     if (folder)
         plain[length - 1] = 0;
@@ -106,46 +116,47 @@ static int make_hole(int holes, int lower, const char *path) {
     if (there >= 0)
         close(there);
     if (known < 0 || S_ISLNK(found.st_mode))
-        return 0;
-    for (char *end = strchr(plain, '/'); end; end = strchr(end + 1, '/')) {
-        *end = 0;
-        if (mkdirat(holes, plain, 0755) == 0)
-            dress_hole(holes, lower, plain);
-        *end = '/';
-    }
-    if (!folder)
-        return mknodat(holes, plain, S_IFCHR, 0) < 0 && errno != EEXIST ? -1 : 0;
-    if (mkdirat(holes, plain, 0755) < 0 && errno != EEXIST)
-        return -1;
-    int made = openat(holes, plain, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (made < 0)
-        return -1;
-    int user = fsetxattr(made, "user.overlay.opaque", "y", 1, 0); /* on tmpfs since Linux 6.6; which of the two counts */
-    int trusted = fsetxattr(made, "trusted.overlay.opaque", "y", 1, 0); /* depends on the option userxattr */
-    close(made);
-    return user < 0 && trusted < 0 ? -1 : 0;
+        return;
+    make_parents(gone, lower, plain);
+    if (mknodat(gone, plain, S_IFCHR, 0) < 0 || !folder)
+        return;
+    make_parents(made, lower, plain);
+    (void)!mkdirat(made, plain, 0755);
 }
 
-/* A layer in which `hidden` is not there: its descriptor, -1 when there is nothing to hide or no such layer can be made. */
+#define GONE "gone"
+#define MADE "made"
+
+/* Two layers in which `hidden` is not there: a descriptor of the folder that holds them, -1 when there is nothing to hide or none can be made. */
 static int make_holes(int lower, int layers, const char *name, struct texts hidden) {
     char folder[280];
     join_words(folder, sizeof folder, (const char *const[]){name, ".holes", NULL});
     if (hidden.count == 0 || mkdirat(layers, folder, 0755) < 0)
         return -1;
     int holes = openat(layers, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (holes < 0)
-        return -1;
-    dress_hole(holes, lower, ".");
+    bool ready = holes >= 0 && mkdirat(holes, GONE, 0755) == 0 && mkdirat(holes, MADE, 0755) == 0;
+    int gone = ready ? openat(holes, GONE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    int made = ready ? openat(holes, MADE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     const char *path = hidden.first;
-    for (uint32_t i = 0; i < hidden.count; i++, path = texts_next(path))
-        (void)make_hole(holes, lower, path); /* what fails is covered by a mount later, as without overlays */
+    if (gone >= 0 && made >= 0) {
+        dress(made, lower, ".");
+        for (uint32_t i = 0; i < hidden.count; i++, path = texts_next(path))
+            make_hole(gone, made, lower, path);
+    } else if (holes >= 0) {
+        close(holes);
+        holes = -1;
+    }
+    if (gone >= 0)
+        close(gone);
+    if (made >= 0)
+        close(made);
     return holes;
 }
 
 /* What an overlay is made of. With `name` it can be written, into layers of that name; without, it only shows `lower`. */
 struct overlay {
     int lower;
-    int holes; /* a layer over `lower` in which some of it is not there; -1: none */
+    int holes; /* holds two layers over `lower`, in which some of it is not there; -1: none */
     int layers;
     const char *name;
     struct texts options;
@@ -161,10 +172,12 @@ static int set_lower(int system, const struct overlay *overlay) {
     format_number(number, sizeof number, overlay->lower);
     format_number(other, sizeof other, overlay->holes >= 0 ? overlay->holes : overlay->layers);
     if (overlay->holes >= 0)
-        join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", other, ":/proc/self/fd/", number, NULL});
+        join_words(
+            path, sizeof path,
+            (const char *const[]){"/proc/self/fd/", other, "/" MADE ":/proc/self/fd/", other, "/" GONE ":/proc/self/fd/", number, NULL});
     else
         join_words(path, sizeof path,
-                   (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, "/" EMPTY, NULL});
+                   (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, EMPTY, NULL});
     return set_string(system, "lowerdir", path);
 }
 

@@ -1,0 +1,1 @@
+"""Rules of the families IMG, LAY, CNV and DAR: OCI images."""
