@@ -180,7 +180,7 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
                 "allow_missing",
                 "choice",
                 "an option of this kind may be unavailable",
-                {"choices": "apparmor cpu cpuset devices disk idmap memory overlay pids seccomp swap"},
+                {"choices": "cpu cpu-time cpuset devices memory pids seccomp swap"},
             ),
             ("--trace", "trace", "flag", "print the time of each operation to stderr"),
         ),

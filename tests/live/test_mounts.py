@@ -284,6 +284,19 @@ def test_masked_and_read_only_paths(run_spec, rootfs):
 
 
 @pytest.mark.any_kernel
+def test_planted_links_are_masked_inside_only(run_spec, rootfs, tmp_path):
+    """Masked and read-only paths that an image made links end inside the root too."""
+    secret = tmp_path / "secret"
+    secret.write_text("host")
+    os.symlink(str(secret), f"{rootfs}/outside")
+    os.symlink("/etc/passwd", f"{rootfs}/inside")
+    config = shell("wc -c < /etc/passwd")
+    config["linux"] |= {"maskedPaths": ["/outside", "/inside"], "readonlyPaths": ["/outside"]}
+    assert run_spec(config).out.strip() == "0"
+    assert secret.read_text() == "host"
+
+
+@pytest.mark.any_kernel
 def test_a_planted_null_device_masks_nothing_else(run_spec, rootfs, tmp_path):
     """CVE-2025-31133: what hides a file is the host's null device, whatever the image has at /dev/null."""
     os.makedirs(f"{rootfs}/dev", exist_ok=True)
@@ -363,3 +376,15 @@ def test_capabilities_in_a_mount_namespace_of_others(run_spec, rootfs, tmp_path)
     config["linux"].update({"uidMappings": maps, "gidMappings": maps})
     done = run_spec(config, within=["unshare", "--user", "--map-root-user"])
     assert done.out == "seen", done
+
+
+@pytest.mark.any_kernel
+def test_a_mount_on_the_root_itself_becomes_the_root(run_spec, rootfs, tmp_path):
+    """A manifest may mount over / first: everything else then happens in there, and nothing of the covered root is left."""
+    subprocess.run(["cp", "-a", rootfs, str(tmp_path / "other")], check=True)
+    (tmp_path / "other/other").write_text("")
+    config = shell("ls /other /dev/null; stat -c %d:%i / /..; cut -d' ' -f5 /proc/self/mountinfo | grep -cx /")
+    config["mounts"].insert(0, {"destination": "/", "source": str(tmp_path / "other"), "options": ["rbind"]})
+    rows = run_spec(config).out.splitlines()
+    assert rows[:2] == ["/dev/null", "/other"]
+    assert (rows[2], rows[4]) == (rows[3], "1")
