@@ -14,7 +14,7 @@ def scan(argv: list[str], options: Options, own: Mapping[str, bool] | None = Non
     """Reads options into `options`; returns the arguments, and the verb's `own` options. All after `--` is the command."""
     arguments: list[str] = []
     extra: dict[str, str] = {}
-    words = argv[:]
+    words = ["--help"] if argv == ["-h"] else argv[:]  # with a value it is docker's --hostname
     while words:
         word = words.pop(0)
         if word == "--":

@@ -68,6 +68,7 @@ GLOBAL_OPTIONS = {
 
 def main(argv: Sequence[str] | None = None, *, name: str = "contain") -> int:
     """Runs one command line and returns the exit code; never raises."""
+    _fill_standard_streams()
     try:
         code = _dispatch(list(sys.argv[1:] if argv is None else argv), os.path.basename(name))
         sys.stdout.flush()
@@ -83,6 +84,18 @@ def main(argv: Sequence[str] | None = None, *, name: str = "contain") -> int:
     except Exception as error:  # noqa: BLE001  the last catch: a traceback is for us, one line for everybody else
         return _bug(error)
     return code
+
+
+def _fill_standard_streams() -> None:
+    """A standard stream that is closed would be taken by the next file that is opened, and Python has None in its place."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
+    if sys.stdout is None or sys.stderr is None:
+        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for the rest of the process
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
 
 
 def _dispatch(argv: list[str], name: str) -> int:

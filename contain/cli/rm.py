@@ -19,7 +19,8 @@ def command(options: dict[str, str] | None, *, force: bool, id: tuple[str, ...])
     failed = 0
     for one in id:
         try:
-            lifecycle.remove(one, root=(options or {}).get("root", ""), force=force)
+            for warning in lifecycle.remove(one, root=(options or {}).get("root", ""), force=force):
+                print(f"contain: warning: {warning}", file=sys.stderr)
             print(one)
         except ContainError as error:
             print("\n".join(error.lines()), file=sys.stderr)

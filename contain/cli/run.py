@@ -115,6 +115,7 @@ def _checked(spec: Spec) -> Spec:
 
 def _contract(words: list[str], options: Options) -> Spec:
     """As runc reads its command line."""
+    from contain.spec import activation
     from contain.spec.apply.run import valid_id
     from contain.spec.sources import oci
 
@@ -124,6 +125,7 @@ def _contract(words: list[str], options: Options) -> Spec:
         raise UsageError(f"invalid id {words[0]!r}", place="<command line>:ID", remedy="use letters, digits, _ + - and .")
     spec = oci.read(options.get("bundle", "."), options)
     spec.run.name, spec.run.runc = words[0], True
+    activation.adopt(spec, os.environ, os.getpid())
     return _checked(spec)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from contain.errors import UsageError
 
 TYPE_CHECKING = False
@@ -55,8 +57,10 @@ def create(
     from contain.plan.compile import compile_run
     from contain.plan.encode import encode
     from contain.plan.wanted import wanted
+    from contain.spec import activation
 
     spec = read(identifier, bundle, state_root, given)
+    activation.adopt(spec, os.environ, os.getpid())
     use_manager(spec, cgroup_manager)
     plan = compile_run(spec, probe(wanted(spec)))
     for text in spec.warnings:

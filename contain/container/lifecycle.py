@@ -120,7 +120,8 @@ def listing(root: str = "") -> list[dict[str, Any]]:
         for name in store.ids():
             try:
                 with store.open(name) as folder:
-                    rows.append(_row(folder))
+                    if not folder.summary().anonymous:
+                        rows.append(_row(folder))
             except StateError:  # removed meanwhile
                 continue
     return rows
@@ -248,30 +249,44 @@ def _decode(status: int) -> Exit:
     return Exit(code=128 + number, signal=number, reason="signaled") if number else Exit(code=status >> 8 & 0xFF)
 
 
-def remove(name: str, *, root: str = "", force: bool = False) -> None:
-    """Removes what is there of a container: a stopped one, with `force` a running one after killing it."""
+def remove(name: str, *, root: str = "", force: bool = False) -> list[str]:
+    """Removes what is there of a container: a stopped one, with `force` a running one after killing it; returns warnings.
+
+    One of `create` is deleted as the OCI has it, with its poststop hooks.
+    """
+    warnings: list[str] = []
     with open_store(root) as store:
         try:
             folder = store.open(name)
         except StateError:
             if force:
-                return
+                return warnings
             raise
         with folder:
             summary = folder.summary()
             status = folder.status(summary)
             if status not in {layout.STOPPED, layout.CREATED} and not force:
                 raise StateError(f"cannot remove container {name} that is not stopped: {status}", remedy="stop it first, or give --force")
-            process = summary.process("init")
-            if process:
-                undo.kill(*process, undo.SIGKILL)
-            for cgroup in _own_cgroups(folder, summary):
-                undo.kill_cgroup(cgroup)
-            if folder.has(layout.MONITORED):
-                _await_monitor(folder, summary)
-            if folder.current():
-                with folder.turn():
-                    _clear(folder)
+            if summary.kind == "create":
+                from contain.container.changes import delete
+
+                delete(name, {"root": store.path}, warnings.append, force=force)
+            else:
+                _remove(folder, summary)
+    return warnings
+
+
+def _remove(folder: Folder, summary: Summary) -> None:
+    process = summary.process("init")
+    if process:
+        undo.kill(*process, undo.SIGKILL)
+    for cgroup in _own_cgroups(folder, summary):
+        undo.kill_cgroup(cgroup)
+    if folder.has(layout.MONITORED):
+        _await_monitor(folder, summary)
+    if folder.current():
+        with folder.turn():
+            _clear(folder)
 
 
 def _clear(folder: Folder) -> None:

@@ -21,7 +21,7 @@ def find() -> str:
 
 
 def sealed(name: str, data: bytes, *, executable: bool = False) -> int:
-    """A sealed file in memory with these bytes; its descriptor, close-on-exec."""
+    """A sealed file in memory with these bytes; its descriptor, close-on-exec, and never in the place of a closed standard stream."""
     flags = os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC
     if executable:
         try:
@@ -30,11 +30,14 @@ def sealed(name: str, data: bytes, *, executable: bool = False) -> int:
             fd = os.memfd_create(name, flags)
     else:
         fd = os.memfd_create(name, flags)
+    import fcntl
+
+    if fd < 3:
+        taken, fd = fd, fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.close(taken)
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-    import fcntl
-
     fcntl.fcntl(fd, 1033, 0x0F)  # F_ADD_SEALS: seal, shrink, grow, write
     return fd
 

@@ -56,11 +56,15 @@ MODULES: dict[str, tuple[str, ...]] = {
     "image-descriptor": ("image.descriptor", "image.annotations"),
     "image-index": ("image.index", "image.descriptor", "image.annotations"),
     "image-manifest": ("image.manifest", "image.descriptor", "image.annotations"),
-    "image-config": ("image.config", "image.annotations"),
+    "image-config": ("image.config", "image.annotations", "security.image"),
     "image-layout": (),
+    "image-layout-folder": ("image.layout",),
+    "image-layers": ("image.layers",),
     "docker-archive": (),
-    "appc-image": (),
-    "appc-pod": (),
+    "docker-archive-file": ("image.archive",),
+    "aci-file": ("appc.archive",),
+    "appc-image": ("appc.image", "appc.app", "appc.isolators", "security.appc"),
+    "appc-pod": ("appc.pod", "appc.image", "appc.app", "appc.isolators", "security.appc"),
 }
 
 
@@ -171,6 +175,7 @@ def pages() -> dict[str, Page]:
                 "severity": [entry.get("severity", "error")],
                 "blocking": [entry.get("blocking", "yes")],
             }
+            fields |= {"rows": [entry["rows"]]} if "rows" in entry else {}
             fields |= {word: [dumps(entry[word], ensure_ascii=False)] for word in ("bad", "good") if word in entry}
             if id not in found:
                 found[id] = Page(

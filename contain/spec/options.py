@@ -180,7 +180,7 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
                 "allow_missing",
                 "choice",
                 "an option of this kind may be unavailable",
-                {"choices": "apparmor cpu cpuset devices disk idmap memory overlay pids seccomp swap"},
+                {"choices": "cpu cpu-time cpuset devices memory pids seccomp swap"},
             ),
             ("--trace", "trace", "flag", "print the time of each operation to stderr"),
         ),
@@ -223,7 +223,7 @@ class Options:
         self.typed: dict[str, str] = {}  # keyword → name as it was typed, for messages
         self.command = command or []
         self.environ = dict(os.environ) if environ is None else environ
-        self.cwd = os.getcwd() if cwd is None else cwd
+        self.cwd = _here() if cwd is None else cwd
         for keyword, value in given.items():
             if keyword not in BY_KEYWORD:
                 raise UsageError(f"unknown option {keyword}", remedy="contain run --help lists the options")
@@ -256,6 +256,13 @@ class Options:
     def absolute(self, path: str) -> str:
         """A path of the caller's, made absolute without touching the disk."""
         return os.path.normpath(os.path.join(self.cwd, path))
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except OSError as problem:
+        raise UsageError(f"the working folder cannot be used: {problem.strerror}", remedy="cd to another one") from None
 
 
 def place(name: str) -> str:

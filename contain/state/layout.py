@@ -44,6 +44,7 @@ summary: lines `name=value\n`. A value has no newline, no other control characte
     monitor=4709 123450                          pid and start time, absent for `create` and `--detach` once published
     guardian=4710 123451                         likewise
     owner=1000                                   uid that made it
+    anonymous=1                                  a run without a name that is not kept: not listed; 0 for all others
     created=2026-01-31T12:00:00.123456789Z       RFC 3339, UTC
     finished=…                                   when it is stopped and kept
     bundle=/path    rootfs=/path                 absolute; rootfs empty for the host view

@@ -24,6 +24,7 @@ class Summary(Record):
     monitor: str = ""
     guardian: str = ""
     owner: int = 0
+    anonymous: int = 0  # 1: an unnamed run that is not kept; only the sweep cares for it
     created: str = ""
     finished: str = ""
     bundle: str = ""
@@ -43,7 +44,7 @@ class Summary(Record):
 
 
 _TEXTS = ("id", "token", "status", "kind", "boot", "monitor", "guardian", "created", "finished", "bundle", "rootfs", "command", "systemd")
-_NUMBERS = ("pid", "start", "owner")
+_NUMBERS = ("pid", "start", "owner", "anonymous")
 
 
 def parse(text: str) -> Summary | None:

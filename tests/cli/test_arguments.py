@@ -55,8 +55,10 @@ def test_wrong(argv: list[str]) -> None:
 
 def test_help_has_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     """--help is made from the table, and says when runc's contract holds."""
-    assert run.main(["--help"]) == 0
+    assert run.main(["-h"]) == 0
     text = capsys.readouterr().out
+    assert run.main(["--help"]) == 0
+    assert capsys.readouterr().out == text
     for row in OPTIONS:
         for name in (*row.names, *row.off):
             assert name in text

@@ -197,6 +197,21 @@ def test_removing_a_stopped_one(box: Box, tmp_path: Path) -> None:
     assert not (tmp_path / "tree").exists()
 
 
+def test_removing_one_of_create(box: Box, tmp_path: Path) -> None:
+    """Its poststop hooks run, as at `delete`; one that fails is a warning."""
+    hook = '{"hooks":{"poststop":[{"path":"/bin/sh","args":["sh","-c","cat > %s; exit 3"]}]}}' % (tmp_path / "seen")
+    template = f'{{"id":"web","status":"{layout.hole("status")}"}}'
+    child = box.add("web", **{layout.CONFIG: hook, layout.TEMPLATE: template})
+    with box.store.open("web") as folder:
+        files.store(folder.fd, layout.SUMMARY, render(folder.summary().but(kind="create", bundle=str(tmp_path))))
+    child.kill()
+    child.wait(10)
+    warnings = lifecycle.remove("web", root=box.root)
+    assert len(warnings) == 1
+    assert (tmp_path / "seen").read_text() == '{"id":"web","status":"stopped"}'
+    assert box.store.ids() == []
+
+
 def test_removing_a_monitored_one(box: Box) -> None:
     """Its monitor tears down; rm waits for that."""
     child = box.add("web")

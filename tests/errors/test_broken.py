@@ -235,19 +235,31 @@ SEMANTICS: dict[str, tuple[str, str, str]] = {
 
 #: name: config.json, the beginning of the first line, which the schema words
 SHAPE: dict[str, tuple[str, str]] = {
-    "not JSON": ("hello", "config.json:1:1: "),
-    "empty": ("", "config.json:1:1: "),
-    "list": ("[]", "config.json:1:1: "),
-    "missing comma": (changed('"cwd": "/",', '"cwd": "/"'), "config.json:6:5: "),
-    "trailing comma": (changed('"gid": 0}', '"gid": 0,}'), "config.json:6:32: "),
-    "not UTF-8": (BASE.replace("box", "b\udcffx"), "config.json:9:17: "),
-    "no ociVersion": (changed('  "ociVersion": "1.0.2",\n', ""), "config.json:1:1: ociVersion: "),
-    "args as text": (changed('["/bin/true"]', '"/bin/true"'), "config.json:4:13: process.args: "),
-    "uid as text": (changed('"uid": 0', '"uid": "0"'), "config.json:6:21: process.user.uid: "),
-    "unknown namespace": (changed('"pid"', '"pids"'), "config.json:14:29: linux.namespaces[0].type: "),
-    "negative gid": (changed('"gid": 0', '"gid": -1'), "config.json:6:31: process.user.gid: "),
-    "mount without destination": (changed('"destination": "/proc", ', ""), "config.json:11:5: mounts[0].destination: "),
-    "unknown action": (linux('"seccomp": {"defaultAction": "DENY"}'), "config.json:14:34: linux.seccomp.defaultAction: "),
+    "not JSON": ("hello", "config.json:1:1: 'hello' where the document's value is expected"),
+    "empty": ("", "config.json:1:1: the document is empty"),
+    "list": ("[]", "config.json:1:1: the document must be an object, not a list"),
+    "missing comma": (changed('"cwd": "/",', '"cwd": "/"'), "config.json:6:5: process: a comma is missing before 'user'"),
+    "trailing comma": (
+        changed('"gid": 0}', '"gid": 0,}'),
+        "config.json:6:32: process.user: a comma before the end of the list, which every runtime refuses",
+    ),
+    "not UTF-8": (BASE.replace("box", "b\udcffx"), "config.json:9:17: the document is not UTF-8 here: bytes ff"),
+    "no ociVersion": (changed('  "ociVersion": "1.0.2",\n', ""), "config.json:1:1: ociVersion is missing"),
+    "args as text": (changed('["/bin/true"]', '"/bin/true"'), "config.json:4:13: process.args must be a list, not a string"),
+    "uid as text": (changed('"uid": 0', '"uid": "0"'), "config.json:6:21: process.user.uid must be an integer, not a string"),
+    "unknown namespace": (
+        changed('"pid"', '"pids"'),
+        "config.json:14:29: linux.namespaces[0].type: 'pids' is not in the list of the specification; did you mean pid?",
+    ),
+    "negative gid": (
+        changed('"gid": 0', '"gid": -1'),
+        "config.json:6:31: process.user.gid: -1 does not fit the field, which has 32 bits without sign",
+    ),
+    "mount without destination": (changed('"destination": "/proc", ', ""), "config.json:11:5: mounts[0].destination is missing"),
+    "unknown action": (
+        linux('"seccomp": {"defaultAction": "DENY"}'),
+        "config.json:14:34: linux.seccomp.defaultAction: 'DENY' is not in the list of the specification: one of SCMP_ACT_KILL,",
+    ),
 }
 
 
@@ -281,7 +293,6 @@ def test_text_and_shape(here: Path, capsys: pytest.CaptureFixture[str], name: st
     bundle(here, text)
     lines = said(capsys, ["."])
     assert lines[0].startswith(first)
-    assert len(lines[0]) > len(first)
     assert lines[-1].startswith("  remedy: ")
 
 

@@ -116,7 +116,7 @@ def shell(script: str, **members: Any) -> dict[str, Any]:
 def _run(job: dict[str, Any], user: User | None, text: str, popen: dict[str, Any]) -> Ran:
     options: dict[str, Any] = user.options() if user else {"env": {**os.environ, "PYTHONPATH": TOP}, "cwd": "/"}
     python = "/usr/bin/python3" if user else sys.executable
-    argv = [python, "-c", RUNNER, json.dumps(job)]
+    argv = [*job.pop("within", ()), python, "-c", RUNNER, json.dumps(job)]
     given = {} if "stdin" in popen else {"input": text}
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **{**given, **options, **popen})
     return Ran(done.returncode, done.stdout, done.stderr)
@@ -139,7 +139,8 @@ def run_spec(rootfs: str, launcher: str, request: pytest.FixtureRequest) -> Call
     """`run_spec(config, user=None, root=None, run=None, kind="oci", input="", trace=False, env=None) -> Ran(code, out, err)`.
 
     With `user` (the fixture of that name) all of it happens as that user, in a root that it owns and in a user namespace. `kernel` is
-    the version that the plan is made for, `missing` the numbers of system calls that answer ENOSYS to the launcher (root only).
+    the version that the plan is made for, `missing` the numbers of system calls that answer ENOSYS to the launcher (root only),
+    `within` a command in front of it all.
     """
 
     def execute(
@@ -153,6 +154,7 @@ def run_spec(rootfs: str, launcher: str, request: pytest.FixtureRequest) -> Call
         trace: bool = False,
         kernel: tuple[int, int] | None = None,
         missing: tuple[int, ...] = (),
+        within: list[str] | None = None,
         **popen: Any,
     ) -> Ran:
         if root is None:
@@ -163,7 +165,7 @@ def run_spec(rootfs: str, launcher: str, request: pytest.FixtureRequest) -> Call
             config["linux"]["namespaces"].append({"type": "user"})
         bundle = os.path.dirname(root) or "/"
         job = {"config": config, "bundle": bundle, "root": root, "kind": kind, "run": run or {}, "trace": trace, "kernel": kernel}
-        job["missing"] = missing
+        job |= {"missing": missing, "within": within or []}
         return _run(job, user, text, popen)
 
     return execute
@@ -178,12 +180,12 @@ def _root_only() -> None:
 
 @pytest.fixture
 def mounted() -> Iterator[Callable[..., Path]]:
-    """`mounted(folder, shared=False)`: makes the folder and mounts a tmpfs on it; all of them go at the end."""
+    """`mounted(folder, shared=False, options="")`: makes the folder and mounts a tmpfs on it; all of them go at the end."""
     made: list[Path] = []
 
-    def mount(folder: Path, *, shared: bool = False) -> Path:
+    def mount(folder: Path, *, shared: bool = False, options: str = "rw") -> Path:
         folder.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
         made.append(folder)
         subprocess.run(["mount", "--make-shared" if shared else "--make-private", str(folder)], check=True)
         return folder

@@ -32,6 +32,7 @@ def test_default_devices_and_links(run_spec, who):
     assert rows[6:] == ["3", "wrote", "/proc/self/fd", *[f"/proc/self/fd/{n}" for n in range(3)], "pts/ptmx", "real"]
 
 
+@pytest.mark.any_kernel
 def test_links_to_what_is_not_there_are_not_made(run_spec):
     """Without /proc there is nothing that /dev/fd could point to."""
     config = shell("ls /dev")
@@ -56,6 +57,7 @@ def test_devices_of_the_manifest(run_spec):
     ], done
 
 
+@pytest.mark.any_kernel
 def test_a_default_device_may_be_replaced(run_spec):
     """A device of the manifest at a default path wins."""
     done = run_spec(
@@ -64,6 +66,7 @@ def test_a_default_device_may_be_replaced(run_spec):
     assert done.out == "600 1:3\n"
 
 
+@pytest.mark.any_kernel
 def test_a_user_can_only_show_devices_of_the_host(run_spec, user):
     """In a user namespace the host's node is bound, under another name too; one of other numbers, or none, is an error that says so."""
     fine = {"path": "/dev/null", "type": "c", "major": 1, "minor": 3}
@@ -75,6 +78,7 @@ def test_a_user_can_only_show_devices_of_the_host(run_spec, user):
     assert (missing.code, "No such file or directory" in missing.err) == (125, True)
 
 
+@pytest.mark.any_kernel
 def test_a_dev_that_is_a_link_stays_inside(run_spec, rootfs, tmp_path):
     """CVE-2026-41579: a /dev that leads elsewhere is followed inside the root only."""
     outside = tmp_path / "outside"
@@ -88,6 +92,7 @@ def test_a_dev_that_is_a_link_stays_inside(run_spec, rootfs, tmp_path):
     assert list(outside.iterdir()) == []
 
 
+@pytest.mark.any_kernel
 def test_devices_in_the_root_itself(run_spec, rootfs):
     """Without a mount on /dev the nodes are made in the root; a file that stands in the way is covered, not removed."""
     with open(f"{rootfs}/dev/zero", "w", encoding="utf-8") as file:
@@ -100,6 +105,7 @@ def test_devices_in_the_root_itself(run_spec, rootfs):
         assert file.read() == "image"
 
 
+@pytest.mark.any_kernel
 def test_a_bound_dev_is_left_alone(run_spec):
     """A manifest that shows the host's /dev gets it as it is."""
     config = shell("ls -d /dev/null; readlink /dev/ptmx")

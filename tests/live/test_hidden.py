@@ -45,7 +45,7 @@ def run(request: pytest.FixtureRequest, launcher: str) -> Iterator[tuple[str, Ca
     shutil.rmtree(home)
 
 
-OPTIONS = ("", "--privileged", "--cap-add SYS_ADMIN", "--overlay --privileged", "--userns host --privileged")
+OPTIONS = ("--privileged", "--overlay --cap-add SYS_ADMIN", "--userns host --privileged")
 
 
 @pytest.mark.parametrize("options", OPTIONS)

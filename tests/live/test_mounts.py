@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +78,7 @@ def test_bind_with_its_target_made(run_spec, tmp_path, rootfs):
     assert stat.S_ISREG(os.stat(f"{rootfs}/a/c/file").st_mode)
 
 
+@pytest.mark.any_kernel
 def test_relative_source_counts_from_the_bundle(run_spec, tmp_path):
     """A bind source without a slash in front is the bundle's."""
     (tmp_path / "here").write_text("bundle")
@@ -83,6 +86,7 @@ def test_relative_source_counts_from_the_bundle(run_spec, tmp_path):
     assert done.out == "bundle"
 
 
+@pytest.mark.any_kernel
 def test_missing_source_is_named(run_spec):
     """The first line says what is missing, before anything is touched."""
     done = run_spec(with_mount(config_of(), {"destination": "/x", "source": "/no/such", "options": ["bind"]}))
@@ -138,6 +142,7 @@ def test_shared_with_a_shared_root_leads(run_spec, mounted, tmp_path):
     assert os.path.ismount(outer / "point")
 
 
+@pytest.mark.any_kernel
 def test_tmpcopyup_keeps_what_it_hides(run_spec, rootfs):
     """The files that a tmpfs hides are copied into it, modes and links too; the root itself is not written."""
     os.makedirs(f"{rootfs}/data/sub")
@@ -153,6 +158,7 @@ def test_tmpcopyup_keeps_what_it_hides(run_spec, rootfs):
         assert file.read() == "kept"
 
 
+@pytest.mark.any_kernel
 def test_tmpfs_takes_the_mode_of_its_folder(run_spec, rootfs):
     """Without mode= a tmpfs looks like the folder it lies on."""
     os.mkdir(f"{rootfs}/data")
@@ -161,6 +167,7 @@ def test_tmpfs_takes_the_mode_of_its_folder(run_spec, rootfs):
     assert done.out == "2750\n"
 
 
+@pytest.mark.any_kernel
 def test_remount_changes_what_is_there(run_spec):
     """`remount` changes the attributes of an earlier mount."""
     rows = [TMPFS, {"destination": "/data", "type": "none", "source": "none", "options": ["remount", "ro", "noexec"]}]
@@ -236,6 +243,7 @@ def test_cgroups_without_a_namespace_show_only_our_own_part(run_spec):
     assert "cgroup.procs" in done.out
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("name", ["proc", "sys"])
 def test_proc_and_sys_may_be_no_links(run_spec, rootfs, name):
     """CVE-2023-27561, CVE-2019-18837: a root whose /proc or /sys is a link is refused."""
@@ -247,6 +255,7 @@ def test_proc_and_sys_may_be_no_links(run_spec, rootfs, name):
     assert f"cannot mount {'proc' if name == 'proc' else 'sysfs'} on /{name}" in done.err
 
 
+@pytest.mark.any_kernel
 def test_links_in_the_root_never_lead_out(run_spec, rootfs, tmp_path):
     """CVE-2021-30465, CVE-2024-45310: targets are resolved inside the root, and made inside it, wherever links point."""
     outside = tmp_path / "outside"
@@ -274,6 +283,20 @@ def test_masked_and_read_only_paths(run_spec, rootfs):
     assert done.err.count("Read-only file system") == 3
 
 
+@pytest.mark.any_kernel
+def test_planted_links_are_masked_inside_only(run_spec, rootfs, tmp_path):
+    """Masked and read-only paths that an image made links end inside the root too."""
+    secret = tmp_path / "secret"
+    secret.write_text("host")
+    os.symlink(str(secret), f"{rootfs}/outside")
+    os.symlink("/etc/passwd", f"{rootfs}/inside")
+    config = shell("wc -c < /etc/passwd")
+    config["linux"] |= {"maskedPaths": ["/outside", "/inside"], "readonlyPaths": ["/outside"]}
+    assert run_spec(config).out.strip() == "0"
+    assert secret.read_text() == "host"
+
+
+@pytest.mark.any_kernel
 def test_a_planted_null_device_masks_nothing_else(run_spec, rootfs, tmp_path):
     """CVE-2025-31133: what hides a file is the host's null device, whatever the image has at /dev/null."""
     os.makedirs(f"{rootfs}/dev", exist_ok=True)
@@ -296,6 +319,7 @@ def test_a_rootless_bind(run_spec, user, user_rootfs, where):
     assert done.out == "mine", done
 
 
+@pytest.mark.any_kernel
 def test_a_volume_under_a_throw_away_layer(run_spec, user, user_rootfs):
     """Option O: the volume can be written, and stays as it was on the host."""
     os.makedirs(f"{user.folder}/volume", exist_ok=True)
@@ -307,6 +331,7 @@ def test_a_volume_under_a_throw_away_layer(run_spec, user, user_rootfs):
         assert os.listdir(f"{user.folder}/volume") == []
 
 
+@pytest.mark.any_kernel
 def test_a_kernel_without_mount_setattr(run_spec, tmp_path):
     """Linux 5.10 and 5.11: mount(2) by descriptor does the same, but for recursive attributes, which are refused by name."""
     old = {"kernel": (5, 10), "missing": (442,)}
@@ -329,3 +354,46 @@ def test_a_kernel_without_mount_setattr(run_spec, tmp_path):
     assert done.err.count("Read-only file system") == 2
     refused = run_spec(with_mount(shell("true"), {**rows[0], "options": ["rbind", "rro"]}), **old)
     assert (refused.code, "recursive attributes need Linux 5.12" in refused.err) == (125, True)
+
+
+def test_flags_that_the_host_has_locked_stay(run_spec, user, mounted):
+    """In a user namespace nosuid, nodev and noexec of the host cannot be cleared, which is no error; read-only that should be writable is."""
+    folder = mounted(Path(user.folder) / f"locked.{os.getpid()}", options="nosuid,nodev,noexec,noatime")
+    row = {"destination": "/t", "source": str(folder), "options": ["rbind", "suid", "dev", "exec", "atime"]}
+    done = run_spec(with_mount(shell("cat /proc/mounts"), row), user=user)
+    assert {"nosuid", "nodev", "noexec", "noatime"} <= options_at(done.out, "/t"), done
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+    refused = run_spec(with_mount(shell("true"), {**row, "options": ["rbind", "rw"]}), user=user)
+    assert (refused.code, "Operation not permitted" in refused.err) == (125, True)
+
+
+def test_capabilities_in_a_mount_namespace_of_others(run_spec, rootfs, tmp_path):
+    """Root of a new user namespace that kept the host's mounts may clone none of them: init does, in its own namespace."""
+    (tmp_path / "file").write_text("seen")
+    os.chmod(tmp_path, 0o755)
+    config = with_mount(shell("cat /t", user_namespace=True), {"destination": "/t", "source": str(tmp_path / "file"), "options": ["rbind"]})
+    maps = [{"containerID": 0, "hostID": 0, "size": 1}]
+    config["linux"].update({"uidMappings": maps, "gidMappings": maps})
+    done = run_spec(config, within=["unshare", "--user", "--map-root-user"])
+    assert done.out == "seen", done
+
+
+@pytest.mark.any_kernel
+def test_a_mount_on_the_root_itself_becomes_the_root(run_spec, rootfs, tmp_path):
+    """A manifest may mount over / first: everything else then happens in there, and nothing of the covered root is left."""
+    subprocess.run(["cp", "-a", rootfs, str(tmp_path / "other")], check=True)
+    (tmp_path / "other/other").write_text("")
+    config = shell("ls /other /dev/null; stat -c %d:%i / /..; cut -d' ' -f5 /proc/self/mountinfo | grep -cx /")
+    config["mounts"].insert(0, {"destination": "/", "source": str(tmp_path / "other"), "options": ["rbind"]})
+    rows = run_spec(config).out.splitlines()
+    assert rows[:2] == ["/dev/null", "/other"]
+    assert (rows[2], rows[4]) == (rows[3], "1")
+
+
+@pytest.mark.any_kernel
+def test_masks_hold_without_standard_streams(run_spec):
+    """A caller that has closed its input gets the same masks: no descriptor number has a meaning."""
+    config = shell("cat /etc/passwd; touch /etc/new && echo written", linux={"namespaces": [{"type": one} for one in NAMESPACES]})
+    config["linux"] |= {"maskedPaths": ["/etc/passwd"], "readonlyPaths": ["/etc"]}
+    done = run_spec(config, within=["sh", "-c", 'exec "$@" <&-', "sh"])
+    assert (done.out, "Read-only file system" in done.err) == ("", True), done

@@ -54,6 +54,7 @@ def test_a_read_only_root(run_spec, who):
     assert "Read-only file system" in done.err
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize(("word", "tag"), [("", ""), ("private", ""), ("rslave", ""), ("shared", "shared"), ("unbindable", "unbindable")])
 def test_propagation_of_the_root(run_spec, word, tag):
     """rootfsPropagation stands in mountinfo; a root is no slave of the host's, whose mounts in it are its own."""
@@ -64,6 +65,7 @@ def test_propagation_of_the_root(run_spec, word, tag):
     assert [one.partition(":")[0] for one in fields[6 : fields.index("-")]] == ([tag] if tag else [])
 
 
+@pytest.mark.any_kernel
 def test_without_pivot_root(run_spec, who):
     """--no-pivot: the container runs in its root all the same, and the host's procfs is not behind it."""
     how, members = who
@@ -72,12 +74,14 @@ def test_without_pivot_root(run_spec, who):
     assert "bin" in done.out.split()
 
 
+@pytest.mark.any_kernel
 def test_a_missing_root_is_named(run_spec, tmp_path):
     """A root that is not there is an error before anything starts."""
     done = run_spec(shell("true"), root=str(tmp_path / "none"))
     assert (done.code, done.err.splitlines()[0]) == (125, f"cannot open the root {tmp_path}/none: No such file or directory")
 
 
+@pytest.mark.any_kernel
 def test_a_root_that_is_a_file(run_spec, tmp_path):
     """A root must be a folder."""
     (tmp_path / "file").write_text("")
@@ -98,19 +102,21 @@ def test_owners_are_kept_with_an_idmapped_root(run_spec, rootfs):
     assert os.stat(f"{rootfs}/etc/new").st_uid == 0
 
 
+@pytest.mark.any_kernel
 def test_mounts_without_a_namespace_are_refused(run_spec):
     """Mounts of the manifest would be made in the host's own table: an error, with the remedy."""
     config = shell("true")
-    config["linux"]["namespaces"] = [{"type": "pid"}]
+    config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "uts"}]
     done = run_spec(config)
     assert done.code == 125
     assert "mounts need a mount namespace" in done.err
 
 
+@pytest.mark.any_kernel
 def test_a_root_without_a_mount_namespace(run_spec):
     """Nothing to mount, no namespace: chroot is all there is."""
     config = shell("ls /", mounts=[])
-    config["linux"]["namespaces"] = [{"type": "pid"}]
+    config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "uts"}]
     done = run_spec(config)
     assert "bin" in done.out.split(), done
 

@@ -95,28 +95,10 @@ def test_missing_source_is_an_error(caller: Caller) -> None:
     assert not os.path.exists(f"{caller.folder}/none")
 
 
-def test_tmpfs(caller: Caller) -> None:
-    """An empty folder of that size."""
-    assert "size=64k" in shell(caller, "touch /s/x && grep ' /s ' /proc/mounts", "--tmpfs", "/s:size=64k")
-
-
 def test_read_only_root(caller: Caller) -> None:
     """The root takes nothing, /tmp does."""
     assert shell(caller, "touch /x 2>/dev/null && echo written; touch /tmp/x", "--read-only") == ""
     assert not os.path.exists(f"{caller.folder}/root/x")
-
-
-def test_environment(caller: Caller) -> None:
-    """--env, --env-file, and the caller's own by name."""
-    with open(f"{caller.folder}/vars", "w", encoding="utf-8") as file:
-        file.write("A=file\nB=file\n")
-    assert shell(caller, "echo $A $B $LOGNAME", "-e", "A=option", "--env-file", "vars") == "option file\n"
-
-
-def test_process_options(caller: Caller) -> None:
-    """Working folder, host name, limits, umask of the field."""
-    script = "pwd; hostname; ulimit -n; umask"
-    assert shell(caller, script, "-w", "/tmp", "-h", "web", "--ulimit", "nofile=12:34").split() == ["/tmp", "web", "12", "0022"]
 
 
 def test_capabilities(caller: Caller) -> None:
@@ -149,6 +131,15 @@ def test_seccomp_profile_of_a_file(caller: Caller) -> None:
         json.dump(profile, file)
     said = shell(caller, "mkdir /tmp/x 2>&1; touch /tmp/y; chmod 700 /tmp/y", "--security-opt", "seccomp=profile.json")
     assert "not supported" in said
+
+
+def test_many_at_once(caller: Caller) -> None:
+    """--env beats --env-file, --tmpfs has its size, and working folder, host name, limits, user and umask are as asked for."""
+    with open(f"{caller.folder}/vars", "w", encoding="utf-8") as file:
+        file.write("A=file\nB=file\n")
+    script = "echo $A $B $LOGNAME; pwd; hostname; ulimit -n; umask; id -u; id -g; touch /s/x && grep -c ' /s .*size=64k' /proc/mounts"
+    words = "-e A=option --env-file vars -w /tmp -h web --ulimit nofile=12:34 -u 5:7 --tmpfs /s:size=64k"
+    assert shell(caller, script, *words.split()).split() == ["option", "file", "/tmp", "web", "12", "0022", "5", "7", "1"]
 
 
 def test_stdin_only_when_asked(caller: Caller) -> None:
@@ -224,11 +215,6 @@ def test_workspace(caller: Caller) -> None:
     assert caller.run("--workspace", "none", "--", "ls", work, cwd=work).returncode == 2
 
 
-def test_user_by_number(caller: Caller) -> None:
-    """Also without a range of ids: one is made for root, and an ordinary user is the one that he asks for."""
-    assert shell(caller, "id -u; id -g", "-u", "5:7").split() == ["5", "7"]
-
-
 def test_keep_id(caller: Caller) -> None:
     """The caller's id, seen as itself."""
     assert shell(caller, "id -u", "--userns", "keep-id").strip() == str(os.stat(caller.folder).st_uid)
@@ -250,3 +236,15 @@ def test_warnings_only_about_what_was_asked_for(caller: Caller) -> None:
     """contain's own choices are no news."""
     done = caller.run("--network", "host", "--device", "/dev/null:/dev/hole", "root", "--", "true")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", [(0,), (0, 1, 2)])
+def test_closed_standard_streams(caller: Caller, closed: tuple[int, ...]) -> None:
+    """Nothing of ours takes their place: the container finds /dev/null there, and no further descriptor."""
+    script = 'x=$(for fd in 0 1 2 3 4 5 6 7 8 9; do readlink /proc/$$/fd/$fd || echo; done); echo "$x" > /h/found'
+    done = caller.run("-i", "-v", ".:/h", "root", "--", "sh", "-c", script, preexec_fn=lambda: [os.close(fd) for fd in closed])
+    assert done.returncode == 0
+    with open(f"{caller.folder}/found", encoding="utf-8") as file:
+        found = file.read().splitlines()
+    assert [found[fd] for fd in closed] == ["/dev/null"] * len(closed)
+    assert [name for name in found[3:] if name and not name.startswith("pipe:")] == []  # the shell's own

@@ -226,3 +226,12 @@ def test_trace(start):
         code, _, err = run.end()
     assert code == 0
     assert any("teardown" in line and "write down how the container ended" in line for line in err.splitlines())
+
+
+def test_nothing_of_the_caller_in_our_init(start):
+    """PID 1 shows neither the caller's words nor its environment, and its memory and program are out of reach."""
+    script = "cat /proc/1/cmdline | tr '\\0' ' '; echo; cat /proc/1/environ /proc/1/mem /proc/1/maps; readlink /proc/1/exe; echo end"
+    with start(script, {"init": True}, popen={"env": {**os.environ, "SECRET": "known"}}) as run:
+        _, out, err = run.end()
+    assert out.split() == ["contain-init", "end"]
+    assert "known" not in err

@@ -92,6 +92,16 @@ def test_oom_score() -> None:
     assert SetOomScore not in map(type, plan_of(spec_of()))
 
 
+def test_oom_score_of_an_ordinary_user() -> None:
+    """Lowering is left out with a warning; raising is not."""
+    user = {"uid": 1000, "euid": 1000, "caps": frozenset(), "oom_score_adj": 0}
+    linux = {"namespaces": [{"type": "user"}]}
+    spec = spec_of(oomScoreAdj=-5, linux=linux)
+    assert SetOomScore not in map(type, plan_of(spec, host_of(**user)))
+    assert spec.warnings == ["oomScoreAdj stays 0: an ordinary user cannot lower it"]
+    assert one(plan_of(spec_of(oomScoreAdj=5, linux=linux), host_of(**user)), SetOomScore).value == 5
+
+
 def test_scheduler() -> None:
     """Names become the kernel's numbers, before the ids change."""
     deadline = {

@@ -241,6 +241,15 @@ def test_cache_keeps_and_finds(tmp_path: object, monkeypatch: pytest.MonkeyPatch
     assert os.stat(folder).st_mode & 0o777 == 0o700
 
 
+def test_cache_is_bounded(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest half goes when there are too many; what only names an agent is no other program."""
+    monkeypatch.setattr(cache, "_MOST", 4)
+    for errno_ in range(1, 8):
+        for agent in ("/a", "/b"):
+            cache.compiled(profile(defaultErrnoRet=errno_, listenerPath=agent), "x86_64", f"{tmp_path}/cache")
+    assert 0 < len(os.listdir(f"{tmp_path}/cache")) <= 4
+
+
 @pytest.mark.parametrize("spoil", ["folder", "file", "torn", "link"])
 def test_cache_that_others_could_have_written_is_not_read(spoil: str, tmp_path: object) -> None:
     """Open modes, a symbolic link or a changed byte: compiled anew."""

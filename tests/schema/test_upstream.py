@@ -23,6 +23,7 @@ STRICTER = {
     "/linux/resources/devices/1/type": "a, b or c",
     "/linux/resources/devices/0/access": "letters of r, w, m",
     "/linux/resources/devices/1/access": "letters of r, w, m",
+    "/process/oomScoreAdj": "-1000 to 1000 (proc(5)): the kernel refuses others",
     "/linux/resources/cpu/idle": "0 or 1 (config-linux.md, CPU)",
     "/linux/resources/memory/limit": "at least -1: no other negative number means anything",
     "/linux/resources/memory/reservation": "at least -1",

@@ -47,6 +47,7 @@ struct shared {
     int init_pidfd;                     /* written by clone3 itself, so there is no moment at which init has none */
     pid_t init_pid;                     /* as the host numbers it; init reads it here, for its hooks */
     int channel;                        /* the host's end: whoever closes the last copy ends an init that was not let go yet */
+    uint32_t hooks_done; /* index of the last hook of teardown that was started */
     pid_t hook_pid;
     int hook_pidfd;
     int terminal;                       /* whose mode was changed, -1: none */
@@ -145,6 +146,7 @@ struct context {
     int report_fd;   /* a socket where a library reads what happens, -1: none */
     const char *log; /* where a failure is logged too, as engines read it, NULL: nowhere */
     const char *log_format;
+    char **words;     /* our own argv */
     char **explainer; /* words of the program that explains a failure, NULL: none */
     const struct create_process *create;
 };

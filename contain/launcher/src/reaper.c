@@ -46,11 +46,25 @@ static void bind_to_monitor(const struct context *context) {
         _exit(EXIT_OURS); /* it died before */
 }
 
+/* What the caller had in its words and environment is nobody's business in here; `ps` shows our own name. */
+static void forget_caller(char **words) {
+    static const char name[] = "contain-init";
+    for (char **at = environ; at && *at; at++)
+        memset(*at, 0, strlen(*at));
+    for (char **at = words; at && *at; at++) {
+        size_t length = strlen(*at);
+        memset(*at, 0, length);
+        if (at == words && length >= sizeof name)
+            memcpy(*at, name, sizeof name);
+    }
+}
+
 noreturn void reaper_main(struct context *context, pid_t program, int started) {
     struct message message = {.type = MESSAGE_STARTED};
     sigset_t all;
     prctl(PR_SET_NAME, "contain-init");
     prctl(PR_SET_DUMPABLE, 0);
+    forget_caller(context->words);
     bind_to_monitor(context);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);

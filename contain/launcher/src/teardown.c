@@ -62,7 +62,7 @@ static void kill_orphans(struct context *context) {
 
 void teardown(struct context *context) {
     bool dead = kill_init(context, ENDING_PATIENCE);
-    while (dead && !context->is_guardian && context->init_pid > 0 && !context->monitor.dead && monitor_reap(context, true))
+    while (dead && !context->is_guardian && context->shared->init_pid > 0 && !context->monitor.dead && monitor_reap(context, true))
         ;
     if (!context->is_guardian)
         relay_finish(context, ENDING_PATIENCE);

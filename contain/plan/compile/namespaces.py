@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contain.errors import HostError
+from contain.errors import HostError, ManifestError
 from contain.plan import stage as at
 from contain.plan.compile.cgroup import placed_late, uses_clone_into
 from contain.plan.compile.idmaps import helper_for, id_maps, maps_zero, text
@@ -162,6 +162,11 @@ def _net_devices(spec: Spec, host: Host) -> Iterator[Operation]:
 
 def _inside(spec: Spec, host: Host, new: list[str]) -> Iterator[Operation]:
     config = spec.config
+    for key in ("hostname", "domainname"):
+        if config.get(key) and "uts" not in spec.namespaces():
+            raise ManifestError(
+                f"{key} would be the host's own", place=spec.origins.place(f"/{key}"), remedy="add a uts namespace, or remove it"
+            )
     if "network" in new:
         yield LoopbackUp(origin=_origin(spec, "network"))
     # Docker's filter refuses sethostname to what it contains: then nobody asked for a name that we only give by ourselves

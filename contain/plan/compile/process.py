@@ -96,9 +96,7 @@ _INFINITY = (1 << 63) - 1
 def process(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
     config = spec.config["process"]
-    score = config.get("oomScoreAdj")
-    if score is not None and score != host.oom_score_adj:
-        yield SetOomScore(value=score, origin="/process/oomScoreAdj")
+    yield from _oom_score(spec, host)
     yield from _scheduling(spec)
     yield from _limits(spec, host)
     yield LeaveHost(umask=_umask(config), preserve=spec.run.preserve_fds, origin="/process/user/umask" if "umask" in config["user"] else "")
@@ -162,6 +160,18 @@ def _limits(spec: Spec, host: Host) -> Iterator[Operation]:
         own = host.rlimits.get(name, [-1, -1])[1]
         raises = own != -1 and (hard == -1 or hard > own)
         yield LimitResource(stage=at.HOST_HOOKS if raises else at.GO, name=name, number=RLIMITS[name], soft=soft, hard=hard, origin=origin)
+
+
+def _oom_score(spec: Spec, host: Host) -> Iterator[Operation]:
+    """Lowering is root's to do: an ordinary user's engine asks for it all the same, and is told."""
+    score = spec.config["process"].get("oomScoreAdj")
+    if score is None or score == host.oom_score_adj:
+        return
+    origin = "/process/oomScoreAdj"
+    if score < host.oom_score_adj and host.euid != 0 and not host.can("CAP_SYS_RESOURCE"):
+        spec.warn(f"oomScoreAdj stays {host.oom_score_adj}: an ordinary user cannot lower it", origin)
+        return
+    yield SetOomScore(value=score, origin=origin)
 
 
 def _scheduling(spec: Spec) -> Iterator[Operation]:

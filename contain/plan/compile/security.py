@@ -45,12 +45,12 @@ def security(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     no_new_privs = bool(process.get("noNewPrivileges"))
     masks = capability_masks(spec, host)
     filters = list(seccomp(spec, host, slots, masks["bounding"], late=False))
-    if not no_new_privs:  # then loading needs CAP_SYS_ADMIN, which goes with the ids
-        yield from filters
     # before the ids change: as root of the set-up may enter what the user may not (docker run -u 1000 -w /root)
     yield EnterFolder(stage=at.LOCK, path=process["cwd"], first=True, make=spec.kind == "oci", origin="/process/cwd")
     where = "/process/capabilities"
     yield DropBounding(keep=masks["bounding"], origin=where)
+    if not no_new_privs:  # then loading needs CAP_SYS_ADMIN, which goes with the ids
+        yield from filters
     yield _ids(spec, host)
     yield SetCapabilities(**{name: masks[name] for name in SETS[1:]}, origin=where)
     yield EnterFolder(stage=at.LOCK, path=process["cwd"], origin="/process/cwd")

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _FORMAT = b"contain seccomp 1\n"
 _DIGEST = 32
 _LARGEST = 1 << 17
+_MOST = 256  # programs kept
+
+#: what decides how a program looks; listenerPath and its like do not
+_MEMBERS = ("defaultAction", "defaultErrnoRet", "architectures", "syscalls")
 
 
 def _sha256(data: bytes) -> bytes:
@@ -45,7 +49,7 @@ def folder_for(uid: int, environ: dict[str, str]) -> str:
 def key_of(profile: dict[str, Any], machine: str, version: str) -> str:
     """The name of a cached program: everything that decides what it looks like."""
     # version 2 of the format has no back references: equal values give equal bytes
-    return _sha256(_FORMAT + marshal.dumps((profile, machine, version), 2)).hex()
+    return _sha256(_FORMAT + marshal.dumps(([profile.get(name) for name in _MEMBERS], machine, version), 2)).hex()
 
 
 def library_version() -> str:
@@ -131,5 +135,15 @@ def _write(directory: int, name: str, data: bytes) -> None:
         finally:
             os.close(fd)
         os.rename(draft, name, src_dir_fd=directory, dst_dir_fd=directory)
+        _prune(directory)
     except OSError:
         return
+
+
+def _prune(directory: int) -> None:
+    """Removes the oldest half when there are too many."""
+    names = os.listdir(directory)
+    if len(names) > _MOST:
+        names.sort(key=lambda name: os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime_ns)
+        for name in names[: len(names) // 2]:
+            os.unlink(name, dir_fd=directory)

@@ -57,7 +57,7 @@ ALLOWED = {
     "System V and POSIX queues, semaphores and shared memory": """
         ipc mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64 mq_unlink msgctl msgget
         msgrcv msgsnd semctl semget semop semtimedop semtimedop_time64 shmat shmctl shmdt shmget""",
-    "facts about the machine": "getrandom sysinfo uname riscv_hwprobe",
+    "facts about the machine and its mounts": "getrandom sysinfo uname riscv_hwprobe listmount statmount",
     "of one architecture, harmless there": """
         breakpoint cacheflush riscv_flush_icache s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr swapcontext""",
 }
@@ -69,8 +69,8 @@ ABSENT = ("clone3",)
 CHECKED = ("clone", "ioctl", "personality", "socket", "unshare")
 
 _SYS_ADMIN = """
-    bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick listmount lookup_dcookie mount mount_setattr move_mount open_tree
-    open_tree_attr perf_event_open pivot_root quotactl quotactl_fd setdomainname sethostname setns statmount syslog umount umount2 unshare"""
+    bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie mount mount_setattr move_mount open_tree
+    open_tree_attr perf_event_open pivot_root quotactl quotactl_fd setdomainname sethostname setns syslog umount umount2 unshare"""
 
 _OTHER_PROCESSES = "kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace"
 

@@ -397,7 +397,9 @@ def _Process(v: Any, at: str, out: list[Row]) -> None:
         v15 = v.get('oomScoreAdj')
         if v15 is not None:
             if v15.__class__ is not int:
-                no_integer(out, f"{at}/oomScoreAdj", 'RUN201', v15)
+                no_integer(out, f"{at}/oomScoreAdj", 'RUN229', v15)
+            elif not -1000 <= v15 <= 1000:
+                out_of_range(out, f"{at}/oomScoreAdj", 'RUN229', v15, -1000, 1000)
         v16 = v.get('ioPriority')
         if v16 is not None:
             _IOPriority(v16, f"{at}/ioPriority", out)

@@ -114,7 +114,7 @@ def map_lines(pointer: str, rows: list[dict[str, int]]) -> Iterator[Finding]:
         yield Finding("RUN413", pointer, f"{len(rows)} lines are more than the kernel's {_MAP_LINES}", "join neighbouring ranges")
     for index, row in enumerate(rows):
         if row["size"] < 1:
-            yield Finding("RUN402", f"{pointer}/{index}/size", "a range of no ids", "write at least 1")
+            yield Finding("RUN413", f"{pointer}/{index}/size", "a range of no ids", "write at least 1")
         for side in ("containerID", "hostID"):
             if row[side] + row["size"] > _IDS:
                 yield Finding("RUN413", f"{pointer}/{index}", f"the range from {side} {row[side]} passes the largest id", "make it smaller")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from contain.errors import ManifestError
-from contain.spec import presets
+from contain.spec import defaults, presets
 from contain.spec.apply import apply
 from contain.spec.model import Origins
 from contain.spec.sources import isolators, manifest
@@ -90,42 +90,29 @@ class _Reader:
         """The error at a place of the manifest."""
         return ManifestError(message, place=Origins(self.document).place(pointer) or self.document.name, remedy=remedy)
 
-    def take(self, value: dict[str, Any], key: str, kind: type, pointer: str, default: Any = None) -> Any:
-        """A member of its type; a missing one is an error when there is no default."""
-        found = value.get(key)
-        if found is None:
-            if default is None:
-                raise self.fail(pointer, f"{key} is missing", "see the App Container specification, Image Manifest Schema")
-            return default
-        if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
-            words = {str: "a text", list: "a list", dict: "an object", bool: "true or false", int: "a number"}[kind]
-            raise self.fail(f"{pointer}/{key}", f"is not {words}", f"write {words}")
-        return found
-
     def rows(self, value: dict[str, Any], key: str, pointer: str) -> list[dict[str, Any]]:
-        """A list of objects, each with a name of its own."""
-        found = self.take(value, key, list, pointer, [])
+        """A list of objects, each with a name of its own (isolators may repeat)."""
+        found: list[dict[str, Any]] = value.get(key) or []
         seen: set[str] = set()
         for index, row in enumerate(found):
-            if not isinstance(row, dict):
-                raise self.fail(f"{pointer}/{key}/{index}", "is not an object", "write an object with a name")
-            name = self.take(row, "name", str, f"{pointer}/{key}/{index}")
-            if name in seen and key != "isolators":
-                raise self.fail(f"{pointer}/{key}/{index}/name", f"{name} is given twice", "keep one of the two")
-            seen.add(name)
-        return list(found)
+            if row["name"] in seen and key != "isolators":
+                raise self.fail(f"{pointer}/{key}/{index}/name", f"{row['name']} is given twice", "keep one of the two")
+            seen.add(row["name"])
+        return found
 
 
 def _convert(document: Document, root: str, options: Options, owners: Owners) -> Spec:
     """The manifest as a spec."""
     reader = _Reader(document)
-    image = _image(reader, document)
+    warnings: list[str] = []
+    image = _image(reader, document, warnings)
     spec = base(kind="aci", root=root, options=options)
     spec.origins = Origins(document, converted=True)
+    spec.warnings += warnings
     spec.config["mounts"] = [row for row in spec.config["mounts"] if row["destination"] != "/tmp"]
     spec.config["process"]["noNewPrivileges"] = False
     isolators.hold(spec, set(presets.APPC_CAPABILITIES))
-    app = reader.take(image, "app", dict, "", {})
+    app = image.get("app") or {}
     if not app and not options.command:
         raise reader.fail("", "the image has no app", "write the command after --")
     _environment(spec, reader, image, app, options)
@@ -137,24 +124,13 @@ def _convert(document: Document, root: str, options: Options, owners: Owners) ->
     return apply(spec, options)
 
 
-def _image(reader: _Reader, document: Document) -> dict[str, Any]:
-    """The manifest's object; text that cannot be read, or another kind, is an error."""
-    if document.problems:
-        problem = document.problems[0]
-        place = f"{document.name}:{problem.position.line}:{problem.position.column}"
-        raise ManifestError(problem.message, place=place, remedy="mend the manifest and build the image anew")
-    image = document.value
-    if not isinstance(image, dict):
-        raise ManifestError("is not a JSON object", place=f"{document.name}:1:1", remedy="a manifest begins with { and ends with }")
-    kind = reader.take(image, "acKind", str, "")
-    if kind != "ImageManifest":
-        raise reader.fail(
-            "/acKind",
-            f"is a {kind}, not an ImageManifest",
-            "run a pod with contain pod" if kind == "PodManifest" else "write ImageManifest",
-        )
-    reader.take(image, "acVersion", str, "")
-    reader.take(image, "name", str, "")
+def _image(reader: _Reader, document: Document, warnings: list[str]) -> dict[str, Any]:
+    """The manifest's object, held against its schema; another kind of manifest is named."""
+    value = document.value
+    if isinstance(value, dict) and value.get("acKind") == "PodManifest":
+        raise reader.fail("/acKind", "is a PodManifest, not an ImageManifest", "run a pod with contain pod")
+    image = manifest.require("appc-image", document, warnings=warnings)
+    defaults.drop_nulls(image)
     if image.get("dependencies"):
         raise reader.fail("/dependencies", "the image depends on others", "render it into one image first")
     return image
@@ -162,16 +138,11 @@ def _image(reader: _Reader, document: Document) -> dict[str, Any]:
 
 def _process(spec: Spec, reader: _Reader, app: dict[str, Any], owners: Owners) -> None:
     process = spec.config["process"]
-    process["args"] = reader.take(app, "exec", list, "/app", [])
-    for index, word in enumerate(process["args"]):
-        if not isinstance(word, str):
-            raise reader.fail(f"/app/exec/{index}", "is not a text", "write every word in quotes")
+    process["args"] = list(app.get("exec") or [])
     spec.origins.move("/process/args", "/app/exec")
-    process["cwd"] = reader.take(app, "workingDirectory", str, "/app", "/") or "/"
+    process["cwd"] = app.get("workingDirectory") or "/"
     spec.origins.move("/process/cwd", "/app/workingDirectory")
-    gids = reader.take(app, "supplementaryGIDs", list, "/app", [])
-    if not all(isinstance(gid, int) and 0 <= gid < 1 << 32 for gid in gids):
-        raise reader.fail("/app/supplementaryGIDs", "is not a list of numbers", "write group ids")
+    gids = app.get("supplementaryGIDs") or []
     if gids:
         process["user"]["additionalGids"] = list(gids)
         spec.origins.move("/process/user/additionalGids", "/app/supplementaryGIDs")
@@ -186,7 +157,7 @@ def _process(spec: Spec, reader: _Reader, app: dict[str, Any], owners: Owners) -
 
 def _owner(reader: _Reader, app: dict[str, Any], key: str, index: int, owners: Owners) -> str:
     """A user or group: a name, a number, or the owner of a file of the image."""
-    name: str = reader.take(app, key, str, "/app")
+    name: str = app[key]
     if not name or ":" in name or "\0" in name:
         raise reader.fail(f"/app/{key}", f"{name!r} is not a {key}", "write a name, a number or the path of a file of the image")
     if name.startswith("/"):
@@ -205,8 +176,8 @@ def _environment(spec: Spec, reader: _Reader, image: dict[str, Any], app: dict[s
     if options.get("tty") and options.environ.get("TERM"):
         env["TERM"] = options.environ["TERM"]
     rows = reader.rows(app, "environment", "/app")
-    for index, row in enumerate(rows):
-        env[row["name"]] = reader.take(row, "value", str, f"/app/environment/{index}")
+    for row in rows:
+        env[row["name"]] = row["value"]
     for index, row in enumerate(rows):
         spec.origins.move(f"/process/env/{list(env).index(row['name'])}", f"/app/environment/{index}")
     spec.config["process"]["env"] = [f"{name}={value}" for name, value in env.items()]
@@ -224,7 +195,7 @@ def _mount_points(spec: Spec, reader: _Reader, app: dict[str, Any], options: Opt
     """Mount points by name: `--volume SRC:NAME` fills one, the others are empty folders in memory."""
     points = {}
     for index, row in enumerate(reader.rows(app, "mountPoints", "/app")):
-        path = reader.take(row, "path", str, f"/app/mountPoints/{index}")
+        path = row["path"]
         if not path.startswith("/") or os.path.normpath(path) == "/":
             raise reader.fail(f"/app/mountPoints/{index}/path", f"{path!r} cannot be mounted to", "write an absolute path below /")
         points[row["name"]] = (os.path.normpath(path), bool(row.get("readOnly")), index)

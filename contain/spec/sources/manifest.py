@@ -76,7 +76,7 @@ def error(blocking: list[Diagnostic], found: list[Diagnostic]) -> ManifestError:
     first = blocking[0]
     words, more = path(first.pointer), len(blocking) - 1
     return ManifestError(
-        f"{words}: {first.message}" if words else first.message,
+        f"{words}: {first.message}" if words and not first.message.startswith(words) else first.message,
         place=first.place,
         cause=f"and {more} more: contain lint shows all" if more else "",
         remedy=first.fix or f"contain rule {first.id} explains it",

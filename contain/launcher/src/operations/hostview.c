@@ -176,8 +176,7 @@ static int set_lower(int system, const struct overlay *overlay) {
             path, sizeof path,
             (const char *const[]){"/proc/self/fd/", other, "/" MADE ":/proc/self/fd/", other, "/" GONE ":/proc/self/fd/", number, NULL});
     else
-        join_words(path, sizeof path,
-                   (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, EMPTY, NULL});
+        join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", number, two ? ":/proc/self/fd/" : NULL, other, EMPTY, NULL});
     return set_string(system, "lowerdir", path);
 }
 
@@ -283,8 +282,10 @@ static int show_clone(struct context *context, const struct show_folder *operati
     int tree = sys_open_tree(AT_FDCWD, operation->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     if (tree < 0)
         return fail(context, errno, NULL);
-    int result = attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail(context, errno, NULL) : 0;
-    if (result == 0)
+    int result = attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? -1 : 0;
+    if (result < 0)
+        fail_with(context, errno, errno == ENOSYS ? "a read-only clone needs Linux 5.12" : NULL);
+    else
         result = mask_below(context, tree, operation->sockets);
     close(tree);
     return result;

@@ -163,7 +163,11 @@ static int executable(const char *path) {
         return errno;
     if (S_ISDIR(found.st_mode))
         return EISDIR;
-    return syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
+    if (syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+        return 0;
+    if (errno != ENOSYS && errno != EPERM)
+        return errno;
+    return access(path, X_OK) < 0 ? errno : 0; /* a filter that is older than faccessat2; our ids are all the same */
 }
 
 /* Engines match these words (lower case, as Go prints them). */
@@ -229,6 +233,17 @@ static int compare(const void *a, const void *b) {
     return *(const int *)a - *(const int *)b;
 }
 
+/* A filter that is on us already may be older than close_range (Linux 5.9): then one by one. */
+static void close_between(unsigned first, unsigned last) {
+    struct rlimit limit = {.rlim_cur = 65536};
+    if (sys_close_range(first, last, 0) == 0)
+        return;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t end = limit.rlim_cur < 65536 ? 65536 : limit.rlim_cur < 1 << 20 ? limit.rlim_cur : 1 << 20;
+    for (rlim_t fd = first; fd <= last && fd < end; fd++)
+        close((int)fd);
+}
+
 /* Really closes all but what reports to the host: until execve a descriptor could still be named (/proc/self/fd/N as program or interpreter). */
 static void close_all(const struct context *context, int first) {
     int kept[3];
@@ -239,11 +254,11 @@ static void close_all(const struct context *context, int first) {
     qsort(kept, count, sizeof kept[0], compare);
     for (size_t i = 0; i < count; i++) {
         if (kept[i] > first)
-            sys_close_range((unsigned)first, (unsigned)kept[i] - 1, 0);
+            close_between((unsigned)first, (unsigned)kept[i] - 1);
         if (kept[i] >= first)
             first = kept[i] + 1;
     }
-    sys_close_range((unsigned)first, ~0U, 0);
+    close_between((unsigned)first, ~0U);
 }
 
 /* Whether a number below 3 + preserve, which the caller left free, is one of ours. */

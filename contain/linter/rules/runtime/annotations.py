@@ -20,7 +20,6 @@ def empty_key(config: Any) -> Found:
     """RUN311 annotation-key-empty: an annotation has a key.
 
     section: config.md / Annotations
-    blocking: yes
     rows: RC52
     bad: {"annotations": {"": "x"}}
     good: {"annotations": {"com.example.x": "x"}}

@@ -52,9 +52,9 @@ def no_numbers(config: Any) -> Found:
     """
     for pointer, device in each(config, "linux", "devices"):
         if device.get("type") in ("c", "b", "u"):
-            for name in ("major", "minor"):
-                if name not in device:
-                    yield f"{pointer}/{name}", f"{name} is missing: only a pipe (type p) has none"
+            missing = [name for name in ("major", "minor") if name not in device]
+            if missing:
+                yield pointer, f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: only a pipe (type p) has none"
 
 
 @rule
@@ -176,7 +176,7 @@ def net_name(config: Any) -> Found:
         if _bad_name(name):
             yield pointer, f"{name[:40]!r} is no name of a network device"
         if device.get("name") is not None and _bad_name(device["name"]):
-            yield f"{pointer}/name", f"{device['name'][:40]!r} is no name of a network device"
+            yield pointer, f"{device['name'][:40]!r} is no name of a network device"
 
 
 @rule

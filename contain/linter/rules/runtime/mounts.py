@@ -54,7 +54,6 @@ def relative_destination_elsewhere(config: Any) -> Found:
     Only Linux knows what a relative one means.
 
     section: config.md / Mounts
-    blocking: yes
     rows: RC10
     bad: {"linux": null, "freebsd": {}, "ociVersion": "1.3.0", "mounts": [{"destination": "data", "type": "tmpfs", "source": "tmpfs"}]}
     good: {"linux": null, "freebsd": {}, "ociVersion": "1.3.0", "mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]}
@@ -102,7 +101,7 @@ def bind_source(config: Any) -> Found:
     """
     for pointer, mount in each(config, "mounts"):
         if is_bind(mount) and not mount.get("source"):
-            yield f"{pointer}/source", "a bind mount needs a source"
+            yield pointer, "a bind mount needs a source"
 
 
 @rule
@@ -202,7 +201,7 @@ def mapping_pair(config: Any) -> Found:
     for pointer, mount in each(config, "mounts"):
         have, want = ("uidMappings", "gidMappings") if mount.get("uidMappings") else ("gidMappings", "uidMappings")
         if mount.get(have) and not mount.get(want):
-            yield f"{pointer}/{want}", f"{want} is missing beside {have}"
+            yield f"{pointer}/{have}", f"{want} is missing beside {have}"
 
 
 @rule
@@ -328,4 +327,5 @@ def idmap_without_bind(config: Any) -> Found:
     for pointer, mount in each(config, "mounts"):
         mapped = mount.get("uidMappings") or mount.get("gidMappings")
         if mapped and mount.get("type") not in (None, "bind", "none") and not is_bind(mount):
-            yield f"{pointer}/type", f"only bind mounts can be idmapped, not {mount['type']}"
+            place = f"{pointer}/{'uidMappings' if mount.get('uidMappings') else 'gidMappings'}"
+            yield place, f"only bind mounts can be idmapped, not {mount['type']}"

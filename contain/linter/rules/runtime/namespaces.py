@@ -94,7 +94,7 @@ def overlapping_mappings(config: Any) -> Found:
                 if end > 2**32 - 1:
                     yield f"{pointer}/size", f"the range from {start} of {item['size']} ids goes beyond the last id"
                 if any(start < other[side] + other["size"] and other[side] < end for _, other in rows[:index]):
-                    yield f"{pointer}/{side}", f"the range from {start} of {item['size']} ids overlaps another one"
+                    yield pointer, f"the range from {start} of {item['size']} ids overlaps another one"
 
 
 @rule
@@ -152,7 +152,7 @@ def namespace_without_mappings(config: Any) -> Found:
     if user is not None and not user[1].get("path"):
         missing = [name for name in _MAPS if not get(config, "linux", name)]
         if missing:
-            yield f"/linux/{missing[0]}", f"a new user namespace needs {' and '.join(missing)}"
+            yield user[0], f"a new user namespace needs {' and '.join(missing)}"
 
 
 @rule

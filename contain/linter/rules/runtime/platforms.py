@@ -35,7 +35,6 @@ def vm_paths(config: Any) -> Found:
     """RUN807 vm-path-relative: paths of vm are absolute.
 
     section: config-vm.md
-    blocking: yes
     rows: RO06
     bad: {"vm": {"kernel": {"path": "vmlinux"}}}
     good: {"vm": {"kernel": {"path": "/boot/vmlinux", "initrd": "/boot/initrd"}}}

@@ -190,23 +190,6 @@ def rlimit_order(config: Any) -> Found:
 
 
 @rule
-def oom_score(config: Any) -> Found:
-    """RUN229 oom-score-range: oomScoreAdj is from -1000 to 1000.
-
-    The kernel refuses others.
-
-    section: config.md / Linux process
-    blocking: yes
-    rows: RC37
-    bad: {"process": {"oomScoreAdj": 2000}}
-    good: {"process": {"oomScoreAdj": 100}}
-    """
-    value = get(config, "process", "oomScoreAdj")
-    if value is not None and not -1000 <= value <= 1000:
-        yield "/process/oomScoreAdj", f"oomScoreAdj must be from -1000 to 1000, not {value}"
-
-
-@rule
 def scheduler(config: Any) -> Found:
     """RUN230 scheduler-values: scheduler settings fit the policy.
 

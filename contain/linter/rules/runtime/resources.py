@@ -265,7 +265,6 @@ def empty_weight(config: Any) -> Found:
     """RUN528 weight-device-empty: a weightDevice has a weight or a leafWeight.
 
     section: config-linux.md / Block IO
-    blocking: yes
     rows: RL33
     bad: {"linux": {"resources": {"blockIO": {"weightDevice": [{"major": 8, "minor": 0}]}}}}
     good: {"linux": {"resources": {"blockIO": {"weightDevice": [{"major": 8, "minor": 0, "weight": 500}]}}}}
@@ -288,7 +287,7 @@ def hugepage_twice(config: Any) -> Found:
     for pointer, item in each(config, *_RESOURCES, "hugepageLimits"):
         size = item.get("pageSize")
         if size in seen:
-            yield f"{pointer}/pageSize", f"{size} is limited twice"
+            yield pointer, f"{size} is limited twice"
         seen.add(size or "")
 
 
@@ -297,7 +296,6 @@ def empty_rdma(config: Any) -> Found:
     """RUN530 rdma-empty: an entry of rdma limits handles or objects.
 
     section: config-linux.md / RDMA
-    blocking: yes
     rows: RL39
     bad: {"linux": {"resources": {"rdma": {"mlx5_1": {}}}}}
     good: {"linux": {"resources": {"rdma": {"mlx5_1": {"hcaObjects": 100}}}}}
@@ -370,4 +368,4 @@ def rule_without_access(config: Any) -> Found:
     """
     for pointer, item in each(config, *_RESOURCES, "devices"):
         if not item.get("access"):
-            yield f"{pointer}/access", "a device rule without access changes nothing"
+            yield pointer, "a device rule without access changes nothing"

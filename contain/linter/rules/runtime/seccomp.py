@@ -115,7 +115,7 @@ def notify_write(config: Any) -> Found:
     """
     for pointer, name, item in named(config):
         if name == "write" and item.get("action") == "SCMP_ACT_NOTIFY":
-            yield pointer, "write cannot be notified: the runtime needs it to hand over the listener"
+            yield pointer.rpartition("/")[0], "write cannot be notified: the runtime needs it to hand over the listener"
 
 
 @rule

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     Found = Iterator[tuple[str, str]]
 
-_SECRET = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL|ACCESS_?KEY)", re.IGNORECASE)
-_SHAPES = re.compile(
+SECRET = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL|ACCESS_?KEY)", re.IGNORECASE)
+SHAPES = re.compile(
     r"(AKIA[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36}|glpat-[0-9A-Za-z_-]{20}|xox[abp]-[0-9A-Za-z-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----)"
 )
 _MAGIC = ("bundle", "org.systemd.property.", "org.criu.config", "run.oci.", "io.podman.", "io.katacontainers.", "io.containerd.")
@@ -155,11 +155,11 @@ def secrets(config: Any) -> Found:
     for pointer, text in each(config, "process", "env"):
         name, _, value = text.partition("=")
         if value and (
-            (_SECRET.search(name) and not name.upper().endswith(("_FILE", "_PATH")) and not value.startswith("/")) or _SHAPES.search(value)
+            (SECRET.search(name) and not name.upper().endswith(("_FILE", "_PATH")) and not value.startswith("/")) or SHAPES.search(value)
         ):
             yield pointer, f"{name[:60]} looks like a secret"
     for pointer, text in each(config, "process", "args"):
-        if _SHAPES.search(text):
+        if SHAPES.search(text):
             yield pointer, "this argument looks like a secret"
 
 
