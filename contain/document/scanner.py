@@ -244,4 +244,4 @@ class Scanner:
 def _shown(token: Token) -> str:
     if token.kind in "{}[],:":
         return token.kind
-    return f"{token.value!r}"[:40] if token.text else "this"
+    return f"{token.value!r}"[:40] if token.text or token.kind == "word" else "this"

@@ -53,7 +53,7 @@ class Linter:
         run.rules("*")
         if document.value is not None:
             run.kind(kind or self.settings.kind, named=named)
-        return self._allowed(run.diagnostics(), document)
+        return self.allowed(run.diagnostics(), document.value)
 
     def rules_of(self, kind: str) -> list[tuple[str, Function, tuple[str, ...]]]:
         """Id, function and parameters of the rules of a kind that are on."""
@@ -61,7 +61,7 @@ class Linter:
             self._functions[kind] = [(id, function, needs(function)) for id, function in functions(kind) if id in self.table]
         return self._functions[kind]
 
-    def _allowed(self, found: list[Diagnostic], document: Document) -> list[Diagnostic]:
+    def allowed(self, found: list[Diagnostic], value: Any) -> list[Diagnostic]:
         """Without what the settings ignore for this file or allow at this place."""
         settings = self.settings
         if settings.per_file_ignores:
@@ -75,7 +75,7 @@ class Linter:
                 expired = allow.expires is not None and allow.expires < today
                 if expired or not item.id.startswith(allow.rule) or not matches(item.file, allow.path, settings.folder):
                     continue
-                if not allow.at or keyed.matches(allow.at, keyed.pointer(document.value, item.pointer), item.pointer):
+                if not allow.at or keyed.matches(allow.at, keyed.pointer(value, item.pointer), item.pointer):
                     allow.used = True
                     break
             else:

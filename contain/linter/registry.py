@@ -58,7 +58,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "image-manifest": ("image.manifest", "image.descriptor", "image.annotations"),
     "image-config": ("image.config", "image.annotations", "security.image"),
     "image-layout": (),
+    "image-layout-folder": ("image.layout",),
+    "image-layers": ("image.layers",),
     "docker-archive": (),
+    "docker-archive-file": ("image.archive",),
+    "aci-file": ("appc.archive",),
     "appc-image": ("appc.image", "appc.app", "appc.isolators", "security.appc"),
     "appc-pod": ("appc.pod", "appc.image", "appc.app", "appc.isolators", "security.appc"),
 }

@@ -78,20 +78,18 @@ class Request:
         parts: list[list[Any]] = [[] for _ in self.outputs]
         streamed = len(self.outputs) == 1 and self.outputs[0] in (("human", ""), ("concise", ""), ("jsonl", ""))
         failed = False
-        closing = Result([], [[]] * len(parts), failed=False)
         for result in self.session.run(files, jobs=self.options.get("jobs") or 0):
             failed = _count(result, counts, rules) or failed
-            for part, fragment in zip(parts, result.fragments, strict=True):
-                part.append(fragment)
+            for part, fragments in zip(parts, result.fragments, strict=True):
+                part.extend(fragments)
             if streamed:
                 sys.stdout.write("".join(parts[0]))
                 parts[0].clear()
         items = self.session.closing() if len(files) < 64 else []
         if items:
-            closing = Result(items, [function(items[0].file, items, "") for _, function in self.session.outputs], failed=False)
-            _count(closing, counts, rules)
-            for part, fragment in zip(parts, closing.fragments, strict=True):
-                part.append(fragment)
+            _count(Result(items, [], failed=False), counts, rules)
+            for part, (_, function) in zip(parts, self.session.outputs, strict=True):
+                part.append(function(items[0].file, items, ""))
         for (name, path), part in zip(self.outputs, parts, strict=True):
             _write(path, formats.of(name).whole(part))
         self._closing_words(len(files), counts, rules)
@@ -139,7 +137,7 @@ class Request:
             sys.stderr.write(f"{name}: {words}\n")
 
     def _add_allow(self, files: list[Target]) -> int:
-        found = [self.session.findings(target)[0] for target in files]
+        found = [items for target in files for _, items, _ in self.session.findings(target)[0]]
         settings = self.session.linter(".").settings
         path = settings.source or "contain.toml"
         text = entries([item for items in found for item in items], path)

@@ -27,11 +27,11 @@ _MANY = 64
 
 
 class Result:
-    """What one file gave: the counts by severity and rule, and a fragment for each format."""
+    """What one file gave: the counts by severity and rule, and for each format the fragments of its documents."""
 
     __slots__ = ("counts", "failed", "fragments", "rules")
 
-    def __init__(self, items: list[Diagnostic], fragments: list[Any], *, failed: bool) -> None:
+    def __init__(self, items: list[Diagnostic], fragments: list[list[Any]], *, failed: bool) -> None:
         """Small and picklable: it crosses a pipe."""
         self.counts: dict[str, int] = {}
         self.rules: dict[str, int] = {}
@@ -86,8 +86,8 @@ class Session:
         """What is to be checked."""
         return targets(paths, self.linter(".").settings, force_exclude=force_exclude)
 
-    def findings(self, target: Target) -> tuple[list[Diagnostic], str, Linter]:
-        """The findings of one target, the text they are about, and its linter."""
+    def findings(self, target: Target) -> tuple[list[tuple[str, list[Diagnostic], str]], Linter]:
+        """Name, findings and text of each document of a target, and its linter."""
         named = target.named and not self.skip_unknown
         linter = self.linter(target.path if target.kind == "layout" else os.path.dirname(target.path))
         if target.kind == "document" or target.path == "-":
@@ -97,10 +97,10 @@ class Session:
                 if target.path == "-" or os.path.basename(target.path) != "config.json"
                 else Bundle(os.path.dirname(target.path) or ".")
             )
-            return linter.lint(data, name, bundle=bundle, named=named), data.decode("utf-8", "surrogateescape"), linter
+            return [(name, linter.lint(data, name, bundle=bundle, named=named), data.decode("utf-8", "surrogateescape"))], linter
         from contain.linter.sets import check
 
-        return (*check(linter, target.path, target.kind), linter)
+        return check(linter, target.path, target.kind, named=named), linter
 
     def read(self, target: Target, linter: Linter) -> tuple[str, bytes]:
         """Name and content of a document."""
@@ -114,9 +114,10 @@ class Session:
 
     def check(self, target: Target) -> Result:
         """One target, ready to be printed."""
-        items, text, linter = self.findings(target)
-        name = self.stdin_name if target.path == "-" else target.path
-        return Result(items, [function(name, items, text) for _, function in self.outputs], failed=linter.failed)
+        parts, linter = self.findings(target)
+        items = [item for _, found, _ in parts for item in found]
+        fragments = [[function(*part) for part in parts] for _, function in self.outputs]
+        return Result(items, fragments, failed=linter.failed)
 
     def run(self, files: list[Target], *, jobs: int = 0) -> Iterator[Result]:
         """All targets, results in their order; from 64 files up by several processes."""

@@ -221,5 +221,8 @@ def sandbox() -> dict[str, Any]:
 
 
 def environment(environ: dict[str, str]) -> list[str]:
-    """What passes of the caller's environment."""
-    return [f"{name}={value}" for name, value in sorted(environ.items()) if name in ENVIRONMENT or name.startswith(ENVIRONMENT_PREFIX)]
+    """What passes of the caller's environment; not LC_CTYPE as Python itself sets it in the locale C (PEP 538)."""
+    plain = environ.get("LC_ALL", "") == "" and environ.get("LANG", "") in ("", "C", "POSIX")
+    coerced = plain and environ.get("LC_CTYPE") in ("C.UTF-8", "C.utf8", "UTF-8")
+    passed = [name for name in sorted(environ) if name in ENVIRONMENT or name.startswith(ENVIRONMENT_PREFIX)]
+    return [f"{name}={environ[name]}" for name in passed if name != "LC_CTYPE" or not coerced]

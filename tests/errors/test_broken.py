@@ -235,7 +235,7 @@ SEMANTICS: dict[str, tuple[str, str, str]] = {
 
 #: name: config.json, the beginning of the first line, which the schema words
 SHAPE: dict[str, tuple[str, str]] = {
-    "not JSON": ("hello", "config.json:1:1: "),
+    "not JSON": ("hello", "config.json:1:1: 'hello' where the document's value is expected"),
     "empty": ("", "config.json:1:1: the document is empty"),
     "list": ("[]", "config.json:1:1: the document must be an object, not a list"),
     "missing comma": (changed('"cwd": "/",', '"cwd": "/"'), "config.json:6:5: process: a comma is missing before 'user'"),

@@ -65,6 +65,8 @@ class Round:
         self.init = self.random.random() < 0.5
         self.pid_namespace = self.init or self.random.random() < 0.7
         self.delay = self.random.random() ** 2 * 0.06
+        self.user_namespace = self.random.random() < 0.3
+        self.hooks = self.random.random() < 0.3
         self.name = f"leak-{os.getpid()}-{number}"
         self.state = f"{folder}/state"
         self.root = root
@@ -79,6 +81,13 @@ class Round:
         """The container."""
         config = shell(PAYLOADS[self.payload])
         config["process"]["env"].append(f"{MARK}={self.name}")
+        if self.user_namespace:
+            config["linux"]["namespaces"].append({"type": "user"})
+            ids = [{"containerID": 0, "hostID": 200000, "size": 65536}]
+            config["linux"].update(uidMappings=ids, gidMappings=ids)
+        if self.hooks:
+            kinds = ("prestart", "createContainer", "poststart", "poststop")
+            config["hooks"] = {kind: [{"path": "/bin/sleep", "args": ["sleep", "0.005"]}] for kind in kinds}
         if not self.pid_namespace:
             config["linux"]["namespaces"] = [row for row in config["linux"]["namespaces"] if row["type"] != "pid"]
         pid_file = f"{self.state}-{self.name}.pid"

@@ -388,3 +388,12 @@ def test_a_mount_on_the_root_itself_becomes_the_root(run_spec, rootfs, tmp_path)
     rows = run_spec(config).out.splitlines()
     assert rows[:2] == ["/dev/null", "/other"]
     assert (rows[2], rows[4]) == (rows[3], "1")
+
+
+@pytest.mark.any_kernel
+def test_masks_hold_without_standard_streams(run_spec):
+    """A caller that has closed its input gets the same masks: no descriptor number has a meaning."""
+    config = shell("cat /etc/passwd; touch /etc/new && echo written", linux={"namespaces": [{"type": one} for one in NAMESPACES]})
+    config["linux"] |= {"maskedPaths": ["/etc/passwd"], "readonlyPaths": ["/etc"]}
+    done = run_spec(config, within=["sh", "-c", 'exec "$@" <&-', "sh"])
+    assert (done.out, "Read-only file system" in done.err) == ("", True), done

@@ -55,6 +55,13 @@ def test_secrets_of_the_environment_stay_outside(tmp_path: Path) -> None:
     assert env == ["LC_ALL=C", "TERM=vt100", f"PATH={presets.PATH}", "NAMED=v", "A=2"]
 
 
+@pytest.mark.parametrize(("environ", "passes"), [({}, False), ({"LANG": "C"}, False), ({"LANG": "de_DE.UTF-8"}, True)])
+def test_locale_of_python_stays_outside(tmp_path: Path, environ: dict[str, str], passes: bool) -> None:
+    """In the locale C Python sets LC_CTYPE for itself, which nobody asked for."""
+    env = make(tmp_path, environ={**environ, "LC_CTYPE": "C.UTF-8"}).config["process"]["env"]
+    assert ("LC_CTYPE=C.UTF-8" in env) is passes
+
+
 def test_env_file(tmp_path: Path) -> None:
     """One NAME=VALUE a line; --env beats it, and its origin is known."""
     (tmp_path / "env").write_text("# comment\n\nA=1\nB=two words\r\nC\n")

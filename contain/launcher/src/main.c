@@ -29,11 +29,18 @@ static int usage(const char *why) {
     return EXIT_OURS;
 }
 
-/* Dispositions and mask come from whoever started us (Python ignores SIGPIPE and SIGXFSZ): none of it is to be inherited. */
+/* Dispositions and mask come from whoever started us (Python ignores SIGPIPE and SIGXFSZ; glibc's posix_spawn ignores 32 and 33 where a
+ * thread was ever cancelled, which no C library lets us reset): none of it is to be inherited. */
 static void reset_signals(void) {
+    static const struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        unsigned long mask;
+    } standard; /* the kernel's struct sigaction; all zero is SIG_DFL, whatever the order of its fields */
     sigset_t none;
-    for (int i = 1; i < NSIG; i++)
-        signal(i, SIG_DFL);
+    for (int i = 1; i <= 64; i++)
+        syscall(SYS_rt_sigaction, i, &standard, NULL, sizeof(unsigned long));
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

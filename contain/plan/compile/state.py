@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _json import encode_basestring_ascii as quoted
 
+from contain.errors import ManifestError
 from contain.plan import stage as at
 from contain.plan.compile.cgroup_systemd import scope_of
 from contain.plan.compile.hooks import later
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from contain.spec.model import Spec
 
 COMMAND_LENGTH = 256
+LONGEST = 1_000_000  # the launcher fills holes in a buffer of 1 MiB
 HOLES = ("status", "pid", "start", "boot", "monitor", "guardian", "created", "finished", "token")
 
 
@@ -118,7 +120,12 @@ def template(spec: Spec, host: Host) -> str:
         "annotations": as_json(spec.config["annotations"], "  "),
         "owner": '""',
     }
-    return "{\n" + ",\n".join(f"  {quoted(key)}: {value}" for key, value in rows.items()) + "\n}\n"
+    text = "{\n" + ",\n".join(f"  {quoted(key)}: {value}" for key, value in rows.items()) + "\n}\n"
+    if len(text) > LONGEST:
+        raise ManifestError(
+            "the annotations are too long", place=spec.origins.place("/annotations"), remedy=f"keep them below {LONGEST} bytes"
+        )
+    return text
 
 
 def as_json(value: Any, indent: str = "") -> str:

@@ -30,6 +30,10 @@ class Supervise(Operation):
         parts += ["beside a guardian"] if self.guardian else []
         return ", ".join(parts)
 
+    def words(self) -> str:
+        """See the base."""
+        return "cannot watch the container"
+
 
 class LimitProcessorTime(Operation):
     """Ends the container when all its processes together have used so much, as the cgroup in `slot` counts it; looked at every 20 ms."""

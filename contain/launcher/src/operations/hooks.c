@@ -13,7 +13,7 @@
 #include "../kernel_calls.h"
 #include "../paths.h"
 
-#define STATE_SIZE 65536
+#define STATE_SIZE (1 << 20) /* as TEXT_SIZE of state.c */
 #define WORDS_LIMIT 1024
 #define ABORTS 5
 
@@ -127,23 +127,23 @@ enum outcome { ENDED, TOO_LATE, ABORTED };
 static enum outcome wait_for_end(struct context *context, struct hook *hook) {
     int aborts[ABORTS];
     bool watched = context->in_host && !context->is_guardian && context->current.stage != STAGE_TEARDOWN;
-    int count = watched ? watch_abort_fds(context, aborts) : 0;
+    nfds_t count = watched ? (nfds_t)watch_abort_fds(context, aborts) : 0;
     for (;;) {
         struct pollfd polled[3 + ABORTS] = {{.fd = hook->pidfd, .events = POLLIN},
                                             {.fd = hook->output, .events = POLLIN},
                                             {.fd = watched ? context->monitor.signals : -1, .events = POLLIN}};
-        for (int i = 0; i < count; i++)
+        for (nfds_t i = 0; i < count; i++)
             polled[3 + i] = (struct pollfd){.fd = aborts[i], .events = POLLIN};
         int64_t left = hook->deadline ? hook->deadline - now() : -1;
         if (hook->deadline && left <= 0)
             return TOO_LATE;
-        if (poll(polled, (nfds_t)(3 + count), (int)left) <= 0)
+        if (poll(polled, 3 + count, (int)left) <= 0)
             continue;
         if (polled[1].revents)
             read_output(hook);
         if (polled[0].revents)
             return ENDED;
-        for (int i = 0; i < count; i++)
+        for (nfds_t i = 0; i < count; i++)
             if (polled[3 + i].revents)
                 return ABORTED;
         if (polled[2].revents && monitor_take_signal(context))

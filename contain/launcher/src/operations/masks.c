@@ -10,7 +10,9 @@
 
 #define SEALED (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
-/* The path inside the root; 0 when there is none and so nothing to do, -1 after fail(). */
+#define NOTHING (-2)
+
+/* The path inside the root; NOTHING when there is none and so nothing to do, -1 after fail(). */
 static int open_path(struct context *context, const char *path, bool lenient) {
     int root = the_root(context);
     if (root < 0)
@@ -19,7 +21,7 @@ static int open_path(struct context *context, const char *path, bool lenient) {
     if (fd >= 0)
         return fd;
     if (errno == ENOENT || errno == ENOTDIR || (lenient && errno == EACCES))
-        return 0;
+        return NOTHING;
     return fail(context, errno, NULL);
 }
 
@@ -70,8 +72,8 @@ int mask_below(struct context *context, int tree, struct texts paths) {
 int do_mask_path(struct context *context, const struct mask_path *operation) {
     struct stat found;
     int target = open_path(context, operation->path, operation->lenient);
-    if (target <= 0)
-        return target;
+    if (target < 0)
+        return target == NOTHING ? 0 : -1;
     if (fstat(target, &found) < 0) {
         close(target);
         return fail(context, errno, NULL);
@@ -87,8 +89,8 @@ int do_mask_path(struct context *context, const struct mask_path *operation) {
 int do_readonly_path(struct context *context, const struct readonly_path *operation) {
     const struct change change = {.recursive_set = MOUNT_ATTR_RDONLY};
     int target = open_path(context, operation->path, false);
-    if (target <= 0)
-        return target;
+    if (target < 0)
+        return target == NOTHING ? 0 : -1;
     const struct change alone = {.set = MOUNT_ATTR_RDONLY}; /* before 5.12: the first mount of several */
     int tree = clone_tree(target, true);
     int result =

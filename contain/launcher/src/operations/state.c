@@ -13,7 +13,7 @@
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
 #endif
-#define TEXT_SIZE 131072 /* a filled template or summary */
+#define TEXT_SIZE (1 << 20) /* a filled template or summary; compile refuses more (LONGEST) */
 
 static int create_file(int folder, const char *name, const char *text) {
     int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
