@@ -17,6 +17,7 @@
 #define EXIT_TIMEOUT 124 /* as timeout(1) */
 #define ENDING_PATIENCE 200 /* ms; a frozen init dies only when the cgroup's own undo has thawed it */
 #define ARMED_COUNT 64
+#define GIVEN_COUNT 1024
 #define TOKEN_SIZE 33 /* 32 hexadecimal digits */
 #define ID_SIZE 256
 
@@ -136,6 +137,7 @@ struct context {
     bool is_guardian;
     bool in_host;    /* this process acts for the host */
     bool trace;
+    uint8_t given[GIVEN_COUNT / 8]; /* numbers that the caller had open when we began: the program may have them (LeaveHost) */
     uint32_t answered; /* the last operation that init asked us for */
     pid_t map_pid;   /* whose maps are written: the joiner or init */
     pid_t init_pid;  /* as the host numbers it */

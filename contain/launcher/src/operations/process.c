@@ -261,22 +261,22 @@ static void close_all(const struct context *context, int first) {
     close_between((unsigned)first, ~0U);
 }
 
-/* Whether a number below 3 + preserve, which the caller left free, is one of ours. */
-static bool is_ours(const struct context *context, int fd) {
-    for (int i = 1; i < SLOT_COUNT; i++)
-        if (context->slots[i] == fd)
-            return true;
-    return fd == context->channel || fd == context->started || fd == context->gate;
+/* A number below 3 + preserve that the caller left free may have become one of ours since. */
+static void give(const struct context *context, int fd) {
+    int flags = fcntl(fd, F_GETFD);
+    if (flags < 0 || fd == context->channel || fd == context->started || fd == context->gate)
+        return;
+    if (fd < GIVEN_COUNT && (context->given[fd / 8] >> fd % 8 & 1))
+        fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
+    else
+        close(fd);
 }
 
 int do_leave_host(struct context *context, const struct leave_host *operation) {
     sigset_t none;
     int first = 3 + (int)operation->preserve;
-    for (int fd = 3; fd < first; fd++) {
-        int flags = fcntl(fd, F_GETFD);
-        if (flags >= 0 && !is_ours(context, fd))
-            fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
-    }
+    for (int fd = 3; fd < first; fd++)
+        give(context, fd);
     close_all(context, first);
     umask((mode_t)operation->umask);
     sigemptyset(&none);
