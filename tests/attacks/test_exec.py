@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.any_kernel]
 
 X86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86_64")
 KEYCTL, ADD_KEY, UNSHARE = 250, 248, 272
