@@ -4,14 +4,17 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +97,19 @@ static int memory_policy(int argc, char **argv) {
     return 0;
 }
 
+/* connect NAME: the errno of connecting to an abstract unix socket */
+static int connect_to(int argc, char **argv) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    size_t size = argc > 0 ? strlen(argv[0]) : 0;
+    if (fd < 0 || size + 1 > sizeof address.sun_path)
+        return 1;
+    memcpy(address.sun_path + 1, argv[0], size); /* the first byte is NUL */
+    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + size);
+    printf("%d\n", connect(fd, (struct sockaddr *)&address, length) < 0 ? errno : 0);
+    return 0;
+}
+
 /* write-to PATH: whether it can be opened for writing, and one byte written at its end */
 static int write_to(int argc, char **argv) {
     int fd = argc > 0 ? open(argv[0], O_WRONLY | O_APPEND) : -1;
@@ -107,6 +123,7 @@ static const struct {
 } verbs[] = {
     {"call", call},
     {"capabilities", capabilities},
+    {"connect", connect_to},
     {"call32", call32},
     {"descriptors", descriptors},
     {"memory-policy", memory_policy},

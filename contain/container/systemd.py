@@ -8,9 +8,7 @@ the socket. It is the only part of a launch that needs Python beside the launche
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import sys
 import time
 
@@ -18,6 +16,7 @@ from contain.errors import ContainError, HostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from typing import Any
 
     #: name, D-Bus signature, value
@@ -153,6 +152,8 @@ class Systemd:
 
 def _connect(*, user: bool) -> tuple[socket.socket, bool]:
     """(a connected socket, whether it leads to a bus)."""
+    import socket
+
     runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
     bus = f"{runtime}/bus" if user else "/run/dbus/system_bus_socket"
     private = f"{runtime}/systemd/private" if user else "/run/systemd/private"
@@ -172,6 +173,8 @@ def _connect(*, user: bool) -> tuple[socket.socket, bool]:
 
 def answer(line: str, held: list[Systemd]) -> str:
     """The answer to one request; `held` keeps the connection between two."""
+    import json
+
     verb, _, rest = line.partition(" ")
     pid, _, text = rest.partition(" ") if verb == "start" else ("", "", rest)
     try:
@@ -192,6 +195,8 @@ def answer(line: str, held: list[Systemd]) -> str:
 
 def main() -> None:
     """Serves requests from stdin until it ends."""
+    import socket
+
     held: list[Systemd] = []
     with socket.socket(fileno=0) as peer, peer.makefile("r") as lines:
         for line in lines:

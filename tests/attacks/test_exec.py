@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.any_kernel]
 
 X86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86_64")
 KEYCTL, ADD_KEY, UNSHARE = 250, 248, 272
@@ -72,6 +72,13 @@ def test_added_capabilities_are_not_inheritable(victim) -> None:
     victim.start()
     rows = victim.exec("grep", "Cap", "/proc/self/status", options=("--cap", "CAP_KILL")).stdout.split()
     assert (rows[rows.index("CapInh:") + 1], rows[rows.index("CapBnd:") + 1]) == ("0" * 16, f"{1 << 5:016x}")
+
+
+def test_folder_that_is_missing_is_not_made(victim) -> None:
+    """A slip in --cwd does not write into the container."""
+    victim.start()
+    ran = victim.exec("pwd", options=("--cwd", "/slip"))
+    assert (ran.returncode, "cannot chdir to /slip: No such file or directory" in ran.stderr) == (255, True), ran
 
 
 def test_folder_and_program_through_descriptors(victim) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import pty
 import select
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -17,7 +19,7 @@ import pytest
 
 from tests.live.conftest import TOP, config_of, shell
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.any_kernel]
 
 X86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86_64")
 IOCTL, PTRACE, GETEUID, SETGROUPS, KEYCTL = 16, 101, 107, 116, 250
@@ -248,6 +250,17 @@ def test_keys_of_the_caller(run_spec, box) -> None:
     assert ran.out.split()[0] == "-1", ran
     shown = run_spec(shell(search), run={"no_new_keyring": True}, preexec_fn=give_key)
     assert int(shown.out.split()[0]) > 0, "the attack itself works where the keyring is shared"
+
+
+@pytest.mark.parametrize("network", ["none", "host"])
+def test_abstract_sockets_of_the_host(contain, box, network) -> None:
+    """CVE-2020-15257: a server's abstract socket is out of reach; --network host is what opens it, and only that."""
+    name = f"contain-attack-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"\0{name}")
+        server.listen()
+        ran = contain("run", "--network", network, box, "--", "payload", "connect", name)
+    assert ran.stdout == ("0\n" if network == "host" else f"{errno.ECONNREFUSED}\n"), ran
 
 
 def test_descriptors_of_the_caller(run_spec, box, tmp_path) -> None:

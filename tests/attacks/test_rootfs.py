@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pty
 import threading
 
 import pytest
 
 from tests.live.conftest import config_of, shell
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.any_kernel]
 
 
 def listing(folder: str) -> dict[str, tuple[int, int, float]]:
@@ -105,6 +106,28 @@ def test_device_links_of_the_image(run_spec, rootfs, tmp_path, link) -> None:
     ran = run_spec(config)
     assert "busybox" not in ran.out, ran
     assert listing(str(outside)) == before
+
+
+def test_console_of_the_image(run_spec, rootfs, tmp_path) -> None:
+    """CVE-2025-52565: with a terminal too, a link at /dev/console is followed to nothing outside, and the console is the container's own."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "console").write_text("untouched")
+    for name in ("console", "pts"):
+        if os.path.isdir(f"{rootfs}/dev/{name}"):
+            os.rmdir(f"{rootfs}/dev/{name}")
+        os.symlink(f"{outside}/{name}", f"{rootfs}/dev/{name}")
+    before = listing(str(outside))
+    config = shell("tty; echo typed >/dev/console", process={"terminal": True})
+    config["mounts"] = [row for row in config["mounts"] if not row["destination"].startswith("/dev")]
+    master, slave = pty.openpty()
+    try:
+        run_spec(config, run={"tty": True}, stdin=slave)
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert listing(str(outside)) == before
+    assert (outside / "console").read_text() == "untouched"
 
 
 def test_cgroup_without_a_namespace_cannot_be_written(run_spec, user, user_rootfs) -> None:

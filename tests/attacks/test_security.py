@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.conftest import TOP, config_of, shell
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.any_kernel]
 
 #: compiles for a host that says it had AppArmor, and runs
 LABELLED = """

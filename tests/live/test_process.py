@@ -20,6 +20,7 @@ def run_in(run_spec: Any, script: str, *, run: dict[str, Any] | None = None, lin
     return run_spec(shell(script, process=process, linux=linux or {}), run=run)
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
@@ -42,6 +43,7 @@ def test_programs_that_cannot_be_executed(run_spec, rootfs, name, code, words) -
     assert (ran.code, words in ran.err) == (code, True), ran
 
 
+@pytest.mark.any_kernel
 def test_program_by_relative_path_and_by_link(run_spec, rootfs) -> None:
     """From the working folder; PATH entries are tried in order, folders and files without x are passed over."""
     os.makedirs(f"{rootfs}/a/prog")
@@ -54,6 +56,7 @@ def test_program_by_relative_path_and_by_link(run_spec, rootfs) -> None:
     assert run_spec(config_of("./echo", "y", process={"cwd": "/c"})).out == "y\n"
 
 
+@pytest.mark.any_kernel
 def test_environment(run_spec) -> None:
     """Exactly what the manifest says, the last of duplicates, and HOME of the container's passwd."""
     ran = run_in(run_spec, "exec env", env=["PATH=/bin", "A=1", "A=2"], user={"uid": 1000, "gid": 1000})
@@ -67,18 +70,21 @@ def test_folder(run_spec) -> None:
     assert run_in(run_spec, "pwd", cwd="/root", user={"uid": 1000, "gid": 1000}).out == "/root\n"
 
 
+@pytest.mark.any_kernel
 def test_folder_that_is_none(run_spec) -> None:
     """With its place and the kernel's words."""
     ran = run_in(run_spec, "pwd", cwd="/etc/passwd")
     assert (ran.code, "cannot chdir to /etc/passwd: Not a directory" in ran.err) == (125, True), ran
 
 
+@pytest.mark.any_kernel
 def test_signals(run_spec) -> None:
     """None blocked, none ignored, though Python ignores two (SIGPIPE, SIGXFSZ) and the launcher blocks all."""
     rows = dict(line.split(":\t") for line in run_spec(config_of("cat", "/proc/self/status")).out.splitlines() if line.startswith("Sig"))
     assert (rows["SigBlk"], rows["SigIgn"], rows["SigCgt"]) == ("0" * 16, "0" * 16, "0" * 16)
 
 
+@pytest.mark.any_kernel
 def test_umask(run_spec) -> None:
     """0022, whatever the caller has; or as given."""
     assert run_in(run_spec, "umask").out == "0022\n"

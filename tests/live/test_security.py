@@ -87,6 +87,7 @@ def test_five_sets(inside) -> None:
     assert found["CapBnd"] == bits("CAP_CHOWN", "CAP_KILL", "CAP_NET_BIND_SERVICE")
 
 
+@pytest.mark.any_kernel
 def test_root_gets_the_bounding_set(inside) -> None:
     """User 0 has after execve what the bounding set holds, and no more."""
     caps = {name: ["CAP_CHOWN"] for name in ("bounding", "permitted", "effective")}
@@ -99,12 +100,14 @@ def test_user_and_groups(inside, who) -> None:
     assert ran.out.split() == ["1000", "29", "29", "5", "6"], ran
 
 
+@pytest.mark.any_kernel
 def test_user_by_name(inside) -> None:
     """Looked up in the container's files, with its groups and home."""
     ran = inside("id -u; id -g; id -G; echo $HOME", run={"user": "user"})
     assert ran.out.split() == ["1000", "1000", "1000", "29", "/home"], ran
 
 
+@pytest.mark.any_kernel
 @X86_64
 def test_default_filter_from_inside(inside) -> None:
     """What the profile promises, asked by calling: also through the 32-bit and the x32 entries."""
@@ -134,6 +137,7 @@ def test_default_filter_from_inside(inside) -> None:
         assert answers[-1] in {"-1", "-38"}  # unshare by int 0x80; a kernel without it has no such entry
 
 
+@pytest.mark.any_kernel
 def test_default_filter_lets_programs_work(inside) -> None:
     """A shell with pipes, jobs, files and sockets of loopback notices nothing."""
     ran = inside(
@@ -158,6 +162,7 @@ def test_profile_of_the_manifest(inside, no_new_privs) -> None:
     assert ran.out == "1\n"
 
 
+@pytest.mark.any_kernel
 def test_profile_that_kills(inside) -> None:
     """The program ends by SIGSYS, and the exit code says so."""
     ran = inside(
@@ -166,6 +171,7 @@ def test_profile_that_kills(inside) -> None:
     assert ran.code == 128 + 31, ran
 
 
+@pytest.mark.any_kernel
 @X86_64
 @pytest.mark.parametrize("init", [False, True])
 def test_a_narrow_profile_need_not_know_us(run_spec, rootfs, payload, init) -> None:
@@ -193,6 +199,7 @@ def test_a_narrow_profile_need_not_know_us(run_spec, rootfs, payload, init) -> N
     assert (ran.code, ran.out) == (0, "2 0\n" if init else "1 0\n"), ran
 
 
+@pytest.mark.any_kernel
 def test_a_failure_under_a_narrow_profile_is_still_told(run_spec, rootfs) -> None:
     """The filter lets init say nothing more, and yet the first line names the program."""
     if os.environ.get("CONTAIN_LAUNCHER"):
@@ -205,6 +212,7 @@ def test_a_failure_under_a_narrow_profile_is_still_told(run_spec, rootfs) -> Non
     assert (ran.code, 'exec: "/bin/lost": exec /bin/lost: no such file or directory' in ran.err) == (127, True), ran
 
 
+@pytest.mark.any_kernel
 def test_unknown_syscalls_are_skipped(inside) -> None:
     """A profile newer than libseccomp still works for the rest."""
     rule = {"names": ["call_of_tomorrow", "mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}
@@ -267,6 +275,7 @@ def test_listener_gets_the_calls(inside, folder) -> None:
     assert state["pid"] == state["state"]["pid"] > 1
 
 
+@pytest.mark.any_kernel
 def test_agent_that_is_not_there(inside, tmp_path) -> None:
     """Said before anything is made."""
     rule = {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}
