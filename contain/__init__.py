@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from contain.container.sandbox import Sandbox, run
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
     from contain.errors import ContainError, HostError, LaunchError, ManifestError, StateError, UsageError
+    from contain.linter import lint, load
 
 #: public name → module that has it
 _WHERE = {
     "Sandbox": "container.sandbox",
     "run": "container.sandbox",
+    "lint": "linter",
+    "load": "linter",
     "Container": "container.container",
     "Dead": "container.container",
     "port": "container.container",
@@ -65,6 +68,8 @@ __all__ = [
     "Usage",
     "UsageError",
     "file",
+    "lint",
+    "load",
     "log",
     "port",
     "run",

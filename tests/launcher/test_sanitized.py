@@ -30,6 +30,8 @@ from tests.live.launch import plan_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.timeout(600)  # the first one compiles
+
 SOURCES = f"{TOP}/contain/launcher/src"
 FLAGS = [
     "-std=c17",
@@ -76,18 +78,18 @@ def test_fuzz(harness, tmp_path, kind, seed):
     path = tmp_path / "plan"
     path.write_bytes(encode(Plan(operations)))
     command = [harness, kind, str(seed), str(ROUNDS[kind]), str(path)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT, timeout=100, check=False)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
-def run(harness: str, rootfs: str, tmp_path: Any) -> Callable[..., tuple[int, str, str]]:
+def run(harness: str, busybox: str, tmp_path: Any) -> Callable[..., tuple[int, str, str]]:
     """`run(script, run={…}, **members)`: a container launched by the sanitized launcher; (code, out, err)."""
     if os.getuid() != 0:
         pytest.skip("needs root")
 
     def go(script: str, run: dict[str, Any] | None = None, **members: Any) -> tuple[int, str, str]:
-        plan = sealed("plan", plan_of(shell(script, **members), rootfs, **{"state_root": f"{tmp_path}/state", **(run or {})}))
+        plan = sealed("plan", plan_of(shell(script, **members), busybox, **{"state_root": f"{tmp_path}/state", **(run or {})}))
         try:
             done = subprocess.run(
                 argv(str(plan)),

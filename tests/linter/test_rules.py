@@ -7,10 +7,11 @@ import json
 import pytest
 
 from contain.diagnostics.table import RULES
-from contain.linter import Linter, Settings, lint
+from contain.linter import Linter, Settings, lint, rows
 from contain.linter.examples import BASES, document
 from contain.linter.generate import stale
 from contain.linter.registry import pages
+from contain.linter.skeleton import skeleton
 
 PAGES = pages()
 #: rules whose finding needs more than one document, with the test that shows it
@@ -23,6 +24,7 @@ ELSEWHERE = {
     "DOC501": "test_settings.py",
     "DOC502": "test_settings.py",
     "SEC604": "test_many_layers",
+    "DOC601": "test_settings.py",
     "DOC999": "test_a_rule_that_raises",
 }
 #: kinds that are more than one document: their rules are shown in test_sets.py
@@ -103,6 +105,21 @@ def test_pages_are_whole():
         have = {word.partition("-")[0] for word in page.fields}
         assert id in ELSEWHERE or page.kind in SETS or {"bad", "good"} <= have, id
     assert set(RULES) == set(PAGES)
+
+
+def test_every_row_has_a_rule_or_a_reason():
+    """Each sentence of the texts is checked, or the page says why it is not."""
+    assert rows.missing(PAGES) == []
+    assert [id for ids in rows.mapping(PAGES).values() for id in ids if id not in PAGES] == []
+
+
+def test_a_new_rule_begins_as_preview():
+    """`make new-rule` gives the next free id of a section."""
+    text = skeleton("RUN2", "some-new-rule")
+    assert text.startswith("@rule\ndef some_new_rule(config: Any) -> Found:")
+    assert "preview: yes" in text
+    with pytest.raises(SystemExit, match="already"):
+        skeleton("RUN2", "relative-cwd")
 
 
 def test_generated_files_are_fresh():

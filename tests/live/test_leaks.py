@@ -142,26 +142,26 @@ def play(rounds: range, root: str, folder: str, seed: int) -> None:
     assert mounts() == before
 
 
-def test_random_kills(rootfs, launcher, tmp_path):
+def test_random_kills(busybox, launcher, tmp_path):
     """Forty containers, one killing each."""
-    play(range(40), rootfs, str(tmp_path), seed=1)
+    play(range(40), busybox, str(tmp_path), seed=1)
 
 
 @pytest.mark.slow
-def test_five_hundred_random_kills(rootfs, launcher, tmp_path):
+def test_five_hundred_random_kills(busybox, launcher, tmp_path):
     """The same, many times and at other moments each time; the seed is in the failure."""
     seed = random.SystemRandom().randrange(1 << 30)
-    play(range(500), rootfs, f"{tmp_path}/{seed}", seed=seed)
+    play(range(500), busybox, f"{tmp_path}/{seed}", seed=seed)
 
 
 @pytest.mark.parametrize("victim", ["monitor", "guardian"])
 @pytest.mark.parametrize("init", [False, True])
-def test_kill_while_running(rootfs, launcher, tmp_path, victim, init):
+def test_kill_while_running(busybox, launcher, tmp_path, victim, init):
     """A container that surely runs is surely ended, with its exit code saying whose fault it was."""
     config = shell("trap '' HUP TERM; echo ready; while :; do sleep 1000; done")
     config["process"]["env"].append(f"{MARK}=w-{tmp_path}")
     with Running(
-        plan_of(config, rootfs, name="w", init=init, state_root=f"{tmp_path}/state"), env={**os.environ, MARK: f"w-{tmp_path}"}
+        plan_of(config, busybox, name="w", init=init, state_root=f"{tmp_path}/state"), env={**os.environ, MARK: f"w-{tmp_path}"}
     ) as run:
         run.expect("ready")
         guardian = next(child for child in children(run.process.pid) if name_of(child) == "contain-guard")
@@ -173,13 +173,13 @@ def test_kill_while_running(rootfs, launcher, tmp_path, victim, init):
     eventually(lambda: not os.listdir(tmp_path / "state"), "no state folder")
 
 
-def test_without_a_guardian(rootfs, launcher, tmp_path):
+def test_without_a_guardian(busybox, launcher, tmp_path):
     """Where nothing of the host is changed no guardian is made: our PID 1 ends with the monitor, and all others with it."""
     config = shell("trap '' HUP TERM; echo ready; while :; do (sleep 0.01 &) ; sleep 0.01; done")
     mark = f"n-{tmp_path}"
     config["process"]["env"].append(f"{MARK}={mark}")
     config["linux"]["resources"] = {}
-    plan = plan_without_cgroups(config, rootfs)
+    plan = plan_without_cgroups(config, busybox)
     with Running(plan, env={**os.environ, MARK: mark}) as run:
         run.expect("ready")
         assert [name_of(child) for child in children(run.process.pid)] == ["contain-init"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ import pytest
 
 from contain.launcher import record
 from tests.live.conftest import shell
-from tests.live.launch import Running, eventually, plan_of
+from tests.live.launch import Running, children, eventually, name_of, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ FOREVER = "echo ready; while :; do sleep 1000; done"
 
 
 @pytest.fixture
-def start(rootfs: str, launcher: str, tmp_path: Any) -> Callable[..., Running]:
+def start(busybox: str, launcher: str, tmp_path: Any) -> Callable[..., Running]:
     """`start(script, run={…}, words=(), fds=(), **members)`: a container that runs a script; its state lies in the test's own folder."""
 
     def go(
@@ -32,7 +33,7 @@ def start(rootfs: str, launcher: str, tmp_path: Any) -> Callable[..., Running]:
     ) -> Running:
         popen = members.pop("popen", {})
         options = {"state_root": f"{tmp_path}/state", **(run or {})}
-        return Running(plan_of(shell(script, **members), rootfs, **options), words=words, fds=fds, **popen)
+        return Running(plan_of(shell(script, **members), busybox, **options), words=words, fds=fds, **popen)
 
     return go
 
@@ -126,9 +127,9 @@ def test_signal_before_the_program(start, tmp_path):
     assert os.listdir(tmp_path / "state") == []
 
 
-def test_dies_with_its_parent(start, rootfs, tmp_path):
+def test_dies_with_its_parent(start, busybox, tmp_path):
     """--die-with-parent: when the shell is killed the container goes, although the payload ignores all it can."""
-    plan = plan_of(shell("trap '' HUP TERM; " + FOREVER), rootfs, die_with_parent=True, state_root=f"{tmp_path}/state", name="p")
+    plan = plan_of(shell("trap '' HUP TERM; " + FOREVER), busybox, die_with_parent=True, state_root=f"{tmp_path}/state", name="p")
     planfile = tmp_path / "plan"
     planfile.write_bytes(plan)
     script = f"import subprocess, sys; sys.path.insert(0, {os.getcwd()!r}); from tests.live.launch import Running; "
@@ -207,9 +208,9 @@ def test_failure_record(start):
     assert (packets[1].reason, packets[1].started) == ("error", False)
 
 
-def test_standard_streams_that_are_closed(start, rootfs, tmp_path):
+def test_standard_streams_that_are_closed(start, busybox, tmp_path):
     """Descriptors 0 to 2 that are closed are never taken by one of ours."""
-    plan = plan_of(shell("ls -l /proc/self/fd | grep -c /dev/null"), rootfs, state_root=f"{tmp_path}/state")
+    plan = plan_of(shell("ls -l /proc/self/fd | grep -c /dev/null"), busybox, state_root=f"{tmp_path}/state")
     with Running(plan, preexec_fn=lambda: os.close(0)) as run:
         assert run.end()[:2] == (0, "1\n")
 
@@ -235,3 +236,31 @@ def test_nothing_of_the_caller_in_our_init(start):
         _, out, err = run.end()
     assert out.split() == ["contain-init", "end"]
     assert "known" not in err
+
+
+def test_frozen_container_can_be_ended(start, tmp_path):
+    """A paused container is ended like any other: what is frozen on v1 dies only once it is thawed."""
+    name = f"frozen-{os.getpid()}"
+    life, end = os.pipe()
+    with start(FOREVER, {"name": name}, (f"--life={life}",), (life,)) as run:
+        os.close(life)
+        run.expect("ready")
+        found = glob.glob(f"/sys/fs/cgroup/freezer/**/{name}/freezer.state", recursive=True)
+        found += glob.glob(f"/sys/fs/cgroup/**/{name}/cgroup.freeze", recursive=True)
+        if not found:
+            pytest.skip("no cgroup of this machine can freeze")
+        with open(found[0], "w") as file:
+            file.write("FROZEN" if found[0].endswith("state") else "1")
+        os.close(end)
+        assert run.end()[0] == 137
+    assert os.listdir(tmp_path / "state") == []
+
+
+def test_our_init_holds_nothing(start):
+    """PID 1 keeps its standard streams and its channel, nothing of what the host had open."""
+    with start("echo ready; sleep 1000", {"init": True, "name": "held"}) as run:
+        run.expect("ready")
+        init = next(child for child in children(run.process.pid) if name_of(child) == "contain-init")
+        assert sorted(os.listdir(f"/proc/{init}/fd"), key=int)[:3] == ["0", "1", "2"]
+        assert len(os.listdir(f"/proc/{init}/fd")) == 4
+        run.signal(signal.SIGKILL)

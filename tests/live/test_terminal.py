@@ -78,12 +78,12 @@ def terminal() -> Iterator[Terminal]:
 
 
 @pytest.fixture
-def start(rootfs: str, launcher: str, tmp_path: Any) -> Callable[..., Running]:
+def start(busybox: str, launcher: str, tmp_path: Any) -> Callable[..., Running]:
     """`start(script, terminal, **run)`: a container with a terminal, ours at its other end."""
 
     def go(script: str, terminal: Terminal | None, popen: dict[str, Any] | None = None, **run: Any) -> Running:
         options = {"tty": True, "state_root": f"{tmp_path}/state", **run}
-        return Running(plan_of(shell(script), rootfs, **options), **(popen or (terminal.options() if terminal else {})))
+        return Running(plan_of(shell(script), busybox, **options), **(popen or (terminal.options() if terminal else {})))
 
     return go
 
@@ -177,15 +177,15 @@ def test_without_input(start, terminal):
         assert run.process.wait(30) == 130
 
 
-def test_empty_input(rootfs, launcher, tmp_path):
+def test_empty_input(busybox, launcher, tmp_path):
     """Without -i standard input is /dev/null."""
-    with Running(plan_of(shell("cat; readlink /proc/self/fd/0"), rootfs, interactive=False), stdin=subprocess.PIPE) as run:
+    with Running(plan_of(shell("cat; readlink /proc/self/fd/0"), busybox, interactive=False), stdin=subprocess.PIPE) as run:
         assert run.end()[:2] == (0, "/dev/null\n")
 
 
-def test_session_of_its_own(rootfs, launcher, terminal):
+def test_session_of_its_own(busybox, launcher, terminal):
     """Without a terminal of its own the command is in no session of ours, so nothing can be pushed into our terminal (TIOCSTI)."""
-    with Running(plan_of(shell("cut -d' ' -f5,6,7 /proc/1/stat; : < /dev/tty"), rootfs), **terminal.options()) as run:
+    with Running(plan_of(shell("cut -d' ' -f5,6,7 /proc/1/stat; : < /dev/tty"), busybox), **terminal.options()) as run:
         terminal.expect("1 1 0\r\n.*/dev/tty.*No such device")
         run.process.wait(30)
 

@@ -37,6 +37,17 @@ static void wait_for_execve(int started) {
     close(started);
 }
 
+/* What the host had open when it made us, and what the program has got from us. */
+static void close_all_but(int one, int other) {
+    unsigned low = (unsigned)(one < other ? one : other);
+    unsigned high = (unsigned)(one < other ? other : one);
+    if (low > 3)
+        sys_close_range(3, low - 1, 0);
+    if (high > low + 1)
+        sys_close_range(low + 1, high - 1, 0);
+    sys_close_range(high + 1, ~0U, 0);
+}
+
 static void bind_to_monitor(const struct context *context) {
     char byte;
     if (context->watch.leave)
@@ -68,8 +79,7 @@ noreturn void reaper_main(struct context *context, pid_t program, int started) {
     bind_to_monitor(context);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
-    for (int i = 1; i < SLOT_COUNT; i++)
-        slot_set(context, i, -1);
+    close_all_but(context->channel, started);
     wait_for_execve(started);
     channel_send(context->channel, &message, -1);
     for (;;) {
