@@ -236,6 +236,16 @@ def test_exec_takes_a_process_object(runtime: Runtime, tmp_path: Path) -> None:
     assert done.stdout.split() == ["5", "6", "7", "CapEff:", "0000000000000000"]
 
 
+def test_exec_keeps_to_its_processors(runtime: Runtime, tmp_path: Path) -> None:
+    """execCPUAffinity.final."""
+    name = runtime.create("/bin/sleep", "100")
+    runtime("start", name)
+    process = {"args": ["grep", "Cpus_allowed_list", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}
+    (tmp_path / "process.json").write_text(json.dumps({**process, "execCPUAffinity": {"initial": "0", "final": "0"}}))
+    done = runtime("exec", "--process", str(tmp_path / "process.json"), name)
+    assert done.stdout.split() == ["Cpus_allowed_list:", "0"]
+
+
 def test_exec_in_a_stopped_container_is_refused(runtime: Runtime) -> None:
     """In words that engines know."""
     name = runtime.create("/bin/true")

@@ -21,6 +21,7 @@ from contain.plan.operations.cgroup import (
     WriteCgroup,
 )
 from contain.plan.slots import CGROUP
+from contain.spec.model import path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,12 +130,14 @@ def _refuse_missing(spec: Spec, host: Host) -> None:
             why, remedy = _why_not(one.controller, host, disabled=place.disabled), DELEGATE
         else:
             continue
+        if one.optional:
+            continue  # another setting of the same pointer is reported
         _report(spec, one, why, remedy)
 
 
 def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:
     place = spec.origins.place
-    what = f"{spec_words(one.pointer)} cannot be limited" if not one.lacking else f"{spec_words(one.pointer)} cannot be set"
+    what = f"{spec_words(one.pointer)} cannot be set"
     option = spec.origins.option(one.pointer)
     if option and one.name not in spec.run.allow_missing:
         raise HostError(
@@ -148,8 +151,8 @@ def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:
 
 
 def spec_words(pointer: str) -> str:
-    """`/linux/resources/memory/limit` → `memory.limit`."""
-    return ".".join(pointer.split("/")[3:])
+    """`/linux/resources/hugepageLimits/0` → `hugepageLimits[0]`."""
+    return path(pointer).removeprefix("linux.resources.")
 
 
 def _why_not(controller: str, host: Host, *, disabled: bool = False) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contain.plan import stage as at
 from contain.plan.compile.lifecycle import lifecycle
 from contain.plan.compile.namespaces import FLAGS
-from contain.plan.compile.process import process
+from contain.plan.compile.process import affinity, process
 from contain.plan.compile.security import security
 from contain.plan.compile.terminal import terminal
 from contain.plan.operations.cgroup import JoinCgroup, OpenCgroup, OpenTasks, PlaceInCgroup
 from contain.plan.operations.lifecycle import AdoptContainer, JoinContainer
 from contain.plan.operations.namespaces import BecomeRoot, CreateProcess
+from contain.plan.operations.process import EnterFolder
 from contain.plan.operations.state import WritePidFile
 from contain.plan.operations.supervise import Supervise
 from contain.plan.operations.terminal import OpenTerminal
@@ -49,10 +50,10 @@ class Target:
 def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
     """The plan of one further process; `spec` is the container's own with another process in it."""
     slots = Slots()
-    operations = [*_join(spec, target, slots)]
+    operations = [*_affinity(spec), *_join(spec, target, slots)]
     for family in (terminal, lifecycle, process, security):
         operations += family(spec, host, slots)
-    operations = [_without_console(operation) for operation in operations]
+    operations = [_as_second(operation) for operation in operations]
     if spec.run.pid_file:
         operations.append(WritePidFile(path=spec.run.pid_file, origin="--pid-file"))
     return Plan([operation for operation in operations if operation.stage != at.TEARDOWN], spec.origins.places)
@@ -79,6 +80,16 @@ def _join(spec: Spec, target: Target, slots: Slots) -> Iterator[Operation]:
         yield BecomeRoot()
 
 
-def _without_console(operation: Operation) -> Operation:
-    """/dev/console is the first process's."""
-    return OpenTerminal(**{**operation.values(), "console": False}) if isinstance(operation, OpenTerminal) else operation
+def _affinity(spec: Spec) -> Iterator[Operation]:
+    """The processors before the cgroup is joined, and those from then on."""
+    wanted = spec.config["process"].get("execCPUAffinity") or {}
+    for name, stage in (("initial", at.JOIN), ("final", at.LOCK)):
+        if wanted.get(name):
+            yield affinity(spec, wanted[name], f"/process/execCPUAffinity/{name}", stage)
+
+
+def _as_second(operation: Operation) -> Operation:
+    """/dev/console is the first process's, and a folder that is missing now is a mistake."""
+    if isinstance(operation, OpenTerminal):
+        return OpenTerminal(**{**operation.values(), "console": False})
+    return EnterFolder(**{**operation.values(), "make": False}) if isinstance(operation, EnterFolder) else operation

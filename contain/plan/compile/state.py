@@ -108,7 +108,9 @@ def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
         id=run.name,
         systemd=scope_of(spec, host).unit if run.cgroup_manager == "systemd" else "",
     )
-    return render(facts, HOLES if run.name else (*HOLES, "id"))
+    text = render(facts, HOLES if run.name else (*HOLES, "id"))
+    # the folders of a run without a name have the id as a hole, which render() escapes like any control character
+    return text.replace(layout.escape(layout.hole("id")), layout.hole("id"))
 
 
 def template(spec: Spec, host: Host) -> str:
