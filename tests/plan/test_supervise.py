@@ -148,7 +148,14 @@ def test_cgroup_of_a_run_without_a_name_is_found_later() -> None:
     )
     host = Host(uid=0, gid=0, euid=0, egid=0, caps=frozenset(["CAP_SYS_ADMIN"]), kernel=(6, 1), cgroup=groups)
     found = only(
-        operations({"keep": True}, host, linux={"namespaces": [{"type": "mount"}, {"type": "pid"}], "resources": {"pids": {"limit": 5}}}),
+        operations(
+            {"keep": True},
+            host,
+            linux={
+                "namespaces": [{"type": name} for name in ("mount", "pid", "uts", "network", "ipc")],
+                "resources": {"pids": {"limit": 5}},
+            },
+        ),
         ClaimState,
     )
     assert f"/contain/{layout.hole('id')}\n" in found.summary
