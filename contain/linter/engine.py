@@ -113,9 +113,12 @@ class _Run:
     def rules(self, kind: str, value: Any = None) -> None:
         """Run the rules of a kind."""
         for id, function, names in self.linter.rules_of(kind):
-            wanted = [self.arguments.get(name, value) for name in names]
-            if any(item is None for item in wanted):
-                continue  # what the rule needs is not there: the files beside the document, or a host
+            if kind != "*" and len(names) == 1:
+                wanted = [value]
+            else:
+                wanted = [self.arguments.get(name, value) for name in names]
+                if None in wanted:
+                    continue  # what the rule needs is not there: the files beside the document, or a host
             into = self.found if kind == "*" else self.ruled
             try:
                 for found in function(*wanted):

@@ -127,7 +127,7 @@ def _refuse_missing(spec: Spec, host: Host) -> None:
         if one.lacking:
             why, remedy = one.lacking, "remove it"
         elif group_of(one.controller, place, host) is None:
-            why, remedy = _why_not(one.controller, host, disabled=place.disabled), DELEGATE
+            why, remedy = _why_not(one.controller, host, disabled=place.disabled), _remedy(one.controller, host)
         else:
             continue
         if one.optional:
@@ -155,6 +155,10 @@ def spec_words(pointer: str) -> str:
     return path(pointer).removeprefix("linux.resources.")
 
 
+def _remedy(controller: str, host: Host) -> str:
+    return DELEGATE if host.cgroup.is_v2(controller) else "run as root, or where cgroup v2 can be delegated to you: see `contain doctor`"
+
+
 def _why_not(controller: str, host: Host, *, disabled: bool = False) -> str:
     layout = host.cgroup
     if disabled:
@@ -165,6 +169,8 @@ def _why_not(controller: str, host: Host, *, disabled: bool = False) -> str:
         return f"no cgroup hierarchy with the controller {controller} is mounted"
     if layout.is_v2(controller) and layout.base.get("") and controller not in layout.available:
         return f"the controller {controller} is not available in {layout.base['']}"
+    if not layout.is_v2(controller) and controller not in layout.base:
+        return f"{layout.here.get(controller) or layout.mount(controller)} is not writable to us, and cgroup v1 is not delegated to users"
     return layout.reason or "we may not make that cgroup"
 
 
