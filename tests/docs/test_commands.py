@@ -46,7 +46,7 @@ def steps(text: str) -> list[tuple[str, int, str]]:
     found: list[tuple[str, int, str]] = []
     rows = iter(text.splitlines())
     for row in rows:
-        if row.startswith(("$ ", "# ")):
+        if row.startswith("$ "):
             command = row[2:]
             while command.endswith("\\"):
                 command = command[:-1] + next(rows).removeprefix("> ")
