@@ -153,6 +153,7 @@ def profile(*rules: dict[str, Any], default: str = "SCMP_ACT_ALLOW", **more: Any
     return {"seccomp": {"defaultAction": default, "syscalls": list(rules), **more}}
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("no_new_privs", [True, False])
 def test_profile_of_the_manifest(inside, no_new_privs) -> None:
     """errnoRet is what the call returns, with and without no_new_privs."""

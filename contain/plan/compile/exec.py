@@ -64,7 +64,9 @@ def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
 def _join(spec: Spec, target: Target, slots: Slots) -> Iterator[Operation]:
     own = [kind for kind in FLAGS if kind in spec.namespaces()]
     timeout = int(spec.run.timeout * 1000) if spec.run.timeout else 0
-    yield Supervise(guardian=False, timeout=timeout, failure_code=RUNC_EXEC_FAILURE if spec.run.runc else 0)
+    # what is executed in a container outlives whoever asked for it; but a terminal that was made raw must be put back
+    relayed = bool(spec.config["process"].get("terminal")) and not spec.run.console_socket and not spec.run.detach
+    yield Supervise(guardian=relayed, timeout=timeout, failure_code=RUNC_EXEC_FAILURE if spec.run.runc else 0)
     yield AdoptContainer(root=target.root, id=target.id, verb="exec", force=target.ignore_paused)
     for path, controller in {path: controller for controller, path in target.cgroups.items()}.items():
         slot = slots.new(f"cgroup/{path}")
