@@ -46,6 +46,7 @@ class RunOptions:
         "interactive",
         "keep",
         "labels",
+        "measure",
         "name",
         "network",
         "no_new_keyring",
@@ -101,6 +102,7 @@ class RunOptions:
     workspace: str  # the working folder of the caller: "ro" | "overlay" | "rw" | "none"; host view only
     workspace_path: str  # its absolute path, "" when there is none
     sockets: list[str]  # absolute paths of host sockets that may be connected to
+    measure: bool  # a run that has a cgroup at all is counted by it also where nothing is limited: memory at its peak, processor time
     disk: int | None  # bytes that may be written in all throw-away layers together
     idmap: bool  # show rootfs and bind sources idmapped, so that owners are kept
     no_pivot: bool
@@ -150,6 +152,7 @@ class RunOptions:
             "overlay",
             "idmap",
             "no_pivot",
+            "measure",
         ):
             setattr(self, slot, False)
         for slot in ("privileged", "devices_all", "no_new_keyring", "strict"):
