@@ -177,14 +177,14 @@ def command() -> list[str]:
 
 @pytest.fixture(scope="session")
 def contain() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`contain(*args, **subprocess_options)`: runs the command line to its end, output captured as text."""
+    """`contain(*args, **subprocess_options)`: runs the command line (`under` another program) to its end, output captured as text."""
 
-    def run(*args: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(*args: str, env: dict[str, str] | None = None, under: tuple[str, ...] = (), **options: Any) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": TOP, **(env or {})}
         defaults: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 100, "check": False}
         if "input" not in options:
             defaults["stdin"] = subprocess.DEVNULL
-        return subprocess.run([*command(), *args], env=environment, **{**defaults, **options})  # noqa: PLW1510  check is in defaults
+        return subprocess.run([*under, *command(), *args], env=environment, **{**defaults, **options})  # noqa: PLW1510  check is in defaults
 
     return run
 
