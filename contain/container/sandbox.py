@@ -72,6 +72,7 @@ class Sandbox:
         given.command = list(PLACEHOLDER)
         given.values["interactive"] = True  # what stdin is, each run says by the descriptor that it passes
         self.spec = sources.read(self._target, given)
+        self.spec.run.measure = True  # a result says what was used
         semantics.require(self.spec)
         self._plan = compile_run(self.spec, probe(wanted(self.spec)))
         if self.spec.warnings and self.spec.run.strict:

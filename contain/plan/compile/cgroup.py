@@ -108,6 +108,9 @@ def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
         needed.append("devices" if "devices" in host.cgroup.hierarchies else "")
     if spec.run.cpu_time is not None:
         needed.append("cpuacct" if "cpuacct" in host.cgroup.hierarchies else "")
+    if spec.run.measure and needed:  # who asks for no cgroup at all (--pids-limit -1) gets none
+        needed += [name for name in ("memory", "cpuacct") if name in host.cgroup.hierarchies or (name in host.cgroup.available)]
+        needed += [""] if host.cgroup.mode == "v2" else []
     if spec.namespaces().get("pid") != "":
         needed.append(_tracking(spec, host))
     return had, groups(spec, host, needed)
@@ -182,6 +185,8 @@ def slot_of(group: Group, slots: Slots) -> int:
 def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]) -> MakeCgroup:
     needed = sorted({one.controller for one in had if one.controller and host.cgroup.is_v2(one.controller)}) if group.v2 else []
     others = [name for name in host.cgroup.available if name not in needed] if group.v2 and spec.kind == "oci" else []
+    if group.v2 and spec.run.measure and "memory" in host.cgroup.available and "memory" not in [*needed, *others]:
+        others.append("memory")
     return MakeCgroup(
         mount=group.mount,
         path=group.path,
