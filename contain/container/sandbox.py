@@ -128,6 +128,7 @@ class Sandbox:
         given.command = list(PLACEHOLDER)
         given.values["interactive"] = True  # what stdin is, each run says by the descriptor that it passes
         spec = sources.read(self._target, given)
+        spec.run.measure = True  # a result says what was used
         folders, spec.run.temporary = spec.run.temporary, []  # the sandbox's, not a run's
         try:
             semantics.require(spec)

@@ -86,6 +86,7 @@ RULES: dict[str, tuple[str, str, bool, str, str]] = {
     "DOC404": ("too-slow", "error", False, "contain lint", "docs/rules/DOC404.md"),
     "DOC501": ("idle-allow", "warning", False, "contain lint", "docs/rules/DOC501.md"),
     "DOC502": ("expired-allow", "warning", False, "contain lint", "docs/rules/DOC502.md"),
+    "DOC601": ("own-schema", "error", False, "contain lint", "docs/rules/DOC601.md"),
     "DOC999": ("rule-failed", "error", False, "contain lint", "docs/rules/DOC999.md"),
     "FEA001": ("features-shape", "error", True, "features.md", "docs/rules/FEA001.md"),
     "FEA002": ("features-version-missing", "error", True, "features.md / Specification version", "docs/rules/FEA002.md"),

@@ -26,6 +26,7 @@ class _Plain:
 
 
 _BLANK = " \t\n\r"
+_BLANKS = frozenset(_BLANK)
 
 
 def spans(text: str, pointers: list[str]) -> dict[str, Span]:
@@ -44,8 +45,9 @@ def spans(text: str, pointers: list[str]) -> dict[str, Span]:
 
 
 def _skip(text: str, at: int) -> int:
-    while text[at : at + 1] and text[at] in _BLANK:
-        at += 1
+    while text[at : at + 1] in _BLANKS:
+        chunk = text[at : at + 64]
+        at += len(chunk) - len(chunk.lstrip(_BLANK))
     return at
 
 
@@ -83,9 +85,11 @@ def _object(
 def _array(
     text: str, at: int, pointer: str, tree: dict[str, Any], scan: Callable[[str, int], tuple[object, int]], found: dict[str, Span]
 ) -> int:
+    end = scan(text, at - 1)[1]
+    last = max(int(part) if part.isdigit() else -1 for part in tree)
     at = _skip(text, at)
     index = 0
-    while text[at] != "]":
+    while index <= last and text[at] != "]":
         start = at
         part = str(index)
         if part in tree:
@@ -98,4 +102,4 @@ def _array(
         at = _skip(text, at)
         if text[at] == ",":
             at = _skip(text, at + 1)
-    return at + 1
+    return end

@@ -10,6 +10,7 @@ from contain.diagnostics import model
 from contain.document import Problem, parse
 from contain.linter import keyed, members
 from contain.linter.kinds import KINDS, decide
+from contain.linter.own import own_findings, own_schemas
 from contain.linter.reading import pruned
 from contain.linter.registry import functions, needs
 from contain.linter.settings import Settings, matches
@@ -37,6 +38,7 @@ class Linter:
         self.settings = settings or Settings()
         self.table = self.settings.table()
         self._functions: dict[str, list[tuple[str, Function, tuple[str, ...]]]] = {}
+        self.schemas = own_schemas(self.settings) if self.settings.schemas else []
         #: set when a rule raised: the command then exits with 3
         self.failed = False
 
@@ -111,9 +113,12 @@ class _Run:
     def rules(self, kind: str, value: Any = None) -> None:
         """Run the rules of a kind."""
         for id, function, names in self.linter.rules_of(kind):
-            wanted = [self.arguments.get(name, value) for name in names]
-            if any(item is None for item in wanted):
-                continue  # what the rule needs is not there: the files beside the document, or a host
+            if kind != "*" and len(names) == 1:
+                wanted = [value]
+            else:
+                wanted = [self.arguments.get(name, value) for name in names]
+                if None in wanted:
+                    continue  # what the rule needs is not there: the files beside the document, or a host
             into = self.found if kind == "*" else self.ruled
             try:
                 for found in function(*wanted):
@@ -158,6 +163,9 @@ class _Run:
             self.poisoned = frozenset(numbers.union(row[0] for row in rows))
             if "" in self.poisoned:
                 return
+        if self.linter.schemas:
+            settings = self.linter.settings
+            self.found += [("DOC601", row) for row in own_findings(self.linter.schemas, settings, document.name, kind, value)]
         if self.poisoned or nulls:
             value = pruned(value, self.poisoned)
         self.rules(kind, value)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from contain.document.pointers import join, label
 from contain.linter.fix import Fix
+from contain.linter.near import nearest
 from contain.schema.generated.outlines import OUTLINES
-from contain.schema.support import nearest
 
 if TYPE_CHECKING:
     from contain.linter.registry import Found
@@ -65,7 +65,7 @@ def _unknown(
         fix = "" if same in value else Fix(f"write {same}", rename=(pointer, same))
         found.append(("DOC202", (pointer, words, fix)))
         return
-    near = nearest(name, [known for known in members if known not in value])
+    near = nearest(name, tuple(known for known in members if known not in value))
     if near:
         found.append(
             (

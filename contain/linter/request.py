@@ -85,7 +85,7 @@ class Request:
             if streamed:
                 sys.stdout.write("".join(parts[0]))
                 parts[0].clear()
-        items = self.session.closing() if len(files) < 64 else []
+        items = self.session.closing()
         if items:
             _count(Result(items, [], failed=False), counts, rules)
             for part, (_, function) in zip(parts, self.session.outputs, strict=True):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contain.diagnostics import formats
+from contain.diagnostics import formats, model
 from contain.errors import UsageError
 from contain.linter import settings as setting
 from contain.linter.bundle import Bundle
 from contain.linter.engine import Linter
+from contain.linter.pool import Pool
 from contain.linter.walk import Target, targets
 
 if TYPE_CHECKING:
@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 #: from this many files up the work is shared between processes
 _MANY = 64
+#: the most that one file may take there
+_SECONDS = 30.0
 
 
 class Result:
     """What one file gave: the counts by severity and rule, and for each format the fragments of its documents."""
 
-    __slots__ = ("counts", "failed", "fragments", "rules")
+    __slots__ = ("counts", "failed", "fragments", "rules", "used")
 
-    def __init__(self, items: list[Diagnostic], fragments: list[list[Any]], *, failed: bool) -> None:
+    def __init__(
+        self, items: list[Diagnostic], fragments: list[list[Any]], *, failed: bool, used: list[tuple[str, int]] | None = None
+    ) -> None:
         """Small and picklable: it crosses a pipe."""
         self.counts: dict[str, int] = {}
         self.rules: dict[str, int] = {}
@@ -40,6 +44,8 @@ class Result:
             self.rules[item.id] = self.rules.get(item.id, 0) + 1
         self.fragments = fragments
         self.failed = failed
+        #: folder and index of the entries of [[lint.allow]] that were needed, for the process that asks in the end
+        self.used = used or []
 
 
 class Session:
@@ -117,7 +123,9 @@ class Session:
         parts, linter = self.findings(target)
         items = [item for _, found, _ in parts for item in found]
         fragments = [[function(*part) for part in parts] for _, function in self.outputs]
-        return Result(items, fragments, failed=linter.failed)
+        folder = os.path.dirname(target.path)
+        used = [(folder, index) for index, allow in enumerate(linter.settings.allow) if allow.used]
+        return Result(items, fragments, failed=linter.failed, used=used)
 
     def run(self, files: list[Target], *, jobs: int = 0) -> Iterator[Result]:
         """All targets, results in their order; from 64 files up by several processes."""
@@ -125,46 +133,25 @@ class Session:
         if len(files) < _MANY or jobs < 2:
             yield from (self.check(target) for target in files)
             return
-        pipes = [self._worker(files[number::jobs]) for number in range(jobs)]
-        try:
-            for index in range(len(files)):
-                yield self._receive(pipes[index % jobs][0], files[index])
-        finally:
-            for stream, pid in pipes:
-                stream.close()
-                os.waitpid(pid, 0)
+        pool = Pool(self._tried, self._lost, jobs=jobs, seconds=_SECONDS)
+        for result in pool.run(files):
+            if isinstance(result, str):
+                raise UsageError(result)
+            for folder, index in result.used:
+                self.linter(folder).settings.allow[index].used = True
+            yield result
 
-    def _worker(self, files: list[Target]) -> tuple[Any, int]:
-        """Fork a process that sends the results of its files, one after the other."""
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid:
-            os.close(writer)
-            return os.fdopen(reader, "rb"), pid
-        status = 1
+    def _tried(self, target: Target) -> Result | str:
+        """In a worker: the result, or the words of an error."""
         try:
-            os.close(reader)
-            with os.fdopen(writer, "wb") as stream:
-                for target in files:
-                    try:
-                        result: Result | str = self.check(target)
-                    except UsageError as error:
-                        result = str(error)
-                    pickle.dump(result, stream)
-            status = 0
-        except BrokenPipeError:
-            status = 0
-        finally:
-            os._exit(status)
+            return self.check(target)
+        except UsageError as error:
+            return str(error)
 
-    def _receive(self, stream: Any, target: Target) -> Result:
-        try:
-            result: Result | str = pickle.load(stream)  # noqa: S301  from our own child
-        except EOFError:
-            raise UsageError(f"{target.path}: the worker that checked it ended") from None
-        if isinstance(result, str):
-            raise UsageError(result)
-        return result
+    def _lost(self, target: Target, reason: str) -> Result:
+        """The result of a file whose worker was ended."""
+        items = [model.make("DOC404", f"{target.path} was not checked: {reason}", target.path)]
+        return Result(items, [[function(target.path, items, "")] for _, function in self.outputs], failed=False)
 
     def closing(self) -> list[Diagnostic]:
         """What is to be said about the settings themselves."""

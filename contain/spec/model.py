@@ -46,12 +46,14 @@ class RunOptions:
         "interactive",
         "keep",
         "labels",
+        "measure",
         "name",
         "network",
         "no_new_keyring",
         "no_pivot",
         "overlay",
         "pid_file",
+        "pidfd_socket",
         "preserve_fds",
         "privileged",
         "rm",
@@ -78,6 +80,7 @@ class RunOptions:
     state_root: str  # folder of the state folders (--root), "" for the user's own
     labels: dict[str, str]  # --label
     pid_file: str  # absolute path, or ""
+    pidfd_socket: str  # absolute path of a unix socket that gets a pidfd of the first process, or ""
     keep: bool  # keep the state folder after the end; the opposite of rm
     rm: bool
     runc: bool  # runc's contract holds: its exit codes, its id argument, its wording
@@ -99,6 +102,7 @@ class RunOptions:
     workspace: str  # the working folder of the caller: "ro" | "overlay" | "rw" | "none"; host view only
     workspace_path: str  # its absolute path, "" when there is none
     sockets: list[str]  # absolute paths of host sockets that may be connected to
+    measure: bool  # a run that has a cgroup at all is counted by it also where nothing is limited: memory at its peak, processor time
     disk: int | None  # bytes that may be written in all throw-away layers together
     idmap: bool  # show rootfs and bind sources idmapped, so that owners are kept
     no_pivot: bool
@@ -123,6 +127,7 @@ class RunOptions:
         for slot in (
             "name",
             "pid_file",
+            "pidfd_socket",
             "user",
             "console_socket",
             "workspace_path",
@@ -147,6 +152,7 @@ class RunOptions:
             "overlay",
             "idmap",
             "no_pivot",
+            "measure",
         ):
             setattr(self, slot, False)
         for slot in ("privileged", "devices_all", "no_new_keyring", "strict"):

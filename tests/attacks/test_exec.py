@@ -74,6 +74,13 @@ def test_added_capabilities_are_not_inheritable(victim) -> None:
     assert (rows[rows.index("CapInh:") + 1], rows[rows.index("CapBnd:") + 1]) == ("0" * 16, f"{1 << 5:016x}")
 
 
+def test_folder_that_is_missing_is_not_made(victim) -> None:
+    """A slip in --cwd does not write into the container."""
+    victim.start()
+    ran = victim.exec("pwd", options=("--cwd", "/slip"))
+    assert (ran.returncode, "cannot chdir to /slip: No such file or directory" in ran.stderr) == (255, True), ran
+
+
 def test_folder_and_program_through_descriptors(victim) -> None:
     """CVE-2024-21626: no number leads out of the container, as folder, as program, as interpreter."""
     victim.start()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from typing import TYPE_CHECKING
@@ -95,4 +99,84 @@ def podman(image_tar: str) -> Iterator[Engine]:
         yield engine
         engine("rm", "-fa", "-t", "0")
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+CONTAINERD = """version = 2
+root = "{folder}/root"
+state = "{folder}/state"
+disabled_plugins = ["io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs"]
+[grpc]
+address = "{folder}/sock"
+[ttrpc]
+address = "{folder}/ttrpc"
+[plugins."io.containerd.grpc.v1.cri"]
+sandbox_image = "docker.io/library/bb:latest"
+restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".containerd]
+snapshotter = "native"
+default_runtime_name = "contain"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.contain]
+runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.contain.options]
+BinaryName = "{runtime}"
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "/usr/lib/cni"
+conf_dir = "{folder}/cni"
+"""
+
+CNI = """{"cniVersion": "0.4.0", "name": "pods", "plugins": [{"type": "ptp", "ipam":
+ {"type": "host-local", "dataDir": "%s/ipam", "ranges": [[{"subnet": "10.251.77.0/24"}]]}}]}"""
+
+
+def docker_archive(rootfs_tar: str, folder: str) -> str:
+    """An image bb:latest that sleeps, as `docker save` writes it."""
+    with open(rootfs_tar, "rb") as file:
+        layer = file.read()
+    config = {
+        "architecture": "amd64" if os.uname().machine == "x86_64" else "arm64",
+        "os": "linux",
+        "config": {"Cmd": ["/bin/sleep", "100000"], "Env": ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"]},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
+    }
+    manifest = [{"Config": "config.json", "RepoTags": ["docker.io/library/bb:latest"], "Layers": ["layer.tar"]}]
+    with tarfile.open(f"{folder}/bb-image.tar", "w") as archive:
+        for name, data in (
+            ("config.json", json.dumps(config).encode()),
+            ("layer.tar", layer),
+            ("manifest.json", json.dumps(manifest).encode()),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return f"{folder}/bb-image.tar"
+
+
+@pytest.fixture(scope="module")
+def containerd(image_tar: str) -> Iterator[str]:
+    """The folder of a containerd of ours (socket `sock`), whose CRI plugin has the handler `contain`; the image bb is in both namespaces."""
+    if not shutil.which("containerd") or not os.path.exists("/usr/lib/cni/ptp"):
+        pytest.skip("no containerd with CNI plugins: apt-get install containerd containernetworking-plugins")
+    folder = tempfile.mkdtemp(prefix="cd.", dir="/var/tmp")
+    os.mkdir(f"{folder}/cni")
+    for path, text in (
+        (f"{folder}/config.toml", CONTAINERD.format(folder=folder, runtime=runtime())),
+        (f"{folder}/cni/10-pods.conflist", CNI % folder),
+    ):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    with open(f"{folder}/log", "w", encoding="utf-8") as log:
+        daemon = subprocess.Popen(
+            ["containerd", "-c", f"{folder}/config.toml"], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    ctr = runner(["ctr", "-a", f"{folder}/sock"])
+    try:
+        wait_for(lambda: ctr("version").returncode == 0, "containerd")
+        image = docker_archive(image_tar, folder)
+        for namespace in ("default", "k8s.io"):
+            ctr("-n", namespace, "images", "import", "--snapshotter", "native", image, check=True)
+        yield folder
+    finally:
+        daemon.terminate()
+        daemon.wait(PATIENCE)
         shutil.rmtree(folder, ignore_errors=True)

@@ -20,10 +20,10 @@ HOSTS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "hosts")
 
 #: machine, words of the command line, first line, what stands in cause or remedy
 LACKS: tuple[tuple[str, list[str], str, str], ...] = (
-    ("v2-rootless-session", ["-m", "64m", "root"], "<command line>:--memory: memory.limit cannot be limited", "--allow-missing memory"),
-    ("v2-rootless-session", ["--pids-limit", "9", "root"], "<command line>:--pids-limit: pids.limit cannot be limited", "session-3.scope"),
-    ("v2-rootless-session", ["--cpus", "1", "root"], "<command line>:--cpus: cpu.quota cannot be limited", "contain doctor"),
-    ("hybrid-rootless", ["-m", "64m", "root"], "<command line>:--memory: memory.limit cannot be limited", "not writable to us"),
+    ("v2-rootless-session", ["-m", "64m", "root"], "<command line>:--memory: memory.limit cannot be set", "--allow-missing memory"),
+    ("v2-rootless-session", ["--pids-limit", "9", "root"], "<command line>:--pids-limit: pids.limit cannot be set", "session-3.scope"),
+    ("v2-rootless-session", ["--cpus", "1", "root"], "<command line>:--cpus: cpu.quota cannot be set", "contain doctor"),
+    ("hybrid-rootless", ["-m", "64m", "root"], "<command line>:--memory: memory.limit cannot be set", "not writable to us"),
     (
         "v2-rootless-session",
         ["--userns", "host", "root"],

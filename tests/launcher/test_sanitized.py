@@ -130,7 +130,7 @@ def test_terminal(run):
 def test_failures(run):
     """Failures of hooks, of the program, of a mount, and a limit that fires."""
     assert run("true", hooks={"prestart": [{"path": "/bin/false"}]})[0] == 125
-    assert run("true", mounts=[{"destination": "/x", "type": "nonsense", "source": "x"}])[0] == 125
+    assert run("true", mounts=[{"destination": "/mnt", "type": "nonsense", "source": "x"}])[0] == 125
     assert run("sleep 1000", {"timeout": 0.3, "init": True})[0] == 124
     assert run("kill -KILL $$", {"init": True})[0] == 128 + signal.SIGKILL
 

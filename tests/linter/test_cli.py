@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 
 from contain.cli.main import main
 from contain.linter.examples import document
+from contain.linter.session import Session
 
 SOUND = document("runtime-config", {"root": {"path": "/"}})
 BROKEN = document("runtime-config", {"root": {"path": "/"}, "process": {"cwd": "x"}})
@@ -108,6 +110,28 @@ def test_many_files_are_shared_between_processes_and_told_in_order(folder, capsy
     assert main(["lint", ".", "-o", "concise", "-j", "3"]) == 1
     assert capsys.readouterr().out == alone
     assert alone.count("RUN212") == 47
+
+
+def test_a_file_that_takes_too_long_is_reported(folder, capsys, monkeypatch):
+    """Its worker is ended and the others' results come all the same; a worker that dies likewise."""
+    for number in range(66):
+        (folder / f"c{number:03}.json").write_text(json.dumps(SOUND))
+    right = Session.check
+
+    def slow(self, target):
+        if target.path == "c010.json":
+            signal.pause()
+        if target.path == "c020.json":
+            os._exit(3)
+        return right(self, target)
+
+    monkeypatch.setattr(Session, "check", slow)
+    monkeypatch.setattr("contain.linter.session._SECONDS", 5)
+    main(["lint", ".", "-o", "concise", "-j", "2", "--select", "DOC,RUN2"])
+    lines = [line for line in capsys.readouterr().out.splitlines() if "DOC404" in line]
+    assert [line.partition(":")[0] for line in lines] == ["c010.json", "c020.json"]
+    assert "took more than 5 seconds" in lines[0]
+    assert "died" in lines[1]
 
 
 def test_fix_and_diff(folder, capsys):

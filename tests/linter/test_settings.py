@@ -98,6 +98,25 @@ def test_add_allow_writes_a_baseline(lint, tmp_path):
     assert set(lint(written)[1]) == {"DOC501"}
 
 
+def test_allow_with_many_files(lint, tmp_path):
+    """Entries that workers needed are not idle."""
+    for number in range(70):
+        (tmp_path / f"d{number:03}.json").write_text(json.dumps(BROKEN))
+    entry = '[lint]\nselect = ["RUN106", "DOC5"]\n[[lint.allow]]\nrule = "RUN106"\nreason = "r"\n'
+    assert lint(entry, ".", "-j", "2")[:2] == (0, {})
+
+
+def test_own_schemas(lint, tmp_path):
+    """A schema of the user's own, for a member; a broken one is an error of the configuration."""
+    (tmp_path / "s.json").write_text('{"$schema": "https://json-schema.org/draft/2020-12/schema", "const": "rootfs"}')
+    entry = '[lint]\nselect = ["DOC6"]\n[[lint.schema]]\nfile = "s.json"\nat = "/root/path"\n'
+    assert lint(entry)[:2] == (1, {"DOC601": "error"})
+    assert lint(entry + 'kind = "image-index"')[:2] == (0, {})
+    assert lint(entry + 'path = "other/*"')[:2] == (0, {})
+    (tmp_path / "s.json").write_text('{"type": 7}')
+    assert "is no sound schema" in lint(entry)[2]
+
+
 def test_names_are_selectors():
     """A kebab name stands for its id."""
     assert resolve("relative-cwd", "") == "RUN212"

@@ -110,15 +110,25 @@ def test_pids_are_limited_and_all_are_killed_in_the_end(name):
 
 
 def test_values_are_in_the_files_and_the_namespace_begins_there(name):
-    """Quota, weight; and /proc/self/cgroup shows the container's place as the root."""
-    spec = a_spec({"cpu": {"shares": 512, "quota": 50000, "period": 100000}, "pids": {"limit": 7}}, name=name)
-    v2 = probe().cgroup.mode == "v2"
-    quota, weight = ("cpu.max", "cpu.weight") if v2 else ("cpu.cfs_quota_us", "cpu.shares")
-    script = f"cat {value(spec, 'cpu', quota)} {value(spec, 'cpu', weight)} {value(spec, 'pids', 'pids.max')}; grep pids /proc/self/cgroup || grep ^0 /proc/self/cgroup"
+    """Quota, weight, on a hybrid machine one of each version; /proc/self/cgroup shows the container's place as the root."""
+    host = probe()
+    resources = {"cpu": {"shares": 512, "quota": 50000, "period": 100000}, "pids": {"limit": 7}}
+    v2 = host.cgroup.mode == "v2"
+    files = [("cpu", "cpu.max"), ("cpu", "cpu.weight")] if v2 else [("cpu", "cpu.cfs_quota_us"), ("cpu", "cpu.shares")]
+    expected = ["50000 100000", "59", "7"] if v2 else ["50000", "512", "7"]
+    files.append(("pids", "pids.max"))
+    if "hugetlb" in host.cgroup.controllers and host.hugepages:
+        size = host.hugepages[0]
+        resources["hugepageLimits"] = [{"pageSize": size, "limit": 0}]
+        files.append(("hugetlb", f"hugetlb.{size}.{'max' if host.cgroup.is_v2('hugetlb') else 'limit_in_bytes'}"))
+        expected.append("0")
+    spec = a_spec(resources, name=name)
+    script = f"cat {' '.join(value(spec, *one) for one in files)}; grep pids /proc/self/cgroup || grep ^0 /proc/self/cgroup"
     ended = run(a_plan(spec, script))
     assert ended.code == 0
-    assert ended.text.split()[: -1 if v2 else None][: 3 + v2] == (["50000", "100000", "59", "7"] if v2 else ["50000", "512", "7"])
-    assert ended.text.rstrip().endswith(":/")
+    lines = ended.text.splitlines()
+    assert lines[:-1] == expected
+    assert lines[-1].endswith(":/")
 
 
 def test_a_bundle_is_placed_at_one_path_with_device_rules(name):

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from contain.launcher import spawn
 from contain.state.store import Store
 from contain.state.sweep import sweep
 from tests.live.conftest import RUNNER, shell
@@ -235,3 +236,20 @@ def test_as_an_ordinary_user(user, user_rootfs, launcher, victim):
         )
         assert done.returncode == 0, done.stderr
     eventually(lambda: not os.listdir(state), "no state folder")
+
+
+def test_children_of_the_shell_are_spared(busybox, launcher, tmp_path):
+    """Without a pid namespace all that the container leaves behind is killed, and nothing that the caller had started before."""
+    config = shell("(sleep 1000 &) ; (sleep 1000 &) ; echo on")
+    mark = f"spared-{tmp_path}"
+    config["process"]["env"].append(f"{MARK}={mark}")
+    config["linux"]["namespaces"] = [row for row in config["linux"]["namespaces"] if row["type"] != "pid"]
+    plan = spawn.sealed("plan", plan_of(config, busybox, state_root=f"{tmp_path}/state"))
+    script = f"sleep 1000 >/dev/null 2>&1 & echo $!; exec {launcher} {plan}"
+    done = subprocess.run(["bash", "-c", script], pass_fds=(plan,), capture_output=True, text=True, timeout=60, check=False)
+    os.close(plan)
+    own, on = done.stdout.split()
+    assert (on, done.stderr, done.returncode) == ("on", "", 0)
+    assert name_of(int(own)) == "sleep"
+    os.kill(int(own), signal.SIGKILL)
+    assert not marked(mark)

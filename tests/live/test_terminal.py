@@ -10,12 +10,13 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import termios
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.live.conftest import shell
+from tests.live.conftest import TOP, shell
 from tests.live.launch import PATIENCE, Running, eventually, guardian_of, plan_of
 
 if TYPE_CHECKING:
@@ -222,3 +223,19 @@ def test_no_devpts(rootfs, launcher, tmp_path):
         code, _, err = run.end()
     assert code == 125
     assert "cannot open a terminal for the container: /dev/pts is no devpts" in err
+
+
+def test_exec_with_a_terminal(start, terminal, tmp_path):
+    """exec -t has a terminal of the container's; a killed exec leaves ours as it was, and the container alone."""
+    command = [sys.executable, "-m", "contain", "--root", f"{tmp_path}/state", "exec", "-t", "box", "sh", "-c", "tty; sleep 1000"]
+    with start("echo ready; sleep 1000", None, tty=False, name="box", init=True) as run:
+        run.expect("ready")
+        options = {**terminal.options(), "env": {**os.environ, "PYTHONPATH": TOP}}
+        with subprocess.Popen(command, **options) as inside:
+            terminal.expect("/dev/pts/0")
+            eventually(terminal.raw, "raw mode")
+            inside.kill()
+        eventually(terminal.restored, "the mode is put back")
+        assert run.process.poll() is None
+        run.signal(signal.SIGTERM)
+        assert run.end()[0] == 143

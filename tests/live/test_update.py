@@ -150,8 +150,19 @@ def test_the_verbs_as_they_are_typed(box, contain):
     assert (again.returncode, again.stderr) == (1, "container not paused\n")
 
 
+def move_below(name):
+    """What a payload does that manages cgroups itself: its own v2 cgroup then takes no processes any more."""
+    unified = probe().cgroup.unified
+    folder = f"{unified}/{name}/{name}"
+    os.mkdir(f"{folder}/init")
+    with open(f"{folder}/init/cgroup.procs", "w", encoding="utf-8") as file:
+        file.write(word(f"{folder}/cgroup.procs"))
+    with open(f"{folder}/cgroup.subtree_control", "w", encoding="utf-8") as file:
+        file.write(f"+{word(f'{folder}/cgroup.controllers').split()[0]}")
+
+
 def test_a_bundle_through_its_life(contain, make_bundle, tmp_path):
-    """create, start, pause, update, resume, pause and delete by force: a paused container ends, and no cgroup is left."""
+    """create, start, exec, pause, update, resume, pause and delete by force: a paused container ends, and no cgroup is left."""
     name = f"contain-test-{os.getpid()}-life"
 
     def change(config):
@@ -166,6 +177,9 @@ def test_a_bundle_through_its_life(contain, make_bundle, tmp_path):
     verb("create", "--bundle", bundle, name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         verb("start", name)
+        assert "hello" in verb("exec", name, "echo", "hello")
+        move_below(name)
+        assert "hello" in verb("exec", name, "echo", "hello")
         verb("pause", name)
         verb("update", "--pids-limit", "21", "--memory", "96m", name)
         assert "paused" in verb("list")

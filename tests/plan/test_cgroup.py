@@ -162,7 +162,7 @@ def test_limits_without_a_cgroup():
     host = machine("hybrid-rootless")
     limit = {"memory": {"limit": 9}}
     asked = {"/linux/resources/memory": "--memory"}
-    with pytest.raises(HostError, match=r"<command line>:--memory: memory.limit cannot be limited") as caught:
+    with pytest.raises(HostError, match=r"<command line>:--memory: memory.limit cannot be set") as caught:
         operations(spec(limit, options=asked), host)
     assert "--allow-missing memory" in caught.value.remedy
     allowed = spec(limit, options=asked, allow_missing=["memory"])
@@ -170,8 +170,8 @@ def test_limits_without_a_cgroup():
     assert len(allowed.warnings) == 1
     bundle = spec(limit, kind="oci")
     assert [one for one in operations(bundle, host) if isinstance(one, WriteCgroup)] == []
-    assert bundle.warnings[0].startswith("config.json:4:2: linux.resources.memory.limit: memory.limit cannot be limited")
-    with pytest.raises(HostError, match="cannot be limited"):
+    assert bundle.warnings[0].startswith("config.json:4:2: linux.resources.memory.limit: memory.limit cannot be set")
+    with pytest.raises(HostError, match="cannot be set"):
         operations(spec(limit, kind="oci", strict=True), host)
     default = spec({"pids": {"limit": 2048}})
     assert operations(default, host) == []
@@ -190,7 +190,7 @@ def test_a_delegated_user_gets_limits():
 
 def test_unified_is_refused_where_v1_holds_the_controller():
     """The runtime must generate an error (runtime-spec, "Unified")."""
-    with pytest.raises(HostError, match=r"unified.memory.high cannot be set"):
+    with pytest.raises(HostError, match=r"unified\[.memory.high.\] cannot be set"):
         operations(spec({"unified": {"memory.high": "7"}}, kind="oci"), machine("hybrid-root"))
 
 
@@ -204,3 +204,13 @@ def test_without_a_pid_namespace_a_cgroup_holds_the_processes():
     """So that everything can be found and killed."""
     found = operations(spec({}, namespaces=("mount",)), machine("v2-root"))
     assert len([one for one in found if isinstance(one, MakeCgroup)]) == 1
+
+
+def test_a_measured_run_is_counted_by_its_cgroup():
+    """Memory and processor time beside the limit; but who wants no cgroup gets none."""
+    host = machine("hybrid-root")
+    found = operations(spec({"pids": {"limit": 9}}, measure=True), host)
+    assert {one.mount.rpartition("/")[2] for one in found if isinstance(one, MakeCgroup)} == {"pids", "memory", "cpuacct"}
+    assert operations(spec({}, measure=True), host) == []
+    made = next(one for one in operations(spec({"pids": {"limit": 9}}, measure=True), machine("v2-root")) if isinstance(one, MakeCgroup))
+    assert (made.needed, made.wanted) == (["pids"], ["memory"])

@@ -8,11 +8,13 @@ import pytest
 
 from contain.errors import ManifestError
 from contain.plan import stage
+from contain.plan.compile.exec import Target, compile_exec
 from contain.plan.operations.process import (
     Execute,
     FindProgram,
     LeaveHost,
     LimitResource,
+    SetAffinity,
     SetIoPriority,
     SetMemoryPolicy,
     SetOomScore,
@@ -159,3 +161,12 @@ def test_unknown_names(members: dict[str, Any]) -> None:
     """Each says which names there are."""
     with pytest.raises(ManifestError, match="unknown value"):
         plan_of(spec_of(**members))
+
+
+def test_affinity_of_exec() -> None:
+    """One set of processors until the cgroup is joined, another from then on; not for a container's first process."""
+    spec = spec_of(execCPUAffinity={"initial": "0-1", "final": "7"})
+    operations = compile_exec(spec, host_of(), Target("/run/contain", "web", {}, maps_root=True)).operations
+    found = [each for each in operations if type(each) is SetAffinity]
+    assert [(each.stage, each.processors) for each in found] == [(stage.JOIN, b"\x03"), (stage.LOCK, b"\x80")]
+    assert SetAffinity not in map(type, plan_of(spec))

@@ -133,3 +133,29 @@ def test_processor_time_needs_a_cgroup():
     )
     limit = only(operations({"cpu_time": 1.5}, Host(**{**HOST.values(), "cgroup": v2})), LimitProcessorTime)
     assert (limit.milliseconds, limit.v2) == (1500, True)
+
+
+def test_cgroup_of_a_run_without_a_name_is_found_later() -> None:
+    """The id that the launcher makes stands in the summary's folders too, as a hole that it fills."""
+    groups = CgroupLayout(
+        mode="v1",
+        hierarchies={"pids": "/sys/fs/cgroup/pids"},
+        own={"pids": "/"},
+        here={"pids": "/g"},
+        base={"pids": "/g"},
+        controllers=["pids"],
+        delegated=True,
+    )
+    host = Host(uid=0, gid=0, euid=0, egid=0, caps=frozenset(["CAP_SYS_ADMIN"]), kernel=(6, 1), cgroup=groups)
+    found = only(
+        operations(
+            {"keep": True},
+            host,
+            linux={
+                "namespaces": [{"type": name} for name in ("mount", "pid", "uts", "network", "ipc")],
+                "resources": {"pids": {"limit": 5}},
+            },
+        ),
+        ClaimState,
+    )
+    assert f"/contain/{layout.hole('id')}\n" in found.summary

@@ -55,9 +55,9 @@ def test_zero_is_what_engines_send_for_not_set():
 
 def test_what_the_container_has_no_cgroup_for():
     """Said before anything is written."""
-    with pytest.raises(HostError, match=r"memory.limit cannot be limited"):
+    with pytest.raises(HostError, match=r"memory.limit cannot be set"):
         files({"memory": {"limit": 5}}, {"pids": "/p"})
-    with pytest.raises(HostError, match=r"cpu.cpus cannot be limited"):
+    with pytest.raises(HostError, match=r"cpu.cpus cannot be set"):
         files({"cpu": {"cpus": "0"}}, V2)
 
 

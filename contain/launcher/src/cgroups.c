@@ -102,7 +102,7 @@ int64_t cgroup_number(int folder, const char *file, const char *key) {
         return -1;
     const char *at = text;
     size_t length = key ? strlen(key) : 0;
-    while (key && !(strncmp(at, key, length) == 0 && at[length] == ' ')) {
+    while (key && !(strncmp(at, key, length) == 0 && (at[length] == ' ' || at[length] == '\t'))) {
         at = strchr(at, '\n');
         if (at == NULL)
             return -1;

@@ -112,15 +112,15 @@ static int make_shared(void) {
     return 0;
 }
 
-/* Before anything of ours is open: what the program is given is what the caller had open, and nothing that is for us. */
+/* --preserve-fds N: those of the next N that are open now; a number that the caller left free may become one of ours. */
 static void note_given(void) {
     struct operation_head head;
     struct leave_host leave;
     if (!plan_find(&context, OPERATION_LEAVE_HOST, &head) || !take_leave_host(&head.fields, &leave))
         return;
-    for (int fd = 3; fd < 3 + leave.preserve && fd < GIVEN_COUNT; fd++)
+    for (int fd = 3; fd < 3 + leave.preserve && fd < GIVEN_WORDS * 64; fd++)
         if (fd != context.report_fd && fd != context.watch.caller && fd != context.watch.life && fcntl(fd, F_GETFD) >= 0)
-            context.given[fd / 8] |= (uint8_t)(1U << fd % 8);
+            context.given[fd / 64] |= 1ULL << (fd % 64);
 }
 
 static int prepare(int planfd) {

@@ -37,6 +37,23 @@ static int next_child(const char **at) {
     return pid;
 }
 
+static bool mount_namespace(pid_t pid, char *name, size_t size) {
+    char path[64];
+    char number[16];
+    format_number(number, sizeof number, pid);
+    join_words(path, sizeof path, (const char *const[]){"/proc/", number, "/ns/mnt", NULL});
+    ssize_t length = readlink(path, name, size - 1);
+    name[length > 0 ? length : 0] = 0;
+    return length > 0;
+}
+
+/* A child that we had before we became the launcher, or one of its own, is none of the container's: it sees our mounts. */
+static bool is_container_s(pid_t pid) {
+    char own[64];
+    char its[64];
+    return mount_namespace(getpid(), own, sizeof own) && mount_namespace(pid, its, sizeof its) && strcmp(own, its) != 0;
+}
+
 /* Without a pid namespace what init leaves behind becomes ours (we are a subreaper): none of these pids can be taken again before we wait. */
 static void kill_orphans(struct context *context) {
     char list[8192];
@@ -50,7 +67,7 @@ static void kill_orphans(struct context *context) {
             return;
         const char *at = list;
         for (int pid; (pid = next_child(&at)) > 0;) {
-            if (pid == context->guardian_pid)
+            if (pid == context->guardian_pid || !is_container_s(pid))
                 continue;
             some = true;
             kill(pid, SIGKILL);

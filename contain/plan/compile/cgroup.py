@@ -21,6 +21,7 @@ from contain.plan.operations.cgroup import (
     WriteCgroup,
 )
 from contain.plan.slots import CGROUP
+from contain.spec.model import path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,6 +108,9 @@ def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
         needed.append("devices" if "devices" in host.cgroup.hierarchies else "")
     if spec.run.cpu_time is not None:
         needed.append("cpuacct" if "cpuacct" in host.cgroup.hierarchies else "")
+    if spec.run.measure and needed:  # who asks for no cgroup at all (--pids-limit -1) gets none
+        needed += [name for name in ("memory", "cpuacct") if name in host.cgroup.hierarchies or (name in host.cgroup.available)]
+        needed += [""] if host.cgroup.mode == "v2" else []
     if spec.namespaces().get("pid") != "":
         needed.append(_tracking(spec, host))
     return had, groups(spec, host, needed)
@@ -126,15 +130,17 @@ def _refuse_missing(spec: Spec, host: Host) -> None:
         if one.lacking:
             why, remedy = one.lacking, "remove it"
         elif group_of(one.controller, place, host) is None:
-            why, remedy = _why_not(one.controller, host, disabled=place.disabled), DELEGATE
+            why, remedy = _why_not(one.controller, host, disabled=place.disabled), _remedy(one.controller, host)
         else:
             continue
+        if one.optional:
+            continue  # another setting of the same pointer is reported
         _report(spec, one, why, remedy)
 
 
 def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:
     place = spec.origins.place
-    what = f"{spec_words(one.pointer)} cannot be limited" if not one.lacking else f"{spec_words(one.pointer)} cannot be set"
+    what = f"{spec_words(one.pointer)} cannot be set"
     option = spec.origins.option(one.pointer)
     if option and one.name not in spec.run.allow_missing:
         raise HostError(
@@ -148,8 +154,12 @@ def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:
 
 
 def spec_words(pointer: str) -> str:
-    """`/linux/resources/memory/limit` → `memory.limit`."""
-    return ".".join(pointer.split("/")[3:])
+    """`/linux/resources/hugepageLimits/0` → `hugepageLimits[0]`."""
+    return path(pointer).removeprefix("linux.resources.")
+
+
+def _remedy(controller: str, host: Host) -> str:
+    return DELEGATE if host.cgroup.is_v2(controller) else "run as root, or where cgroup v2 can be delegated to you: see `contain doctor`"
 
 
 def _why_not(controller: str, host: Host, *, disabled: bool = False) -> str:
@@ -162,6 +172,8 @@ def _why_not(controller: str, host: Host, *, disabled: bool = False) -> str:
         return f"no cgroup hierarchy with the controller {controller} is mounted"
     if layout.is_v2(controller) and layout.base.get("") and controller not in layout.available:
         return f"the controller {controller} is not available in {layout.base['']}"
+    if not layout.is_v2(controller) and controller not in layout.base:
+        return f"{layout.here.get(controller) or layout.mount(controller)} is not writable to us, and cgroup v1 is not delegated to users"
     return layout.reason or "we may not make that cgroup"
 
 
@@ -173,6 +185,8 @@ def slot_of(group: Group, slots: Slots) -> int:
 def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]) -> MakeCgroup:
     needed = sorted({one.controller for one in had if one.controller and host.cgroup.is_v2(one.controller)}) if group.v2 else []
     others = [name for name in host.cgroup.available if name not in needed] if group.v2 and spec.kind == "oci" else []
+    if group.v2 and spec.run.measure and "memory" in host.cgroup.available and "memory" not in [*needed, *others]:
+        others.append("memory")
     return MakeCgroup(
         mount=group.mount,
         path=group.path,

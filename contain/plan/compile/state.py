@@ -8,7 +8,7 @@ from contain.errors import ManifestError
 from contain.plan import stage as at
 from contain.plan.compile.cgroup_systemd import scope_of
 from contain.plan.compile.hooks import later
-from contain.plan.operations.state import ClaimState, EndState, NoteUndo, PublishState, RemoveFile, RemoveTree, WritePidFile
+from contain.plan.operations.state import ClaimState, EndState, NoteUndo, PublishState, RemoveFile, RemoveTree, SendPidfd, WritePidFile
 from contain.state import layout
 from contain.state.summary import Summary, render
 
@@ -42,6 +42,11 @@ def needs_folder(spec: Spec, operations: list[Operation]) -> bool:
     return bool(asked) or any(operation.stage == at.TEARDOWN for operation in operations)
 
 
+def anonymous(spec: Spec) -> bool:
+    """Whether nobody can ask for this container: its folder serves the sweep alone."""
+    return not (spec.run.name or spec.run.keep or spec.run.detach)
+
+
 def begin(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]) -> Iterator[Operation]:
     """What stands before everything else of its stage."""
     run = spec.run
@@ -50,8 +55,8 @@ def begin(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]) 
     yield ClaimState(
         root=root_of(spec, host),
         id=run.name,
-        config=as_json(spec.config),
-        template=template(spec, host),
+        config="" if anonymous(spec) else as_json(spec.config),
+        template="" if anonymous(spec) and not any(spec.config["hooks"].values()) else template(spec, host),
         summary=summary(spec, host, cgroups),
         marks=marks,
         lock=slots.new("state/lock"),
@@ -63,7 +68,9 @@ def begin(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]) 
     yield PublishState(status=layout.CREATED, release=run.contract == "create")
     if run.pid_file:
         yield WritePidFile(path=run.pid_file, undo=0 if leaves or run.runc else slots.undo("pid-file"), origin="--pid-file")
-    if run.contract != "create":
+    if run.pidfd_socket:
+        yield SendPidfd(path=run.pidfd_socket, origin="--pidfd-socket")
+    if run.contract != "create" and not anonymous(spec):
         yield PublishState(stage=at.AFTER, status=layout.RUNNING, release=run.detach)
 
 
@@ -93,7 +100,7 @@ def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
     facts = Summary(
         kind="create" if run.contract == "create" else "run",
         owner=host.uid,
-        anonymous=int(not (run.name or run.keep or run.detach)),
+        anonymous=int(anonymous(spec)),
         bundle=spec.bundle,
         rootfs=spec.root,
         command=" ".join(spec.config["process"].get("args") or ())[:COMMAND_LENGTH],
@@ -103,7 +110,9 @@ def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
         id=run.name,
         systemd=scope_of(spec, host).unit if run.cgroup_manager == "systemd" else "",
     )
-    return render(facts, HOLES if run.name else (*HOLES, "id"))
+    text = render(facts, HOLES if run.name else (*HOLES, "id"))
+    # the folders of a run without a name have the id as a hole, which render() escapes like any control character
+    return text.replace(layout.escape(layout.hole("id")), layout.hole("id"))
 
 
 def template(spec: Spec, host: Host) -> str:

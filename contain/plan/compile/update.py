@@ -37,7 +37,7 @@ def compile_update(resources: dict[str, Any], groups: dict[str, str], read: Read
         elsewhere = one.controller not in {"", *groups} and one.controller not in read(folder, "cgroup.controllers").split()
         if not folder or elsewhere:
             raise HostError(
-                f"{spec_words(one.pointer)} cannot be limited",
+                f"{spec_words(one.pointer)} cannot be set",
                 cause=f"the container is in no cgroup that has the controller {one.controller}",
                 remedy="give the limit when the container is created",
             )

@@ -33,10 +33,47 @@ int do_delegate_cgroup(struct context *context, const struct delegate_cgroup *op
     return 0;
 }
 
+/* The v2 path of the container's first process, as /proc/PID/cgroup has it; NULL when it is gone. */
+static const char *path_of_adopted(const struct context *context, char *text, size_t size) {
+    char number[24];
+    char name[64];
+    format_number(number, sizeof number, context->adopted);
+    join_words(name, sizeof name, (const char *const[]){"/proc/self/fdinfo/", number, NULL});
+    int64_t pid = cgroup_number(AT_FDCWD, name, "Pid:");
+    format_number(number, sizeof number, (long)pid);
+    join_words(name, sizeof name, (const char *const[]){"/proc/", number, "/cgroup", NULL});
+    if (pid <= 0 || read_file_at(AT_FDCWD, name, text, size) <= 0)
+        return NULL;
+    char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+    if (line == NULL)
+        return NULL;
+    line += line == text ? 3 : 4;
+    line[strcspn(line, "\n")] = 0;
+    return line;
+}
+
+/* A payload that manages cgroups itself (a systemd) has moved into one below its own, which then takes no processes (v2's rule of no
+ * internal ones): the new one goes where the first one is, as with runc. */
+static int place_beside_first(struct context *context, const char *folder, const char *pid) {
+    char text[CGROUP_PATH_SIZE];
+    char whole[CGROUP_PATH_SIZE];
+    const char *path = path_of_adopted(context, text, sizeof text);
+    for (const char *at = strchr(folder + 1, '/'); path && at; at = strchr(at + 1, '/')) {
+        size_t length = strlen(at);
+        if (strncmp(path, at, length) != 0 || path[length] != '/')
+            continue;
+        join_words(whole, sizeof whole, (const char *const[]){folder, path + length, "/cgroup.procs", NULL});
+        return write_file_at(AT_FDCWD, whole, pid);
+    }
+    return EBUSY;
+}
+
 int do_place_in_cgroup(struct context *context, const struct place_in_cgroup *operation) {
     char pid[24];
     format_number(pid, sizeof pid, context->init_pid);
     int error = write_file_at(slot(context, operation->slot), "cgroup.procs", pid);
+    if (error == EBUSY && context->adopted >= 0)
+        error = place_beside_first(context, operation->folder, pid);
     return error ? fail(context, error, NULL) : 0;
 }
 

@@ -261,22 +261,20 @@ static void close_all(const struct context *context, int first) {
     close_between((unsigned)first, ~0U);
 }
 
-/* A number below 3 + preserve that the caller left free may have become one of ours since. */
-static void give(const struct context *context, int fd) {
-    int flags = fcntl(fd, F_GETFD);
-    if (flags < 0 || fd == context->channel || fd == context->started || fd == context->gate)
-        return;
-    if (fd < GIVEN_COUNT && (context->given[fd / 8] >> fd % 8 & 1))
-        fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
-    else
-        close(fd);
+static bool is_given(const struct context *context, int fd) {
+    return fd < GIVEN_WORDS * 64 && (context->given[fd / 64] >> (fd % 64) & 1);
 }
 
 int do_leave_host(struct context *context, const struct leave_host *operation) {
     sigset_t none;
     int first = 3 + (int)operation->preserve;
-    for (int fd = 3; fd < first; fd++)
-        give(context, fd);
+    for (int fd = 3; fd < first; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        if (flags >= 0 && is_given(context, fd))
+            fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
+        else if (flags >= 0 && fd != context->channel && fd != context->started && fd != context->gate)
+            close(fd); /* one of ours, in a place that the caller left free */
+    }
     close_all(context, first);
     umask((mode_t)operation->umask);
     sigemptyset(&none);

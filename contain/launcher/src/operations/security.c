@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "../operation.h"
 
 #define PROC_ROOT_INODE 1
+#define AGENT_PATIENCE 10 /* seconds */
 #define KEYCTL_JOIN_SESSION_KEYRING 1
 #define KEYCTL_SETPERM 5
 /* Everything for the possessor, and search for the user: after setresuid the program is not the keyring's owner. */
@@ -155,10 +157,12 @@ int do_connect_listener(struct context *context, const struct connect_listener *
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail(context, errno, NULL);
+    /* an agent whose backlog is full would hold us, and whoever waits for us, for ever */
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = AGENT_PATIENCE}, sizeof(struct timeval));
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
         int error = errno;
         close(fd);
-        return fail(context, error, NULL);
+        return fail(context, error, error == EAGAIN ? "the seccomp agent does not answer" : NULL);
     }
     slot_set(context, operation->slot, fd);
     return 0;

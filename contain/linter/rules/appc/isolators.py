@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.names import CAPABILITIES
+from contain.linter.near import nearest
 from contain.linter.reading import each
 from contain.linter.registry import rule
 from contain.linter.rules.appc.image import apps
 from contain.linter.syscalls import SYSCALLS
-from contain.schema.support import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

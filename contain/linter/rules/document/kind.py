@@ -131,6 +131,17 @@ def expired_allow(document: Document) -> Nothing:  # noqa: ARG001  the engine fi
 
 
 @rule
+def own_schema(document: Document) -> Nothing:  # noqa: ARG001  the engine finds it
+    """DOC601 own-schema: the document is as the schemas of [[lint.schema]] say.
+
+    They are the user's own, for whole documents, members, or annotations that hold JSON.
+
+    section: contain lint
+    """
+    return iter(())
+
+
+@rule
 def rule_failed(document: Document) -> Nothing:  # noqa: ARG001  the engine finds it
     """DOC999 rule-failed: a rule of contain did its work.
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
 from contain.linter.names import CAPABILITIES
+from contain.linter.near import nearest
 from contain.linter.reading import each, entries, get, has_namespace, known, namespace
 from contain.linter.registry import rule
-from contain.schema.support import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

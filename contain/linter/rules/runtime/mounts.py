@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
 from contain.linter.names import MOUNT_FLAGS, MOUNT_OPPOSITES, PROPAGATIONS
+from contain.linter.near import nearest
 from contain.linter.reading import each, has_namespace
 from contain.linter.registry import rule
-from contain.schema.support import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
 from contain.linter.names import RLIMITS
+from contain.linter.near import nearest
 from contain.linter.ranges import is_list
 from contain.linter.reading import each, entries, get
 from contain.linter.registry import rule
-from contain.schema.support import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
+from contain.linter.near import nearest
 from contain.linter.reading import each, get
 from contain.linter.registry import rule
 from contain.linter.syscalls import SYSCALLS
-from contain.schema.support import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,12 +19,12 @@ _RULES = ("linux", "seccomp", "syscalls")
 _AT = "/linux/seccomp"
 
 
-def named(config: Any) -> Iterator[tuple[str, str, Any]]:
-    """Pointer of the name, name and rule of every call that the filter names."""
+def strangers(config: Any) -> Iterator[tuple[str, str]]:
+    """Pointer and name of the calls that no kernel has."""
     for pointer, item in each(config, *_RULES):
-        for index, name in enumerate(item.get("names") or ()):
-            if name is not None:
-                yield f"{pointer}/names/{index}", name, item
+        names = item.get("names") or ()
+        if not SYSCALLS.issuperset(names):
+            yield from ((f"{pointer}/names/{index}", name) for index, name in enumerate(names) if name not in SYSCALLS)
 
 
 @rule
@@ -113,9 +113,9 @@ def notify_write(config: Any) -> Found:
     good: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls":
       [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
     """
-    for pointer, name, item in named(config):
-        if name == "write" and item.get("action") == "SCMP_ACT_NOTIFY":
-            yield pointer.rpartition("/")[0], "write cannot be notified: the runtime needs it to hand over the listener"
+    for pointer, item in each(config, *_RULES):
+        if item.get("action") == "SCMP_ACT_NOTIFY" and "write" in (item.get("names") or ()):
+            yield f"{pointer}/names", "write cannot be notified: the runtime needs it to hand over the listener"
 
 
 @rule
@@ -164,9 +164,9 @@ def unknown_call(config: Any) -> Found:
     bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["keyctrl"], "action": "SCMP_ACT_ERRNO"}]}}}
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["keyctl"], "action": "SCMP_ACT_ERRNO"}]}}}
     """
-    for pointer, name, _ in named(config):
+    for pointer, name in strangers(config):
         if name not in SYSCALLS:
-            near = nearest(name, sorted(SYSCALLS))
+            near = nearest(name, SYSCALLS)
             fix: Fix | str = Fix(f"write {near}", replace=(pointer, near)) if near else ""
             yield pointer, f"no kernel has a system call {name[:40]!r}{f'; did you mean {near}?' if near else ''}", fix
 
@@ -202,13 +202,15 @@ def conflict(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_LOG", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}, {"names": ["bpf"],
       "action": "SCMP_ACT_ERRNO"}]}}}
     """
-    seen: dict[str, str] = {}
-    for pointer, name, item in named(config):
-        if item.get("args") or not item.get("action"):
+    seen: dict[str, set[str]] = {}
+    for pointer, item in each(config, *_RULES):
+        action, names = item.get("action"), item.get("names") or ()
+        if item.get("args") or not action:
             continue
-        if seen.get(name, item["action"]) != item["action"]:
-            yield pointer, f"{name} has the action {seen[name]} already"
-        seen.setdefault(name, item["action"])
+        for other, known in seen.items():
+            for name in known.intersection(names) if other != action else ():
+                yield f"{pointer}/names/{names.index(name)}", f"{name} has the action {other} already"
+        seen.setdefault(action, set()).update(names)
 
 
 @rule

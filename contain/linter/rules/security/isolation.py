@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from contain.linter.reading import each, get, has_namespace
 from contain.linter.registry import rule
 from contain.linter.rules.runtime.mounts import options
-from contain.linter.rules.runtime.seccomp import named
 from contain.linter.rules.security.common import linux
 
 if TYPE_CHECKING:
@@ -134,11 +133,11 @@ def dangerous_calls(config: Any) -> Found:
     bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "bpf"], "action": "SCMP_ACT_ALLOW"}]}}}
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"}]}}}
     """
-    found = {
-        name: pointer
-        for pointer, name, item in named(config)
-        if name in _DANGEROUS and item.get("action") == "SCMP_ACT_ALLOW" and not item.get("args")
-    }
+    found: dict[str, str] = {}
+    for pointer, item in each(config, "linux", "seccomp", "syscalls"):
+        names = item.get("names") or ()
+        if item.get("action") == "SCMP_ACT_ALLOW" and not item.get("args") and not _DANGEROUS.isdisjoint(names):
+            found |= {name: f"{pointer}/names/{index}" for index, name in enumerate(names) if name in _DANGEROUS}
     if found:
         yield next(iter(found.values())), f"the filter allows {', '.join(sorted(found))}"
 

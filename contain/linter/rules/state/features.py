@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.names import HOOKS
+from contain.linter.near import nearest
 from contain.linter.reading import each, entries, get
 from contain.linter.registry import rule
 from contain.linter.semver import parse_version
 from contain.linter.versions import newer
-from contain.schema.support import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
