@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 USAGE = """\
-usage: contain create [--bundle DIR] [--pid-file FILE] [--console-socket PATH] [--preserve-fds N] [--no-pivot]
-                      [--no-new-keyring] ID
+usage: contain create [--bundle DIR] [--pid-file FILE] [--console-socket PATH] [--pidfd-socket PATH] [--preserve-fds N]
+                      [--no-pivot] [--no-new-keyring] ID
 
 Creates the container ID from a bundle (by default the current folder). Its process waits until `contain start ID`.
 
@@ -23,6 +23,7 @@ Creates the container ID from a bundle (by default the current folder). Its proc
   --pidfd-socket PATH       send a pidfd of its process to this socket
   --preserve-fds N          pass N further descriptors, from 3 on
   --no-pivot                MS_MOVE and chroot where pivot_root is impossible; less safe
+  --no-mount-fallback       accepted and ignored: what cannot be mounted as asked is an error
   --no-new-keyring          keep the caller's session keyring
 
 example: contain create --bundle /srv/web web && contain start web"""
@@ -35,6 +36,7 @@ OPTIONS = {
     "--preserve-fds": True,
     "--no-pivot": False,
     "--no-new-keyring": False,
+    "--no-mount-fallback": False,
     "--help": False,
 }
 
@@ -63,7 +65,8 @@ def _create(argv: list[str], options: Mapping[str, str]) -> int:
         cgroup_manager=oci.cgroup_manager(options),
         pid_file=os.path.abspath(words.get("--pid-file")) if words.get("--pid-file") else "",
         console_socket=words.get("--console-socket"),
-        preserve_fds=int(words.get("--preserve-fds", "0")),
+        pidfd_socket=words.get("--pidfd-socket"),
+        preserve_fds=oci.count(words, "--preserve-fds"),
         no_pivot=words.flag("--no-pivot"),
         no_new_keyring=words.flag("--no-new-keyring"),
     )

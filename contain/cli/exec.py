@@ -25,10 +25,11 @@ Runs COMMAND in the running container ID and waits for it; exits with its code, 
   --no-new-privs            set no_new_privs
   --apparmor PROFILE        AppArmor profile
   --process-label LABEL     SELinux label
-  --cgroup PATH             a cgroup below the container's
+  --cgroup [CONTROLLERS:]PATH   a cgroup below the container's; on cgroup v1 only of these controllers (repeatable)
   -p, --process FILE        the whole process object of the runtime-spec
   --pid-file FILE           write its pid to FILE
   --console-socket PATH     send the terminal's descriptor to this socket
+  --pidfd-socket PATH       send a pidfd of its process to this socket
   --preserve-fds N          pass N further descriptors, from 3 on
   --ignore-paused           wait in a paused container instead of refusing
 
@@ -52,6 +53,7 @@ OPTIONS = {
     "--pidfd-socket": True,
     "--preserve-fds": True,
     "--ignore-paused": False,
+    "--no-subreaper": False,
     "--help": False,
 }
 SHORT = {
@@ -86,16 +88,17 @@ def _exec(argv: list[str], options: Mapping[str, str]) -> int:
         args=arguments[1:] if arguments[:1] == ["--"] else arguments,
         apparmor=words.get("--apparmor"),
         cap=words.all("--cap"),
-        cgroup=words.get("--cgroup"),
+        cgroup=words.all("--cgroup"),
         console_socket=words.get("--console-socket"),
         cwd=words.get("--cwd"),
         detach=words.flag("--detach"),
         env=words.all("--env"),
-        gids=[_number(text) for text in words.all("--additional-gids")],
+        gids=[oci.number(text, "--additional-gids") for text in words.all("--additional-gids")],
         ignore_paused=words.flag("--ignore-paused"),
         no_new_privs=words.flag("--no-new-privs"),
         pid_file=words.get("--pid-file"),
-        preserve_fds=_number(words.get("--preserve-fds", "0")),
+        pidfd_socket=words.get("--pidfd-socket"),
+        preserve_fds=oci.count(words, "--preserve-fds"),
         process=words.get("--process"),
         process_label=words.get("--process-label"),
         tty=words.flag("--tty"),
@@ -103,9 +106,3 @@ def _exec(argv: list[str], options: Mapping[str, str]) -> int:
     )
     execute(words.arguments[0], request, options, oci.warn, oci.launcher_words(options))
     return 0
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise UsageError(f"{text!r} is not a number", place="<command line>")
-    return int(text)

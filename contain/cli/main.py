@@ -53,6 +53,9 @@ VERBS = (
     ("lsp", "lsp", "serve diagnostics to editors"),
 )
 
+#: names of links to this program under which runc's contract holds
+LINKS = ("runc", "crun")
+
 #: options before the verb, as engines give them to an OCI runtime; True: takes a value
 GLOBAL_OPTIONS = {
     "--root": True,
@@ -69,11 +72,12 @@ GLOBAL_OPTIONS = {
 def main(argv: Sequence[str] | None = None, *, name: str = "contain") -> int:
     """Runs one command line and returns the exit code; never raises."""
     _fill_standard_streams()
+    options: dict[str, str] = {}
     try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv), os.path.basename(name))
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv), os.path.basename(name), options)
         sys.stdout.flush()
     except ContainError as error:
-        return _say(error.lines(), error.exit_code)
+        return _refuse(error, options)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -98,18 +102,29 @@ def _fill_standard_streams() -> None:
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
 
 
-def _dispatch(argv: list[str], name: str) -> int:
-    """Finds the verb, imports its module, calls it."""
-    options, rest = _global_options(argv)
-    if name != "contain":
-        options["program"] = name  # a link named runc or crun: its contract holds
+def _refuse(error: ContainError, options: dict[str, str]) -> int:
+    """What no verb has reported itself. An engine, which a global option or the name of a link tells, has the line in its log and runc's code."""
+    if not options:
+        return _say(error.lines(), error.exit_code)
+    from contain.cli import oci
+
+    sys.stdout.flush()
+    oci.report(error, options)
+    return 1
+
+
+def _dispatch(argv: list[str], name: str, options: dict[str, str]) -> int:
+    """Finds the verb, imports its module, calls it; fills in `options` what stands before the verb."""
+    if name in LINKS:
+        options["program"] = name  # its contract holds
+    rest = _global_options(argv, options)
     if not rest or rest[0] in {"-h", "--help"} or rest == ["help"]:
         print(_help())
         return 0 if rest else 125
     if rest[0] in {"-v", "--version"}:
         from contain import __version__
 
-        print(f"contain version {__version__}\nspec: {SPEC_VERSION}")
+        print(f"{name if name in LINKS else 'contain'} version {__version__}\nspec: {SPEC_VERSION}")
         return 0
     if rest[0] == "help":
         rest = [rest[1], "--help"]
@@ -132,9 +147,8 @@ def _sweep(root: str) -> None:
             print(f"contain: warning: {problem}", file=sys.stderr)
 
 
-def _global_options(argv: list[str]) -> tuple[dict[str, str], list[str]]:
-    """Splits what stands before the verb from the rest: ({"root": "/run/x", "debug": ""}, [verb, …])."""
-    found: dict[str, str] = {}
+def _global_options(argv: list[str], found: dict[str, str]) -> list[str]:
+    """Puts what stands before the verb into `found`, {"root": "/run/x", "debug": ""}; returns the rest, [verb, …]."""
     rest = argv[:]
     while rest and rest[0].startswith("-") and rest[0] not in {"-h", "--help", "-v", "--version"}:
         option, equals, value = rest.pop(0).partition("=")
@@ -146,7 +160,7 @@ def _global_options(argv: list[str]) -> tuple[dict[str, str], list[str]]:
                 raise UsageError("a value is missing", place=f"<command line>:{option}")
             value = rest.pop(0)
         found[option[2:]] = value
-    return found, rest
+    return rest
 
 
 def _exists(module: str) -> bool:
@@ -185,8 +199,12 @@ def _click(command: Any, words: list[str], options: dict[str, str]) -> int:
     import click
 
     try:
-        result = command.main(args=words[1:], prog_name=f"contain {words[0]}", standalone_mode=False, obj=options)
+        result = command.main(
+            args=["--help"] if words[1:] == ["-h"] else words[1:], prog_name=f"contain {words[0]}", standalone_mode=False, obj=options
+        )
     except click.ClickException as error:
+        if options:
+            raise UsageError(error.format_message(), place="<command line>") from None
         error.show()
         return error.exit_code
     except click.Abort:

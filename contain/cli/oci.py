@@ -50,6 +50,18 @@ class Words:
         return self.options.get(name, [])
 
 
+def count(words: Words, name: str) -> int:
+    """A number that is no option's mistake: 0 when it is not given."""
+    return number(words.get(name, "0"), name)
+
+
+def number(text: str, name: str) -> int:
+    """A number from 0 on."""
+    if not (text.isascii() and text.isdecimal()):
+        raise UsageError(f"{text!r} is not a number", place=f"<command line>:{name}")
+    return int(text)
+
+
 def guard(verb: Callable[[], int], options: Mapping[str, str], code: int = 1) -> int:
     """Runs a verb; what goes wrong is logged and said as runc does, with its exit code."""
     try:

@@ -12,7 +12,7 @@ from contain.spec.options import Options, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from contain.spec.model import Spec
 
@@ -46,7 +46,8 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
         return 0
     contract = is_contract(words, options, global_options or {})
     try:
-        with_spec(words, options, lambda spec: launch(spec, journal), contract=contract, options_before=global_options or {})
+        before = global_options or {}
+        with_spec(words, options, lambda spec: launch(spec, journal, launcher_words(before)), contract=contract, options_before=before)
     except ContainError as error:
         if contract:
             error.exit_code = 1
@@ -129,7 +130,16 @@ def _contract(words: list[str], options: Options) -> Spec:
     return _checked(spec)
 
 
-def launch(spec: Spec, journal: cache.Journal | None = None) -> None:
+def launcher_words(before: Mapping[str, str]) -> list[str]:
+    """What tells the launcher where to log a failure, as an engine asked."""
+    if not before:
+        return []
+    from contain.cli import oci
+
+    return oci.launcher_words(before)
+
+
+def launch(spec: Spec, journal: cache.Journal | None = None, words: Sequence[str] = ()) -> None:
     """Plans for this host and replaces this process by the launcher; with a journal the plan is kept for the next time."""
     from contain.host.probe import probe
     from contain.plan.compile import compile_run
@@ -145,7 +155,7 @@ def launch(spec: Spec, journal: cache.Journal | None = None) -> None:
     if journal is not None:
         cache.keep(journal, spec, data, spawn.argv(cache.PLAN_WORD, trace=spec.run.trace, explainer=explainer))
     sys.stdout.flush()
-    spawn.execute(data, trace=spec.run.trace, explainer=explainer)
+    spawn.execute(data, trace=spec.run.trace, words=words, explainer=explainer)
 
 
 def warn(spec: Spec) -> None:

@@ -25,7 +25,7 @@ class Request:
 
     __slots__ = (
         "apparmor", "args", "cap", "cgroup", "console_socket", "cwd", "detach", "env", "gids", "ignore_paused",
-        "no_new_privs", "pid_file", "preserve_fds", "process", "process_label", "tty", "user",
+        "no_new_privs", "pid_file", "pidfd_socket", "preserve_fds", "process", "process_label", "tty", "user",
     )  # fmt: skip
 
     def __init__(self, **values: Any) -> None:
@@ -38,7 +38,7 @@ class Request:
     apparmor: str | None
     args: list[str]
     cap: list[str] | None
-    cgroup: str | None
+    cgroup: list[str] | None
     console_socket: str | None
     cwd: str | None
     detach: bool | None
@@ -47,6 +47,7 @@ class Request:
     ignore_paused: bool | None
     no_new_privs: bool | None
     pid_file: str | None
+    pidfd_socket: str | None
     preserve_fds: int | None
     process: str | None
     process_label: str | None
@@ -88,11 +89,27 @@ def _target(root: str, name: str, request: Request, folder: Folder) -> Target:
     from contain.plan.compile.exec import Target
 
     summary = folder.summary()
-    subgroup = (request.cgroup or "").strip("/")
-    if ".." in subgroup.split("/"):
-        raise UsageError(f"{request.cgroup} leaves the container's cgroup", place="<command line>:--cgroup")
+    cgroups = _subgroups(summary.cgroups, request.cgroup or [])
     maps = [any(row.inside == 0 for row in id_map(kind, summary.pid)) for kind in ("uid", "gid")]
-    return Target(root, name, summary.cgroups, maps_root=all(maps), ignore_paused=bool(request.ignore_paused), subgroup=subgroup)
+    return Target(root, name, cgroups, maps_root=all(maps), ignore_paused=bool(request.ignore_paused), below=bool(request.cgroup))
+
+
+def _subgroups(cgroups: dict[str, str], asked: list[str]) -> dict[str, str]:
+    """The container's cgroups with what --cgroup asks for below them: `PATH`, or on v1 `CONTROLLER,CONTROLLER:PATH`."""
+    found = dict(cgroups)
+    for text in asked:
+        names, colon, path = text.rpartition(":")
+        if ".." in path.split("/"):
+            raise UsageError(f"{path} leaves the container's cgroup", place="<command line>:--cgroup")
+        for name in names.split(",") if colon else cgroups:
+            if name not in cgroups:
+                raise UsageError(
+                    f"the container is in no cgroup of {name}",
+                    place="<command line>:--cgroup",
+                    remedy="cgroup v2 has one cgroup for all controllers: give the path alone" if "" in cgroups else "",
+                )
+            found[name] = f"{cgroups[name]}/{path.strip('/')}".rstrip("/")
+    return found
 
 
 def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
@@ -113,6 +130,7 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
         detach=bool(request.detach),
         console_socket=request.console_socket or "",
         pid_file=os.path.abspath(request.pid_file) if request.pid_file else "",
+        pidfd_socket=os.path.abspath(request.pidfd_socket) if request.pidfd_socket else "",
         preserve_fds=request.preserve_fds or 0,
         user=request.user if request.user and not request.user.replace(":", "").isdecimal() else "",
         seccomp=_filter(config["linux"], summary.pid),

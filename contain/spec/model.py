@@ -53,6 +53,7 @@ class RunOptions:
         "no_pivot",
         "overlay",
         "pid_file",
+        "pidfd_socket",
         "preserve_fds",
         "privileged",
         "rm",
@@ -79,6 +80,7 @@ class RunOptions:
     state_root: str  # folder of the state folders (--root), "" for the user's own
     labels: dict[str, str]  # --label
     pid_file: str  # absolute path, or ""
+    pidfd_socket: str  # absolute path of a unix socket that gets a pidfd of the first process, or ""
     keep: bool  # keep the state folder after the end; the opposite of rm
     rm: bool
     runc: bool  # runc's contract holds: its exit codes, its id argument, its wording
@@ -125,6 +127,7 @@ class RunOptions:
         for slot in (
             "name",
             "pid_file",
+            "pidfd_socket",
             "user",
             "console_socket",
             "workspace_path",

@@ -191,9 +191,11 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
             ("-b --bundle DIR", "bundle", "path", "runc's contract: run the bundle in DIR under the id that is the argument"),
             ("-d --detach", "detach", "flag", "leave the container running (runc's contract)"),
             ("--console-socket PATH", "console_socket", "path", "send the terminal's descriptor to this socket"),
+            ("--pidfd-socket PATH", "pidfd_socket", "path", "send a pidfd of the container's process to this socket"),
             ("--no-pivot", "no_pivot", "flag", "use MS_MOVE and chroot where pivot_root is impossible; less safe"),
             ("--no-new-keyring", "no_new_keyring", "flag", "keep the caller's session keyring"),
             ("--no-subreaper", "no_subreaper", "flag", "accepted and ignored"),
+            ("--no-mount-fallback", "no_mount_fallback", "flag", "accepted and ignored: what cannot be mounted as asked is an error"),
         ),
     ),
 )

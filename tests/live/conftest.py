@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from tests.live.runtime import Runtime
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -193,3 +195,13 @@ def mounted() -> Iterator[Callable[..., Path]]:
     yield mount
     for folder in reversed(made):
         subprocess.run(["umount", "-R", "-l", str(folder)], check=False, capture_output=True)
+
+
+@pytest.fixture
+def runtime(contain: Callable[..., subprocess.CompletedProcess[str]], make_bundle: Callable[..., str], tmp_path: Path) -> Iterator[Runtime]:
+    """A runtime that leaves nothing behind."""
+    found = Runtime(contain, str(tmp_path / "state"), make_bundle)
+    yield found
+    for name in found.ids:
+        assert found("delete", "--force", name).returncode == 0
+    assert os.listdir(found.root) == [] if os.path.isdir(found.root) else True

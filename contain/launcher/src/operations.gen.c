@@ -1386,6 +1386,22 @@ static int step_write_pid_file(struct context *context, struct cursor *in, int64
     return do_write_pid_file(context, &operation);
 }
 
+bool take_send_pidfd(struct cursor *in, struct send_pidfd *operation) {
+    *operation = (struct send_pidfd){0};
+    operation->path = take_text(in);
+    return take_end(in);
+}
+
+static int step_send_pidfd(struct context *context, struct cursor *in, int64_t ask) {
+    struct send_pidfd operation;
+    (void)ask;
+    if (!take_send_pidfd(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_send_pidfd(context, &operation);
+}
+
 bool take_remove_file(struct cursor *in, struct remove_file *operation) {
     *operation = (struct remove_file){0};
     operation->path = take_text(in);
@@ -1792,6 +1808,7 @@ const struct operation_row operation_rows[] = {
     {"NoteUndo", step_note_undo, false},
     {"PublishState", step_publish_state, false},
     {"WritePidFile", step_write_pid_file, false},
+    {"SendPidfd", step_send_pidfd, false},
     {"RemoveFile", step_remove_file, false},
     {"RemoveTree", step_remove_tree, false},
     {"EndState", step_end_state, false},
@@ -1814,4 +1831,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xa5, 0x14, 0x9c, 0x38, 0x33, 0x7f, 0x2f, 0x52, 0x51, 0xee, 0x77, 0x0e, 0x1f, 0xf4, 0x79, 0x38};
+const uint8_t operations_digest[16] = {0x8a, 0x42, 0xc1, 0x34, 0x68, 0x32, 0x99, 0x4c, 0x61, 0x82, 0xe8, 0xb2, 0xcf, 0xec, 0x28, 0x9a};

@@ -113,25 +113,26 @@ enum operation_kind {
     OPERATION_NOTE_UNDO = 73,
     OPERATION_PUBLISH_STATE = 74,
     OPERATION_WRITE_PID_FILE = 75,
-    OPERATION_REMOVE_FILE = 76,
-    OPERATION_REMOVE_TREE = 77,
-    OPERATION_END_STATE = 78,
-    OPERATION_SUPERVISE = 79,
-    OPERATION_LIMIT_PROCESSOR_TIME = 80,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 81,
-    OPERATION_START_SESSION = 82,
-    OPERATION_OPEN_TERMINAL = 83,
-    OPERATION_TAKE_TERMINAL = 84,
-    OPERATION_EMPTY_INPUT = 85,
-    OPERATION_OWN_STREAMS = 86,
-    OPERATION_RUN_HOOK = 87,
-    OPERATION_MAKE_GATE = 88,
-    OPERATION_HOLD_DESCRIPTORS = 89,
-    OPERATION_WAIT_AT_GATE = 90,
-    OPERATION_LEAVE_CONTAINER = 91,
-    OPERATION_ADOPT_CONTAINER = 92,
-    OPERATION_OPEN_GATE = 93,
-    OPERATION_JOIN_CONTAINER = 94,
+    OPERATION_SEND_PIDFD = 76,
+    OPERATION_REMOVE_FILE = 77,
+    OPERATION_REMOVE_TREE = 78,
+    OPERATION_END_STATE = 79,
+    OPERATION_SUPERVISE = 80,
+    OPERATION_LIMIT_PROCESSOR_TIME = 81,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 82,
+    OPERATION_START_SESSION = 83,
+    OPERATION_OPEN_TERMINAL = 84,
+    OPERATION_TAKE_TERMINAL = 85,
+    OPERATION_EMPTY_INPUT = 86,
+    OPERATION_OWN_STREAMS = 87,
+    OPERATION_RUN_HOOK = 88,
+    OPERATION_MAKE_GATE = 89,
+    OPERATION_HOLD_DESCRIPTORS = 90,
+    OPERATION_WAIT_AT_GATE = 91,
+    OPERATION_LEAVE_CONTAINER = 92,
+    OPERATION_ADOPT_CONTAINER = 93,
+    OPERATION_OPEN_GATE = 94,
+    OPERATION_JOIN_CONTAINER = 95,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -849,6 +850,13 @@ struct write_pid_file {
 };
 bool take_write_pid_file(struct cursor *in, struct write_pid_file *operation);
 int do_write_pid_file(struct context *context, const struct write_pid_file *operation);
+
+/* Sends a pidfd of the container's process (of exec: the further process) to the unix socket at `path`, as one message "pidfd". */
+struct send_pidfd {
+    const char *path;
+};
+bool take_send_pidfd(struct cursor *in, struct send_pidfd *operation);
+int do_send_pidfd(struct context *context, const struct send_pidfd *operation);
 
 /* Removes a file of this run, if it was made. */
 struct remove_file {

@@ -12,7 +12,7 @@ from contain.plan.operations.cgroup import JoinCgroup, OpenCgroup, OpenTasks, Pl
 from contain.plan.operations.lifecycle import AdoptContainer, JoinContainer
 from contain.plan.operations.namespaces import BecomeRoot, CreateProcess
 from contain.plan.operations.process import EnterFolder
-from contain.plan.operations.state import WritePidFile
+from contain.plan.operations.state import SendPidfd, WritePidFile
 from contain.plan.operations.supervise import Supervise
 from contain.plan.operations.terminal import OpenTerminal
 from contain.plan.plan import Plan
@@ -33,18 +33,18 @@ RUNC_EXEC_FAILURE = 255
 class Target:
     """The container that is joined: where its state is, its cgroups, and whether id 0 of its user namespace is somebody."""
 
-    __slots__ = ("cgroups", "id", "ignore_paused", "maps_root", "root", "subgroup")
+    __slots__ = ("below", "cgroups", "id", "ignore_paused", "maps_root", "root")
 
     def __init__(
-        self, root: str, id: str, cgroups: dict[str, str], *, maps_root: bool, ignore_paused: bool = False, subgroup: str = ""
+        self, root: str, id: str, cgroups: dict[str, str], *, maps_root: bool, ignore_paused: bool = False, below: bool = False
     ) -> None:
-        """`cgroups` is the summary's: controller → folder; `subgroup` is a path below them (--cgroup)."""
+        """`cgroups` is controller → folder, `below` says that --cgroup chose them below the summary's."""
         self.root = root
         self.id = id
         self.cgroups = cgroups
         self.maps_root = maps_root
         self.ignore_paused = ignore_paused
-        self.subgroup = subgroup
+        self.below = below
 
 
 def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
@@ -56,6 +56,8 @@ def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
     operations = [_as_second(operation) for operation in operations]
     if spec.run.pid_file:
         operations.append(WritePidFile(path=spec.run.pid_file, origin="--pid-file"))
+    if spec.run.pidfd_socket:
+        operations.append(SendPidfd(path=spec.run.pidfd_socket, origin="--pidfd-socket"))
     return Plan([operation for operation in operations if operation.stage != at.TEARDOWN], spec.origins.places)
 
 
@@ -66,10 +68,9 @@ def _join(spec: Spec, target: Target, slots: Slots) -> Iterator[Operation]:
     relayed = bool(spec.config["process"].get("terminal")) and not spec.run.console_socket and not spec.run.detach
     yield Supervise(guardian=relayed, timeout=timeout, failure_code=RUNC_EXEC_FAILURE if spec.run.runc else 0)
     yield AdoptContainer(root=target.root, id=target.id, verb="exec", force=target.ignore_paused)
-    for folder, controller in {folder: controller for controller, folder in target.cgroups.items()}.items():
-        path = f"{folder}/{target.subgroup}".rstrip("/")
+    for path, controller in {path: controller for controller, path in target.cgroups.items()}.items():
         slot = slots.new(f"cgroup/{path}")
-        yield OpenCgroup(folder=path, slot=slot, origin="--cgroup" if target.subgroup else "")
+        yield OpenCgroup(folder=path, slot=slot, origin="--cgroup" if target.below else "")
         if controller in {"", "-"}:
             yield PlaceInCgroup(slot=slot, folder=path)
         else:

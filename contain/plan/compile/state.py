@@ -8,7 +8,7 @@ from contain.errors import ManifestError
 from contain.plan import stage as at
 from contain.plan.compile.cgroup_systemd import scope_of
 from contain.plan.compile.hooks import later
-from contain.plan.operations.state import ClaimState, EndState, NoteUndo, PublishState, RemoveFile, RemoveTree, WritePidFile
+from contain.plan.operations.state import ClaimState, EndState, NoteUndo, PublishState, RemoveFile, RemoveTree, SendPidfd, WritePidFile
 from contain.state import layout
 from contain.state.summary import Summary, render
 
@@ -68,6 +68,8 @@ def begin(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]) 
     yield PublishState(status=layout.CREATED, release=run.contract == "create")
     if run.pid_file:
         yield WritePidFile(path=run.pid_file, undo=0 if leaves or run.runc else slots.undo("pid-file"), origin="--pid-file")
+    if run.pidfd_socket:
+        yield SendPidfd(path=run.pidfd_socket, origin="--pidfd-socket")
     if run.contract != "create" and not anonymous(spec):
         yield PublishState(stage=at.AFTER, status=layout.RUNNING, release=run.detach)
 

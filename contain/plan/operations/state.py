@@ -82,6 +82,22 @@ class WritePidFile(Operation):
         return f"write the pid file {self.path}"
 
 
+class SendPidfd(Operation):
+    """Sends a pidfd of the container's process (of exec: the further process) to the unix socket at `path`, as one message "pidfd"."""
+
+    remedies = {
+        "ENOENT": "listen on the pidfd socket before the container is made",
+        "ECONNREFUSED": "nobody listens on the pidfd socket",
+    }
+
+    stage: int = at.PUBLISH
+    path: str
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"send a pidfd to the socket {self.path}"
+
+
 class RemoveFile(Operation):
     """Removes a file of this run, if it was made."""
 

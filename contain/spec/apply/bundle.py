@@ -15,6 +15,8 @@ def contract(spec: Spec, options: Options) -> None:
     spec.run.no_new_keyring = bool(options.get("no_new_keyring"))
     if "console_socket" in options.values:
         spec.run.console_socket = options.absolute(options.get("console_socket"))
+    if "pidfd_socket" in options.values:
+        spec.run.pidfd_socket = options.absolute(options.get("pidfd_socket"))
 
 
-HANDLERS = ((("bundle", "detach", "no_pivot", "no_new_keyring", "console_socket"), contract),)
+HANDLERS = ((("bundle", "detach", "no_pivot", "no_new_keyring", "console_socket", "pidfd_socket"), contract),)

@@ -41,7 +41,7 @@ static bool make_key(int argc, char **argv, char key[65]) {
     sha256_add(&hash, operations_digest, sizeof operations_digest);
     sha256_add(&hash, uid, strlen(uid) + 1);
     sha256_add(&hash, cwd, strlen(cwd) + 1);
-    for (int i = 1; i < argc; i++)
+    for (int i = 0; i < argc; i++) /* our own name too: a link named runc has another contract */
         sha256_add(&hash, argv[i], strlen(argv[i]) + 1);
     sha256_add(&hash, "", 1);
     for (char **variable = environ; *variable; variable++)

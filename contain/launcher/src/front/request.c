@@ -36,7 +36,7 @@ bool parse_request(int argc, char **argv, struct request *request) {
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         const char *value;
-        if (strcmp(argv[i], "--systemd-cgroup") == 0 || strcmp(argv[i], "--debug") == 0)
+        if (strncmp(argv[i], "--rootless=", 11) == 0 || strcmp(argv[i], "--systemd-cgroup") == 0 || strcmp(argv[i], "--debug") == 0)
             continue;
         if ((value = value_of(argv, &i, "--root")))
             join_words(request->root, sizeof request->root, (const char *const[]){value, NULL});

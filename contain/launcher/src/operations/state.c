@@ -8,6 +8,7 @@
 #include "../kernel_calls.h"
 #include "../operation.h"
 #include "../paths.h"
+#include "../sockets.h"
 #include "../undo.h"
 
 #ifndef RENAME_NOREPLACE
@@ -165,6 +166,15 @@ int do_write_pid_file(struct context *context, const struct write_pid_file *oper
     arm(context, operation->undo);
     format_number(number, sizeof number, context->init_pid);
     error = error ? error : replace_file(context, fd, name + 1, number);
+    close(fd);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+int do_send_pidfd(struct context *context, const struct send_pidfd *operation) {
+    int fd = socket_connect(operation->path);
+    if (fd < 0)
+        return fail(context, -fd, NULL);
+    int error = send_descriptor(fd, "pidfd", context->shared->init_pidfd);
     close(fd);
     return error ? fail(context, error, NULL) : 0;
 }

@@ -1,10 +1,8 @@
 #include <linux/major.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -12,38 +10,15 @@
 #include "../operation.h"
 #include "../paths.h"
 #include "../relay.h"
+#include "../sockets.h"
 
 #define DEVPTS_MAGIC 0x1cd1
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
-/* A socket's path may be longer than sun_path: it is reached through a descriptor of its folder. */
-static int connect_to(const char *path) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char folder[4096];
-    char number[16];
-    const char *name = strrchr(path, '/');
-    size_t length = name ? (size_t)(name - path) + 1 : 0;
-    if (!name || length >= sizeof folder || strlen(name) > 64)
-        return -ENAMETOOLONG;
-    memcpy(folder, path, length);
-    folder[length] = 0;
-    int parent = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (parent < 0)
-        return -errno;
-    format_number(number, sizeof number, parent);
-    join_words(address.sun_path, sizeof address.sun_path, (const char *const[]){"/proc/self/fd/", number, name, NULL});
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int error = fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ? errno : 0;
-    close(parent);
-    if (error && fd >= 0)
-        close(fd);
-    return error ? -error : fd;
-}
-
 int do_connect_console_socket(struct context *context, const struct connect_console_socket *operation) {
-    int fd = connect_to(operation->path);
+    int fd = socket_connect(operation->path);
     if (fd < 0)
         return fail(context, -fd, NULL);
     slot_set(context, operation->slot, fd);
@@ -114,23 +89,6 @@ int do_open_terminal(struct context *context, const struct open_terminal *operat
     return result;
 }
 
-/* As engines expect it: one message, the descriptor with some name of it. */
-static int send_terminal(struct context *context, int socket, int master) {
-    static char name[] = "/dev/ptmx";
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec part = {name, sizeof name - 1};
-    struct msghdr head = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&head);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &master, sizeof master);
-    return sendmsg(socket, &head, MSG_NOSIGNAL) < 0 ? fail(context, errno, NULL) : 0;
-}
-
 int answer_open_terminal(struct context *context, const struct open_terminal *operation, int64_t value) {
     struct statfs fs;
     int master = slot(context, SLOT_LISTENER);
@@ -143,10 +101,10 @@ int answer_open_terminal(struct context *context, const struct open_terminal *op
         relay_start(context, master);
         return 0;
     }
-    int result = send_terminal(context, slot(context, operation->socket), master);
+    int error = send_descriptor(slot(context, operation->socket), "/dev/ptmx", master);
     slot_set(context, SLOT_LISTENER, -1);
     slot_set(context, operation->socket, -1);
-    return result;
+    return error ? fail(context, error, NULL) : 0;
 }
 
 int do_take_terminal(struct context *context, const struct take_terminal *operation) {
