@@ -111,8 +111,8 @@ def launcher() -> str:
 
 
 @pytest.fixture(scope="session")
-def busybox() -> str:
-    """A root file system of busybox that nobody writes to (copy it for more)."""
+def pristine() -> str:
+    """The root file system of busybox as its recipe made it, only to be copied: a mount leaves its target where it was missing."""
     path = f"{TOP}/build/rootfs"
     with locked("rootfs"):
         if not os.path.exists(f"{path}/bin/sh"):
@@ -120,6 +120,16 @@ def busybox() -> str:
                 pytest.skip("no busybox: apt-get install busybox-static")
             subprocess.run([f"{TOP}/rootfs/busybox", path], check=True)
     return path
+
+
+@pytest.fixture(scope="session")
+def busybox(pristine: str) -> Iterator[str]:
+    """A root file system of busybox that the tests of a session share."""
+    folder = tempfile.mkdtemp(prefix="contain-root.", dir="/var/tmp")
+    subprocess.run(["cp", "-a", f"{pristine}/.", folder], check=True)
+    os.chmod(folder, 0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -136,10 +146,10 @@ def payload(top: str) -> str:
 
 
 @pytest.fixture
-def rootfs(busybox: str, tmp_path: Any) -> str:
+def rootfs(pristine: str, tmp_path: Any) -> str:
     """A root file system of busybox of this test's own."""
     path = str(tmp_path / "rootfs")
-    subprocess.run(["cp", "-a", busybox, path], check=True)
+    subprocess.run(["cp", "-a", pristine, path], check=True)
     return path
 
 
@@ -241,10 +251,10 @@ def user(launcher: str) -> Iterator[User]:
 
 
 @pytest.fixture
-def user_rootfs(user: User, busybox: str) -> Iterator[str]:
+def user_rootfs(user: User, pristine: str) -> Iterator[str]:
     """A root file system of busybox that the ordinary user owns."""
     folder = tempfile.mkdtemp(prefix="rootfs.", dir=user.folder)
-    subprocess.run(["cp", "-a", f"{busybox}/.", folder], check=True)
+    subprocess.run(["cp", "-a", f"{pristine}/.", folder], check=True)
     subprocess.run(["chown", "-hR", f"{user.uid}:{user.gid}", folder], check=True)
     os.chmod(folder, 0o755)
     yield folder

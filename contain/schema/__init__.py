@@ -52,8 +52,8 @@ def check(kind: str, document: "Document") -> "list[Diagnostic]":
 
 def specs() -> str:
     """The folder that holds the schemas: beside the package in a checkout, inside it when installed."""
-    here = __file__.rpartition("/schema/")[0]
-    inside = f"{here}/specs"
-    from os.path import isdir
+    from os.path import isdir, realpath
 
+    here = realpath(__file__).rpartition("/schema/")[0]  # .venv links the checkout's package
+    inside = f"{here}/specs"
     return inside if isdir(inside) else f"{here.rpartition('/')[0]}/specs"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from contain.schema import specs
 from contain.schema.emit import Emitter
 from contain.schema.kinds import KINDS
 from contain.schema.outline import Outline, Types, since
@@ -18,7 +19,7 @@ from contain.schema.pretty import pretty
 __all__ = ["KINDS", "files", "load", "stale"]
 
 HERE = Path(__file__).parent
-SPECS = HERE.parent.parent / "specs"
+SPECS = Path(specs())
 
 
 def load(kind: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def steps(text: str) -> list[tuple[str, int, str]]:
     found: list[tuple[str, int, str]] = []
     rows = iter(text.splitlines())
     for row in rows:
-        if row.startswith(("$ ", "# ")):
+        if row.startswith("$ "):
             command = row[2:]
             while command.endswith("\\"):
                 command = command[:-1] + next(rows).removeprefix("> ")
@@ -76,14 +76,14 @@ def cases() -> list[object]:
 
 
 @pytest.fixture
-def shell(tmp_path, busybox):
+def shell(tmp_path, pristine):
     """`shell(command)` in a folder with `rootfs` and `bundle`, and with `contain` in PATH."""
     from tests.conftest import CONFIG, command
 
     os.makedirs(f"{tmp_path}/bundle")
     os.makedirs(f"{tmp_path}/.bin")
     for place in ("rootfs", "bundle/rootfs"):
-        subprocess.run(["cp", "-a", busybox, f"{tmp_path}/{place}"], check=True)
+        subprocess.run(["cp", "-a", pristine, f"{tmp_path}/{place}"], check=True)
     with open(f"{tmp_path}/bundle/config.json", "w", encoding="utf-8") as file:
         json.dump(CONFIG, file, indent=2)
     with open(f"{tmp_path}/.bin/contain", "w", encoding="utf-8") as file:

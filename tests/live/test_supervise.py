@@ -261,6 +261,12 @@ def test_our_init_holds_nothing(start):
     with start("echo ready; sleep 1000", {"init": True, "name": "held"}) as run:
         run.expect("ready")
         init = next(child for child in children(run.process.pid) if name_of(child) == "contain-init")
+        eventually(lambda: len(os.listdir(f"/proc/{init}/fd")) == 4, "four descriptors")
         assert sorted(os.listdir(f"/proc/{init}/fd"), key=int)[:3] == ["0", "1", "2"]
-        assert len(os.listdir(f"/proc/{init}/fd")) == 4
         run.signal(signal.SIGKILL)
+
+
+def test_preserved_numbers_that_are_free(start):
+    """--preserve-fds passes what the caller has there; a free number among them is none of ours in the command."""
+    with start("ls /proc/self/fd", {"preserve_fds": 40}) as run:
+        assert run.end()[1].split() == ["0", "1", "2", "3"]  # 3 is ls's own

@@ -112,6 +112,17 @@ static int make_shared(void) {
     return 0;
 }
 
+/* --preserve-fds N: those of the next N that are open now; a number that the caller left free may become one of ours. */
+static void note_given(void) {
+    struct operation_head head;
+    struct leave_host leave;
+    if (!plan_find(&context, OPERATION_LEAVE_HOST, &head) || !take_leave_host(&head.fields, &leave))
+        return;
+    for (int fd = 3; fd < 3 + leave.preserve && fd < GIVEN_WORDS * 64; fd++)
+        if (fd != context.report_fd && fd != context.watch.caller && fd != context.watch.life && fcntl(fd, F_GETFD) >= 0)
+            context.given[fd / 64] |= 1ULL << (fd % 64);
+}
+
 static int prepare(int planfd) {
     const char *why;
     context.channel = context.started = context.guardian = context.relay.master = context.gate = context.adopted = -1;
@@ -121,6 +132,7 @@ static int prepare(int planfd) {
     if (plan_open(planfd, &context.plan, &why) < 0)
         return usage(why);
     close(planfd);
+    note_given();
     if (make_shared() < 0)
         return usage("no memory for the shared page");
     if (watch_prepare(&context) < 0)

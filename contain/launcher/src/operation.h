@@ -14,6 +14,7 @@
 #define DETAIL_SIZE 512
 #define DECODE_FAILED (-2)
 #define EXIT_OURS 125
+#define GIVEN_WORDS 16 /* of 64 descriptors: --preserve-fds ends at 1023 */
 #define EXIT_TIMEOUT 124 /* as timeout(1) */
 #define ENDING_PATIENCE 200 /* ms; a frozen init dies only when the cgroup's own undo has thawed it */
 #define ARMED_COUNT 64
@@ -147,6 +148,8 @@ struct context {
     const char *log; /* where a failure is logged too, as engines read it, NULL: nowhere */
     const char *log_format;
     char **words;     /* our own argv */
+    uint64_t
+        given[GIVEN_WORDS]; /* descriptors that the caller passes on to the program: what was open before anything of ours, a bit each */
     char **explainer; /* words of the program that explains a failure, NULL: none */
     const struct create_process *create;
 };

@@ -261,12 +261,8 @@ static void close_all(const struct context *context, int first) {
     close_between((unsigned)first, ~0U);
 }
 
-/* Whether a number below 3 + preserve, which the caller left free, is one of ours. */
-static bool is_ours(const struct context *context, int fd) {
-    for (int i = 1; i < SLOT_COUNT; i++)
-        if (context->slots[i] == fd)
-            return true;
-    return fd == context->channel || fd == context->started || fd == context->gate;
+static bool is_given(const struct context *context, int fd) {
+    return fd < GIVEN_WORDS * 64 && (context->given[fd / 64] >> (fd % 64) & 1);
 }
 
 int do_leave_host(struct context *context, const struct leave_host *operation) {
@@ -274,8 +270,10 @@ int do_leave_host(struct context *context, const struct leave_host *operation) {
     int first = 3 + (int)operation->preserve;
     for (int fd = 3; fd < first; fd++) {
         int flags = fcntl(fd, F_GETFD);
-        if (flags >= 0 && !is_ours(context, fd))
+        if (flags >= 0 && is_given(context, fd))
             fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
+        else if (flags >= 0 && fd != context->channel && fd != context->started && fd != context->gate)
+            close(fd); /* one of ours, in a place that the caller left free */
     }
     close_all(context, first);
     umask((mode_t)operation->umask);
