@@ -10,7 +10,8 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contain.container.container import Container, Dead, file, log, port
-    from contain.container.result import Failed, OutOfMemory, OutputLimit, Reason, Result, TimedOut, Usage
+    from contain.container.isolation import Isolation
+    from contain.container.result import Denied, Failed, Forbidden, OutOfMemory, OutputLimit, Reason, Result, TimedOut, Usage
     from contain.container.sandbox import Sandbox, run
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
     from contain.errors import ContainError, HostError, LaunchError, ManifestError, StateError, UsageError
@@ -30,7 +31,10 @@ _WHERE = {
     "Result": "container.result",
     "Reason": "container.result",
     "Usage": "container.result",
+    "Denied": "container.result",
     "Failed": "container.result",
+    "Forbidden": "container.result",
+    "Isolation": "container.isolation",
     "TimedOut": "container.result",
     "OutOfMemory": "container.result",
     "OutputLimit": "container.result",
@@ -54,8 +58,11 @@ __all__ = [
     "ContainError",
     "Container",
     "Dead",
+    "Denied",
     "Failed",
+    "Forbidden",
     "HostError",
+    "Isolation",
     "LaunchError",
     "ManifestError",
     "OutOfMemory",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from contain.container import sandbox as threads
+from contain.container.job import RUN_OPTIONS
 from contain.container.result import Result
 from contain.container.steps import Launch
 from contain.container.steps import run as run_steps
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any
 
-    from contain.container.sandbox import Command
+    from contain.container.job import Command
     from contain.container.steps import Steps, Wait
 
     Ready = tuple[set[int], set[int]]
@@ -32,22 +33,26 @@ class Sandbox(threads.Sandbox):
 
     async def run(self, cmd: Command, **options: Any) -> Result:  # type: ignore[override]
         """contain.Sandbox.run, awaited; the options are the same."""
-        args, data, streams, check = self._prepared(cmd, **options)
+        job = self._job(cmd, options)
         try:
-            launch = Launch(data, streams)
+            launch = Launch(job.plan, job.streams, job.passed)
             try:
-                result = await _drive(run_steps(launch, streams, args), launch)
+                result = await _drive(run_steps(launch, job.streams, job.args), launch)
             finally:
                 launch.close()
         finally:
-            streams.close()
-        return result.check() if check else result
+            job.streams.close()
+        return job.settle(result)
 
 
 async def run(cmd: Command, **options: Any) -> Result:
     """contain.run, awaited."""
-    own = {name: options.pop(name) for name in threads.RUN_OPTIONS if name in options}
-    return await Sandbox(**options).run(cmd, **own)
+    own = {name: options.pop(name) for name in RUN_OPTIONS if name in options}
+    sandbox = Sandbox(**options)
+    try:
+        return await sandbox.run(cmd, **own)
+    finally:
+        sandbox.close()
 
 
 async def _drive(steps: Steps, launch: Launch) -> Result:

@@ -9,7 +9,7 @@ import time
 from contain.container import steps
 from contain.container.drive import drive
 from contain.container.steps import Launch
-from contain.container.streams import LOG, Streams
+from contain.container.streams import LOG
 from contain.errors import ContainError, UsageError
 
 TYPE_CHECKING = False
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from contain.container.job import Command
     from contain.container.result import Result, Usage
-    from contain.container.sandbox import Command, Sandbox
+    from contain.container.sandbox import Sandbox
 
 #: how long wait_for sleeps between two looks: nothing tells when a port is listened on
 LOOK = 0.01
@@ -38,7 +39,7 @@ class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
 class Container:
     """A running container; a context manager whose end kills it, tears it down, and waits. Made by Sandbox.start()."""
 
-    __slots__ = ("_args", "_launch", "_result", "_streams", "id", "pid", "root")
+    __slots__ = ("_args", "_job", "_launch", "_result", "_streams", "id", "pid", "root")
 
     def __init__(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
         """Returns when the program runs."""
@@ -49,9 +50,12 @@ class Container:
         own = sandbox if sandbox.spec.run.name else sandbox.named(self.id)
         self._args = args
         self._result: Result | None = None
-        _, data, self._streams, _ = own._prepared(args, **{"stdout": LOG, "stderr": LOG, **options})  # noqa: SLF001  its own kind
+        if options.pop("check", None):
+            raise UsageError("a container that goes on cannot be checked at its start", remedy="call check() on what wait() gives")
+        self._job = own._job(args, {**dict.fromkeys(("stdout", "stderr"), None if "capture_output" in options else LOG), **options})  # noqa: SLF001
+        self._streams = self._job.streams
         try:
-            self._launch = Launch(data, self._streams)
+            self._launch = Launch(self._job.plan, self._streams, self._job.passed)
             try:
                 drive(steps.start(self._launch, self._streams, args))
             except BaseException:
@@ -79,8 +83,9 @@ class Container:
         """Its Result; TimeoutError when it has not ended in time, and lives on."""
         if self._result is None:
             deadline = None if timeout is None else time.monotonic() + timeout
-            self._result = drive(steps.run(self._launch, self._streams, self._args, deadline))
+            found = drive(steps.run(self._launch, self._streams, self._args, deadline))
             self._launch.close()
+            self._result = self._job.settle(found)
         return self._result
 
     @property
@@ -133,27 +138,27 @@ class Container:
     def exec(self, cmd: Command, **options: Any) -> Result:
         """Runs a further command in it, to its end; options as of Sandbox.run, and `user` (UID[:GID])."""
         from contain.container.exec import Request, plan_exec
-        from contain.container.sandbox import words
+        from contain.container.job import Job, words
+        from contain.container.variant import Variant
         from contain.plan.encode import encode
 
-        args = words(cmd)
-        check, text = options.pop("check", False), options.pop("text", False)
-        env, cwd, user = options.pop("env", None) or {}, options.pop("cwd", None), options.pop("user", None)
-        encoding = options.pop("encoding", "") or ("utf-8" if text else "")
-        request = Request(args=args, env=[f"{name}={value}" for name, value in env.items()], cwd=cwd, user=user)
-        data = encode(plan_exec(self.id, request, {"root": self.root}, lambda _: None, runc=False))
-        streams = Streams(**{name: options.pop(name, None) for name in ("stdin", "stdout", "stderr", "input")}, text=encoding)
-        if options:
-            raise UsageError(f"exec has no option {next(iter(options))}")
+        user = options.pop("user", None)
+        job = Job(words(cmd), options, unknown="exec")
         try:
-            launch = Launch(data, streams)
+            if options.get("cpu_time") is not None:
+                raise UsageError("exec has no limit of processor time: the container's cgroup is shared")
+            env = [f"{name}={value}" for name, value in (options.get("env") or {}).items()]
+            request = Request(args=job.args, env=env, cwd=options.get("cwd"), user=user)
+            plan = plan_exec(self.id, request, {"root": self.root}, lambda _: None, runc=False)
+            job.plan = encode(Variant([], timeout=options.get("timeout"), preserve=job.preserve).of(plan))
+            launch = Launch(job.plan, job.streams, job.passed)
             try:
-                result = drive(steps.run(launch, streams, args))
+                result = drive(steps.run(launch, job.streams, job.args))
             finally:
                 launch.close()
         finally:
-            streams.close()
-        return result.check() if check else result
+            job.streams.close()
+        return job.settle(result)
 
     def stats(self) -> Usage:
         """What it has used so far, as far as its cgroups tell."""

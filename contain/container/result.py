@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from contain.container.isolation import Isolation
+
 
 class Reason(Enum):
     """Why a run ended; never guessed: out of memory by the kernel's counter only, seccomp by a record only."""
@@ -20,6 +22,7 @@ class Reason(Enum):
     CPU_LIMIT = "cpu-time"
     OUT_OF_MEMORY = "oom"
     OUTPUT_LIMIT = "output"
+    SECCOMP = "seccomp"
     KILLED = "killed"  # by us: kill(), a cancelled await, the end of the caller
     SANDBOX_ERROR = "error"
 
@@ -58,6 +61,26 @@ class Usage:
         return f"Usage({', '.join(f'{key}={value!r}' for key, value in self.to_dict().items() if key != 'sources')})"
 
 
+class Denied:
+    """A system call that the filter did not allow: its name, how often it was asked for, and who asked first."""
+
+    __slots__ = ("count", "pid", "syscall")
+
+    def __init__(self, syscall: str, pid: int, count: int) -> None:
+        """`pid` is the host's number of the thread that asked first."""
+        self.syscall = syscall
+        self.pid = pid
+        self.count = count
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values by name."""
+        return {slot: getattr(self, slot) for slot in self.__slots__}
+
+    def __repr__(self) -> str:
+        """The call and how often."""
+        return f"Denied({self.syscall!r}, count={self.count})"
+
+
 class Result:
     """How a run ended, and what it said.
 
@@ -65,7 +88,7 @@ class Result:
     and `stderr` are bytes, or str in text mode, None where they were not captured; `truncated` names those whose middle was dropped.
     """
 
-    __slots__ = ("args", "reason", "returncode", "signal", "stderr", "stdout", "truncated", "usage")
+    __slots__ = ("args", "denied", "isolation", "reason", "returncode", "signal", "stderr", "stdout", "truncated", "usage")
 
     def __init__(self, args: list[str], *, reason: Reason, returncode: int, signal: int | None = None, usage: Usage | None = None) -> None:
         """Output is set by the driver."""
@@ -77,6 +100,8 @@ class Result:
         self.stdout: Any = None
         self.stderr: Any = None
         self.truncated: frozenset[str] = frozenset()
+        self.isolation: Isolation | None = None
+        self.denied: tuple[Denied, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -92,7 +117,15 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name, for other processes and reports."""
         ret = {slot: getattr(self, slot) for slot in self.__slots__}
-        return {**ret, "reason": self.reason.value, "usage": self.usage.to_dict(), "truncated": sorted(self.truncated)}
+        isolation = self.isolation.to_dict() if self.isolation else {}
+        return {
+            **ret,
+            "reason": self.reason.value,
+            "usage": self.usage.to_dict(),
+            "truncated": sorted(self.truncated),
+            "isolation": isolation,
+            "denied": [denied.to_dict() for denied in self.denied],
+        }
 
     def __repr__(self) -> str:
         """Without the output."""
@@ -129,4 +162,14 @@ class OutputLimit(Failed):
     """An output stream grew past its limit, with on_excess="kill"."""
 
 
-_FAILURES = {Reason.TIMEOUT: TimedOut, Reason.CPU_LIMIT: TimedOut, Reason.OUT_OF_MEMORY: OutOfMemory, Reason.OUTPUT_LIMIT: OutputLimit}
+class Forbidden(Failed):
+    """The program asked for a system call that the filter kills for; `result.denied` names it."""
+
+
+_FAILURES = {
+    Reason.TIMEOUT: TimedOut,
+    Reason.CPU_LIMIT: TimedOut,
+    Reason.OUT_OF_MEMORY: OutOfMemory,
+    Reason.OUTPUT_LIMIT: OutputLimit,
+    Reason.SECCOMP: Forbidden,
+}

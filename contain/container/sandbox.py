@@ -6,23 +6,24 @@ import os
 import threading
 
 from contain.container.drive import drive
+from contain.container.job import RUN_OPTIONS, Job, positive, words
 from contain.container.steps import Launch
 from contain.container.steps import run as run_steps
-from contain.container.streams import Streams
 from contain.container.variant import Variant
 from contain.errors import HostError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
     from typing import Any
 
     from contain.container.container import Container
+    from contain.container.isolation import Isolation
+    from contain.container.job import Command
     from contain.container.result import Result
     from contain.plan.plan import Plan
     from contain.spec.model import Spec
-
-    Command = Sequence[str | os.PathLike[str]]
 
 #: What a run without a command of its own would execute; it only stands in the plan until a command takes its place.
 PLACEHOLDER = ["/bin/true"]
@@ -36,11 +37,26 @@ class Sandbox:
     the commands run in the safe view of this host. All other options are those of `contain run`, `-` as `_`:
     `Sandbox(rootfs="root", memory="64m", network="none", env={"A": "b"})`.
 
+    Each run starts from the same files: what it writes into the root goes to a layer in memory that ends with it, unless `keep=True`
+    (then it stays: in the folder of `rootfs`, or for an archive as long as the sandbox) or a `spec` says what is written where.
+
     Raises UsageError, ManifestError or HostError: what is asked for and cannot be had is an error before anything runs, unless it is
     named in `allow_missing`.
     """
 
-    __slots__ = ("_lock", "_options", "_plan", "_target", "_variants", "spec")
+    __slots__ = (
+        "__weakref__",
+        "_isolation",
+        "_limited",
+        "_lock",
+        "_options",
+        "_parent",
+        "_plan",
+        "_target",
+        "_unpacked",
+        "_variants",
+        "spec",
+    )
 
     def __init__(self, **options: Any) -> None:
         """Checks and plans."""
@@ -51,32 +67,89 @@ class Sandbox:
             )
         self._options = {name: value for name, value in options.items() if name not in TARGETS}
         self._target = os.fspath(options[targets[0]]) if targets else ""
-        self._lock = threading.Lock()
-        self._variants: dict[Any, bytes] = {}
-        self.spec: Spec
-        self._plan: Plan
-        self._compile()
+        self._parent: Sandbox | None = None
+        self._compile(targets[0] if targets else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by its options: the other process plans for itself."""
+        return _again, (type(self), {**self._own_target(), **self._options})
+
+    def __enter__(self) -> Sandbox:
+        """Itself; the end of the block is close()."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        """See close()."""
+        self.close()
+
+    def close(self) -> None:
+        """Removes what was unpacked from an archive; else, the end of the object or of the process does. No run after it."""
+        if self._unpacked:
+            self._unpacked()
 
     def named(self, name: str) -> Sandbox:
         """The same sandbox under a name, so that other verbs find its container."""
-        return Sandbox(**{**self._own_target(), **self._options, "name": name})
+        return self._derived("name", name)
 
-    def _compile(self) -> None:
+    def _derived(self, option: str, value: Any) -> Sandbox:
+        """The same with one option of the run set; what was read and unpacked for this one serves it too."""
+        from copy import copy
+
+        from contain.host.probe import probe
+        from contain.plan.compile import compile_run
+        from contain.plan.wanted import wanted
+
+        found = copy(self.spec)
+        found.run = copy(self.spec.run)
+        found.warnings = list(self.spec.warnings)
+        setattr(found.run, option, value)
+        plan = compile_run(found, probe(wanted(found)))
+        other = object.__new__(type(self))
+        other._options, other._target, other._parent = {**self._options, option: value}, self._target, self
+        other._take(found, plan)
+        return other
+
+    def _take(self, spec: Spec, plan: Plan) -> None:
+        self.spec, self._plan = spec, plan
+        self._lock = threading.Lock()
+        self._variants: dict[Any, bytes] = {}
+        self._limited: dict[float, Sandbox] = {}
+        self._isolation: Isolation | None = None
+        self._unpacked: Callable[[], Any] | None = None
+
+    def _compile(self, kind: str) -> None:
         from contain.container.keywords import table_options
         from contain.host.probe import probe
         from contain.plan.compile import compile_run
         from contain.plan.wanted import wanted
         from contain.spec import semantics, sources
 
-        given = table_options(self._options)
+        given = table_options(clean(self._options, kind))
         given.command = list(PLACEHOLDER)
         given.values["interactive"] = True  # what stdin is, each run says by the descriptor that it passes
-        self.spec = sources.read(self._target, given)
-        self.spec.run.measure = True  # a result says what was used
-        semantics.require(self.spec)
-        self._plan = compile_run(self.spec, probe(wanted(self.spec)))
-        if self.spec.warnings and self.spec.run.strict:
-            raise HostError(self.spec.warnings[0])
+        spec = sources.read(self._target, given)
+        spec.run.measure = True  # a result says what was used
+        folders, spec.run.temporary = spec.run.temporary, []  # the sandbox's, not a run's
+        try:
+            semantics.require(spec)
+            self._take(spec, compile_run(spec, probe(wanted(spec))))
+            obey_strict(spec)
+        except BaseException:
+            remove(folders, os.getpid())
+            raise
+        if folders:
+            from weakref import finalize
+
+            self._unpacked = finalize(self, remove, folders, os.getpid())
+
+    @property
+    def isolation(self) -> Isolation:
+        """The layers that hold for a run, as the plan has them."""
+        if self._isolation is None:
+            from contain.container.isolation import isolation_of
+
+            self._isolation = isolation_of(self._plan, self.spec.warnings)
+        return self._isolation
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -112,48 +185,26 @@ class Sandbox:
                 self._variants[key] = found
         return found
 
-    def run(
-        self,
-        cmd: Command,
-        *,
-        input: bytes | str | None = None,
-        stdin: Any = None,
-        stdout: Any = None,
-        stderr: Any = None,
-        text: bool = False,
-        encoding: str = "",
-        check: bool = False,
-        env: Mapping[str, str] | None = None,
-        cwd: str | os.PathLike[str] = "",
-        timeout: float | None = None,
-    ) -> Result:
-        """Runs a command to its end. `env` is added to the sandbox's; a limit that fires is a Result, and an exception only with `check`.
+    def run(self, cmd: Command, **options: Any) -> Result:
+        """Runs a command to its end; the options are as of subprocess.run where they have its names.
 
-        stdin is DEVNULL unless given; stdout and stderr are captured unless given, head and tail up to 1 MiB each.
+        `input`, `stdin` (DEVNULL unless given), `stdout`, `stderr` (captured unless given); `text`, `encoding`, `errors`; `env` (added to the
+        sandbox's), `cwd` (inside), `pass_fds` (kept under their numbers); `timeout` and `cpu_time` in seconds; `output_limit` (bytes of
+        each captured stream; 1 MiB, head and tail, unless given) with `on_excess`: "tail", "drain" (keeps the head) or "kill".
+
+        A limit that fires is a Result, and an exception only with `check=True`.
         Raises LaunchError when the command cannot be started, Failed (TimedOut, OutOfMemory …) with `check`.
         """
-        args, data, streams, check = self._prepared(
-            cmd,
-            input=input,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            text=text,
-            encoding=encoding,
-            check=check,
-            env=env,
-            cwd=cwd,
-            timeout=timeout,
-        )
+        job = self._job(cmd, options)
         try:
-            launch = Launch(data, streams)
+            launch = Launch(job.plan, job.streams, job.passed)
             try:
-                result = drive(run_steps(launch, streams, args))
+                result = drive(run_steps(launch, job.streams, job.args))
             finally:
                 launch.close()
         finally:
-            streams.close()
-        return result.check() if check else result
+            job.streams.close()
+        return job.settle(result)
 
     def start(self, cmd: Command, **options: Any) -> Container:
         """Starts a command and comes back while it runs; options as of run(), without `check`.
@@ -165,35 +216,70 @@ class Sandbox:
 
         return Container(self, words(cmd), options)
 
-    def _prepared(self, cmd: Command, **options: Any) -> tuple[list[str], bytes, Streams, bool]:
-        """What a driver needs for one run: words, plan, open streams (the driver closes them), whether to check."""
-        unknown = [name for name in options if name not in RUN_OPTIONS]
-        if unknown:
-            raise UsageError(f"run has no option {unknown[0]}", remedy=f"it has {', '.join(RUN_OPTIONS)}; all others belong to the Sandbox")
+    def _job(self, cmd: Command, options: dict[str, Any]) -> Job:
+        """One run, its streams open (the driver closes them)."""
         args = words(cmd)
-        data = self._encoded(Variant(args, options.get("env"), os.fspath(options.get("cwd") or ""), options.get("timeout")))
-        encoding = options.get("encoding") or ("utf-8" if options.get("text") else "")
-        streams = Streams(**{name: options.get(name) for name in ("stdin", "stdout", "stderr", "input")}, text=encoding)
-        return args, data, streams, bool(options.get("check"))
+        own = self._with_limit(options.get("cpu_time"))
+        job = Job(args, options)
+        try:
+            cwd, timeout = os.fspath(options.get("cwd") or ""), positive("timeout", options.get("timeout"))
+            job.plan = own._encoded(Variant(args, options.get("env"), cwd, timeout, preserve=job.preserve))  # noqa: SLF001  our own kind
+            job.isolation = own.isolation
+            job.version = own._version  # noqa: SLF001
+        except BaseException:
+            job.streams.close()
+            raise
+        return job
+
+    def _with_limit(self, seconds: float | None) -> Sandbox:
+        """This one with another limit of processor time, which is a matter of cgroups; planned once for each limit."""
+        if positive("cpu_time", seconds) is None or seconds is None:
+            return self
+        found = self._limited.get(seconds)
+        if found is None:
+            found = self._derived("cpu_time", float(seconds))
+            with self._lock:
+                self._limited[seconds] = found
+        return found
+
+    @property
+    def _version(self) -> str:
+        """Of the cgroups that a run's usage is read from."""
+        read = [operation for operation in self._plan.operations if type(operation).__name__ == "ReadCgroupUsage"]
+        return ("v2" if any(operation.values()["v2"] for operation in read) else "v1") if read else ""
 
 
 def run(cmd: Command, **options: Any) -> Result:
     """Runs one command in a sandbox of its own; the options are those of Sandbox and of Sandbox.run."""
     own = {name: options.pop(name) for name in RUN_OPTIONS if name in options}
-    return Sandbox(**options).run(cmd, **own)
+    with Sandbox(**options) as sandbox:
+        return sandbox.run(cmd, **own)
 
 
-#: Those of Sandbox.run; `env`, `cwd` and `timeout` mean the same in both.
-RUN_OPTIONS = ("input", "stdin", "stdout", "stderr", "text", "encoding", "check", "env", "cwd", "timeout")
-
-
-def words(cmd: Command) -> list[str]:
-    """The words of a command: never a string, which would ask for a shell."""
-    if isinstance(cmd, (str, bytes, os.PathLike)):
-        raise UsageError(
-            f"the command is one text, not a sequence: {cmd!r}", remedy='write ["program", "argument"]; for a shell ["sh", "-c", TEXT]'
-        )
-    found = [os.fspath(word) for word in cmd]
-    if not found or any("\0" in word for word in found):
-        raise UsageError("the command is empty or has a word that is no text", remedy='write ["program", "argument"]')
+def clean(options: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The options for the table: a run starts from the same files each time unless `keep` or another option says otherwise."""
+    found = {name: value for name, value in options.items() if name != "keep"}
+    if options.get("keep") and kind not in {"rootfs", "image"}:
+        raise UsageError("keep is for a rootfs or an image", remedy="show a writable folder: volume=['/data:/data'], or workspace='rw'")
+    if kind in {"rootfs", "image"} and not options.get("keep") and not options.get("read_only"):
+        found.setdefault("overlay", True)
     return found
+
+
+def obey_strict(spec: Spec) -> None:
+    """With `strict` a warning is an error."""
+    if spec.warnings and spec.run.strict:
+        raise HostError(spec.warnings[0])
+
+
+def remove(folders: list[str], owner: int) -> None:
+    """Removes what was unpacked, but for a forked worker of the process that did it."""
+    if os.getpid() == owner:
+        from contain.spec.sources import archive
+
+        for folder in folders:
+            archive.remove(folder)
+
+
+def _again(kind: type[Sandbox], options: dict[str, Any]) -> Sandbox:
+    return kind(**options)

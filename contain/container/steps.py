@@ -9,6 +9,7 @@ import array
 import os
 import socket
 import time
+from signal import SIGKILL
 
 from contain.container.result import Reason, Result, Usage
 from contain.errors import LaunchError
@@ -16,7 +17,7 @@ from contain.launcher import record, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from contain.container.streams import Streams
 
@@ -40,8 +41,8 @@ class Launch:
 
     __slots__ = ("life", "monitor", "pid", "report", "result", "started")
 
-    def __init__(self, plan: bytes, streams: Streams) -> None:
-        """Spawns the launcher with this plan; raises OSError."""
+    def __init__(self, plan: bytes, streams: Streams, passed: Sequence[int] = ()) -> None:
+        """Spawns the launcher with this plan; raises OSError. `passed` are descriptors that the program gets under the same numbers."""
         self.result: record.Record | None = None
         self.started: record.Record | None = None
         self.monitor = -1
@@ -49,7 +50,7 @@ class Launch:
         life, self.life = os.pipe2(os.O_CLOEXEC)
         caller = os.pidfd_open(os.getpid())
         try:
-            self.pid = spawn.spawn(plan, report=theirs.fileno(), life=life, caller=caller, streams=streams.child)
+            self.pid = spawn.spawn(plan, report=theirs.fileno(), life=life, caller=caller, streams=streams.child, passed=passed)
         except BaseException:
             self.close()
             raise
@@ -143,6 +144,8 @@ def run(launch: Launch, streams: Streams, args: list[str], deadline: float | Non
             launch.take()
         for name in [name for name, fd in streams.ours.items() if fd in ready]:
             streams.drain(name)
+        if streams.exceeded:
+            launch.kill()
         if streams.ours.get("stdin") in writable:
             streams.feed()
     for name in ("stdout", "stderr"):  # never to the end of file: a fork of the caller may hold the other end
@@ -162,7 +165,11 @@ def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result:
             else packet.detail
         )
         raise LaunchError(words or "the container could not be started", place=packet.place)
-    result = Result(args, reason=Reason(packet.reason), returncode=packet.code, signal=packet.signal or None, usage=Usage(packet.usage))
+    over = streams.exceeded and packet.reason != "error"  # however it ended: the limit was passed before
+    reason, code, number = (
+        (Reason.OUTPUT_LIMIT, 128 + SIGKILL, None) if over else (Reason(packet.reason), packet.code, packet.signal or None)
+    )
+    result = Result(args, reason=reason, returncode=code, signal=number, usage=Usage(packet.usage))
     result.stdout, result.stderr = streams.value("stdout"), streams.value("stderr")
     result.truncated = frozenset(name for name, buffer in streams.buffers.items() if buffer.truncated)
     return result

@@ -17,12 +17,32 @@ KEEP = 1 << 20  # bytes of an output stream that are kept, head and tail togethe
 CHUNK = 1 << 16
 
 
+class Limit:
+    """How much of an output stream is kept, and what happens to more: `on_excess`.
+
+    "both": the first and the last half are kept (what happens when nobody asked for a limit); "tail": the last bytes; "drain": the
+    first ones, the others are read and dropped; "kill": the first ones, and the run ends with Reason.OUTPUT_LIMIT.
+    """
+
+    __slots__ = ("on_excess", "size")
+
+    def __init__(self, size: int = KEEP, on_excess: str = "both") -> None:
+        """`size` is in bytes, for each stream."""
+        self.size = size
+        self.on_excess = on_excess
+
+    @property
+    def head(self) -> int:
+        """How many of the kept bytes are the first ones."""
+        return {"both": self.size // 2, "tail": 0}.get(self.on_excess, self.size)
+
+
 class Buffer:
-    """Output of one stream: its first and its last bytes, `limit` together; what lies between is dropped."""
+    """Output of one stream: as much of it as its limit says."""
 
     __slots__ = ("_head", "_limit", "_tail", "size")
 
-    def __init__(self, limit: int = KEEP) -> None:
+    def __init__(self, limit: Limit) -> None:
         """Empty."""
         self._limit = limit
         self._head = bytearray()
@@ -32,14 +52,19 @@ class Buffer:
     def add(self, data: bytes) -> None:
         """Further output."""
         self.size += len(data)
-        room = self._limit // 2 - len(self._head)
+        room = self._limit.head - len(self._head)
         if room > 0:
             self._head += data[:room]
             data = data[room:]
         self._tail += data
-        excess = len(self._tail) - (self._limit - self._limit // 2)
+        excess = len(self._tail) - (self._limit.size - self._limit.head)
         if excess > 0:
             del self._tail[:excess]
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the run is to end for it."""
+        return self._limit.on_excess == "kill" and self.size > self._limit.size
 
     @property
     def truncated(self) -> bool:
@@ -54,13 +79,25 @@ class Buffer:
 class Streams:
     """The three streams of one run: the child's ends, ours, and what is to be closed when."""
 
-    __slots__ = ("buffers", "child", "input", "logs", "ours", "text")
+    __slots__ = ("buffers", "child", "errors", "input", "limit", "logs", "ours", "text")
 
-    def __init__(self, *, stdin: Any, stdout: Any, stderr: Any, input: bytes | str | None, text: str) -> None:
+    def __init__(
+        self,
+        *,
+        stdin: Any = None,
+        stdout: Any = None,
+        stderr: Any = None,
+        input: bytes | str | None = None,
+        text: str = "",
+        errors: str = "replace",
+        limit: Limit | None = None,
+    ) -> None:
         """Opens the pipes; `text` is the encoding, "" for bytes. Everything opened is closed by close()."""
         if input is not None and stdin not in {None, PIPE}:
             raise UsageError("stdin and input may not both be given")
         self.text = text
+        self.errors = errors
+        self.limit = limit or Limit()
         self.input = memoryview(input.encode(text or "utf-8") if isinstance(input, str) else input or b"")
         self.child: list[int] = []
         self.ours: dict[str, int] = {}
@@ -89,7 +126,7 @@ class Streams:
             os.set_blocking(ours, False)
             self.child.append(theirs)
             self.ours[name] = ours
-            self.buffers[name] = Buffer()
+            self.buffers[name] = Buffer(self.limit)
         elif target == LOG:
             fd = os.open("/tmp", os.O_TMPFILE | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
             self.logs[name] = fd
@@ -144,14 +181,20 @@ class Streams:
             if len(data) < CHUNK:
                 return
 
+    @property
+    def exceeded(self) -> bool:
+        """Whether the run is to end, or has ended, for its output."""
+        return any(buffer.exceeded for buffer in self.buffers.values())
+
     def value(self, name: str) -> Any:
         """What was captured: bytes or str; None when it went elsewhere."""
         if name in self.logs:
-            return self.log(name)
-        if name not in self.buffers:
+            data = self.log(name)
+        elif name in self.buffers:
+            data = self.buffers[name].value()
+        else:
             return None
-        data = self.buffers[name].value()
-        return data.decode(self.text, "replace").replace("\r\n", "\n") if self.text else data
+        return data.decode(self.text, self.errors).replace("\r\n", "\n") if self.text else data
 
     def log(self, name: str, tail: int | None = None) -> bytes:
         """What a stream with a log has so far; with `tail` its last lines."""

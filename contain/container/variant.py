@@ -14,18 +14,21 @@ if TYPE_CHECKING:
 class Variant:
     """What differs between two runs of one sandbox."""
 
-    __slots__ = ("args", "cwd", "env", "timeout")
+    __slots__ = ("args", "cwd", "env", "preserve", "timeout")
 
-    def __init__(self, args: list[str], env: Mapping[str, str] | None, cwd: str, timeout: float | None) -> None:
-        """Nothing given means: as the sandbox has it. `timeout` is in seconds."""
+    def __init__(
+        self, args: list[str], env: Mapping[str, str] | None = None, cwd: str = "", timeout: float | None = None, *, preserve: int = 0
+    ) -> None:
+        """Nothing given means: as the sandbox has it. `timeout` is in seconds; descriptors up to 2 + `preserve` may be passed."""
         self.args = args
         self.env = dict(env or {})
         self.cwd = cwd
         self.timeout = timeout
+        self.preserve = preserve
 
     def key(self) -> Any:
         """Equal for equal runs."""
-        return tuple(self.args), tuple(self.env.items()), self.cwd, self.timeout
+        return tuple(self.args), tuple(self.env.items()), self.cwd, self.timeout, self.preserve
 
     def of(self, plan: Plan) -> Plan:
         """The sandbox's plan with this run's part."""
@@ -53,5 +56,7 @@ class Variant:
             values = {"path": self.cwd}
         elif name == "Supervise" and self.timeout is not None:
             values = {"timeout": max(1, round(self.timeout * 1000))}
+        elif name == "LeaveHost" and self.preserve:
+            values = {"preserve": self.preserve}
         known = {field: value for field, value in values.items() if field in type(operation)._fields}
         return type(operation)(**{**operation.values(), **known}) if known else operation

@@ -83,18 +83,23 @@ def argv(plan: str, *, trace: bool = False, words: Sequence[str] = (), explainer
     return [NAME, *(["--trace"] if trace else []), *words, plan, *explainer]
 
 
-def spawn(plan: bytes, *, streams: Sequence[int] = (0, 1, 2), report: int = -1, life: int = -1, caller: int = -1) -> int:
-    """Starts the launcher as a child; its pid. `streams` become its standard streams.
+def spawn(
+    plan: bytes, *, streams: Sequence[int] = (0, 1, 2), report: int = -1, life: int = -1, caller: int = -1, passed: Sequence[int] = ()
+) -> int:
+    """Starts the launcher as a child; its pid. `streams` become its standard streams, `passed` keep their numbers (LeaveHost.preserve).
 
     `report` is a SOCK_SEQPACKET socket for its records; the end of the pipe `life`, or of the process behind the pidfd `caller`, ends
     the container. Descriptors are passed by file actions, so that nothing of ours is inheritable for another thread's child.
     """
     launcher = launcher_for_spawn()
     planfd = sealed("plan", plan)
-    passed = {"--report": report, "--life": life, "--caller": caller}
-    actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
-    actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in (*passed.values(), planfd) if fd >= 0]
-    command = [NAME, *(f"{option}={fd}" for option, fd in passed.items() if fd >= 0), str(planfd)]
+    own = {"--report": report, "--life": life, "--caller": caller}
+    kept = [fd for fd in (*own.values(), planfd, *passed) if fd >= 0]
+    actions: list[tuple[int, ...]] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
+    actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]
+    if passed:  # what another part of the caller left inheritable below them is not meant for the program
+        actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in range(3, max(passed)) if fd not in kept and fd != launcher]
+    command = [NAME, *(f"{option}={fd}" for option, fd in own.items() if fd >= 0), str(planfd)]
     try:
         return os.posix_spawn(f"/proc/self/fd/{launcher}", command, os.environ, file_actions=actions)
     finally:

@@ -54,7 +54,9 @@ def container_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., 
     request.node.stash[_STARTED] = started
 
     def start(cmd: list[str], **options: Any) -> Container:
-        run = {name: options.pop(name) for name in ("input", "stdin", "stdout", "stderr", "env", "cwd", "timeout") if name in options}
+        from contain.container.job import RUN_OPTIONS
+
+        run = {name: options.pop(name) for name in RUN_OPTIONS if name in options}
         found = _sandbox(request, **options).start(cmd, **run)
         started.append(found)
         request.config.stash[_STARTED].append(found)

@@ -165,6 +165,36 @@ def test_an_existing_cgroup_with_processes_is_refused(name):
         os.rmdir(folder)
 
 
+def test_below_a_frozen_cgroup_nothing_is_started(name):
+    """It would hang; v1's freezer and v2 alike."""
+    host = probe()
+    v1 = "freezer" in host.cgroup.hierarchies
+    folder = f"{host.cgroup.mount('freezer')}/{name}"
+    file, frozen, thawed = ("freezer.state", "FROZEN", "THAWED") if v1 else ("cgroup.freeze", "1", "0")
+    os.mkdir(folder)
+    try:
+        for text in (frozen, thawed):
+            with open(f"{folder}/{file}", "w", encoding="utf-8") as control:
+                control.write(text)
+            ended = run(a_plan(a_spec({}, kind="oci", name=name, path=f"/{name}/a"), "true"))
+            assert (ended.code, "it is frozen, or one of its parents is" in ended.text) == ((125, True) if text == frozen else (0, False))
+    finally:
+        os.rmdir(folder)
+
+
+def test_eight_at_once_share_a_parent(launcher):
+    """The last one out removes contain's own parent folder; a newcomer meets it going and makes it again."""
+    null = os.open(os.devnull, os.O_RDWR)
+    plan = a_plan(a_spec({"pids": {"limit": 20}}, name=""), "true")
+    started, ended = [], []
+    while len(ended) < 40:
+        while len(started) - len(ended) < 8 and len(started) < 40:
+            started.append(spawn.spawn(plan, streams=(null, null, 2)))
+        ended.append(os.waitstatus_to_exitcode(os.waitpid(started[len(ended)], 0)[1]))
+    os.close(null)
+    assert ended == [0] * 40
+
+
 def test_what_existed_stays(name):
     """Parents that were there, and an empty cgroup that was: only who made a folder removes it."""
     host = probe()

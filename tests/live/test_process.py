@@ -15,6 +15,16 @@ from tests.live.conftest import config_of, shell
 pytestmark = pytest.mark.live
 
 
+@pytest.fixture(scope="module")
+def rootfs(busybox, payload, tmp_path_factory):
+    """One for all tests here: none of them writes what another would read."""
+    folder = str(tmp_path_factory.mktemp("rootfs"))
+    os.chmod(folder, 0o755)
+    subprocess.run(["cp", "-a", f"{busybox}/.", folder], check=True)
+    shutil.copy(payload, f"{folder}/bin/payload")
+    return folder
+
+
 def run_in(run_spec: Any, script: str, *, run: dict[str, Any] | None = None, linux: dict[str, Any] | None = None, **process: Any) -> Any:
     """A script, with members of process and linux."""
     return run_spec(shell(script, process=process, linux=linux or {}), run=run)
@@ -113,9 +123,8 @@ def test_oom_score(run_spec) -> None:
     assert run_in(run_spec, "cat /proc/self/oom_score_adj", oomScoreAdj=321).out == "321\n"
 
 
-def test_descriptors(run_spec, rootfs, payload) -> None:
+def test_descriptors(run_spec) -> None:
     """Three, whatever the caller left open; --preserve-fds keeps the next ones."""
-    shutil.copy(payload, f"{rootfs}/bin/payload")
     read, write = os.pipe()
     os.set_inheritable(read, True)
     try:
@@ -128,16 +137,14 @@ def test_descriptors(run_spec, rootfs, payload) -> None:
         os.close(write)
 
 
-def test_scheduling(run_spec, rootfs, payload) -> None:
+def test_scheduling(run_spec) -> None:
     """Policy, nice value and io class are the program's."""
-    shutil.copy(payload, f"{rootfs}/bin/payload")
     process = {"scheduler": {"policy": "SCHED_BATCH", "nice": 7}, "ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 0}}
     assert run_spec(config_of("/bin/payload", "scheduling", process=process)).out == f"policy 3 priority 0 nice 7 io {3 << 13}\n"
 
 
-def test_memory_policy(run_spec, rootfs, payload) -> None:
+def test_memory_policy(run_spec) -> None:
     """Interleaved over node 0; a node that is not there is the kernel's to refuse, with our remedy's operation named."""
-    shutil.copy(payload, f"{rootfs}/bin/payload")
     policy = {"mode": "MPOL_INTERLEAVE", "nodes": "0"}
     ran = run_spec(config_of("/bin/payload", "memory-policy", linux={"memoryPolicy": policy}))
     if "Function not implemented" in ran.err:

@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import socket
+import subprocess
 import tempfile
 import threading
 from typing import Any
@@ -27,6 +28,29 @@ KINDS = ("user", "pid", "mount", "network", "ipc", "uts", "cgroup")
 UNSHARE, CLONE3, KEYCTL, IOCTL, GETPID, MKDIR, PTRACE, SOCKET = 272, 435, 250, 16, 39, 83, 101, 41
 
 
+def filled(folder: str, busybox: str, payload: str) -> str:
+    """A root file system of busybox with the payload in it."""
+    os.chmod(folder, 0o755)
+    subprocess.run(["cp", "-a", f"{busybox}/.", folder], check=True)
+    shutil.copy(payload, f"{folder}/bin/payload")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rootfs(busybox, payload, tmp_path_factory):
+    """One for all tests here: none of them writes what another would read."""
+    return filled(str(tmp_path_factory.mktemp("rootfs")), busybox, payload)
+
+
+@pytest.fixture(scope="module")
+def user_rootfs(user, busybox, payload):
+    """The same, owned by the ordinary user."""
+    with tempfile.TemporaryDirectory(prefix="rootfs.", dir=user.folder) as folder:
+        filled(folder, busybox, payload)
+        subprocess.run(["chown", "-hR", f"{user.uid}:{user.gid}", folder], check=True)
+        yield folder
+
+
 @pytest.fixture(params=["root", "user namespace", "ordinary user"])
 def who(request, user):
     """The three ways in which a bundle is run: arguments for run_spec, and linux.namespaces and maps."""
@@ -38,11 +62,9 @@ def who(request, user):
 
 
 @pytest.fixture
-def inside(run_spec, who, payload, rootfs, user_rootfs):
+def inside(run_spec, who):
     """`inside(script, run=…, linux=…, **process)`: the output of a script, with the payload in /bin, in each of the three ways."""
     how, linux = who
-    for root in (rootfs, user_rootfs):
-        shutil.copy(payload, f"{root}/bin/payload")
 
     def run(script: str, *, run: dict[str, Any] | None = None, more: dict[str, Any] | None = None, **process: Any):
         config = shell(script, process=process, linux={**linux, **(more or {})})
@@ -141,7 +163,7 @@ def test_default_filter_from_inside(inside) -> None:
 def test_default_filter_lets_programs_work(inside) -> None:
     """A shell with pipes, jobs, files and sockets of loopback notices nothing."""
     ran = inside(
-        "seq 9 | sort -r | head -1; sleep 0 & wait; mkdir /tmp/a; chmod 700 /tmp/a; ping -c1 -w1 127.0.0.1 >/dev/null 2>&1; date >/dev/null; echo done",
+        "seq 9 | sort -r | head -1; sleep 0 & wait; mkdir -p /tmp/a; chmod 700 /tmp/a; ping -c1 -w1 127.0.0.1 >/dev/null 2>&1; date >/dev/null; echo done",
         run={"seccomp": "default"},
         noNewPrivileges=True,
     )
@@ -175,9 +197,8 @@ def test_profile_that_kills(inside) -> None:
 @pytest.mark.any_kernel
 @X86_64
 @pytest.mark.parametrize("init", [False, True])
-def test_a_narrow_profile_need_not_know_us(run_spec, rootfs, payload, init) -> None:
+def test_a_narrow_profile_need_not_know_us(run_spec, init) -> None:
     """Only what the program itself calls is allowed, nothing of ours (no sendmsg), and it runs; so does our PID 1."""
-    shutil.copy(payload, f"{rootfs}/bin/payload")
     own = [
         "execve",
         "arch_prctl",

@@ -12,7 +12,7 @@ _MAKE = {
     "EACCES": "run as root, or have a cgroup delegated to you: see `contain doctor`",
     "EPERM": "run as root, or have a cgroup delegated to you: see `contain doctor`",
     "EROFS": "the cgroup file system is mounted read-only here: remount it, or run outside of this container",
-    "EBUSY": "processes sit in the parent cgroup itself, so it cannot hand controllers on: choose another with --cgroup-parent",
+    "EBUSY": "choose another with --cgroup-parent or cgroupsPath",
     "ENOENT": "a controller is not enabled in the parent cgroup: choose another with --cgroup-parent, see `contain doctor`",
     "EEXIST": "end the processes in that cgroup, or choose another cgroupsPath",
 }

@@ -1,0 +1,133 @@
+"""Job: one run of a sandbox, from its options to what a driver needs; and what the options of a run are."""
+
+from __future__ import annotations
+
+import os
+
+from contain.container.streams import LOG, PIPE, Limit, Streams
+from contain.errors import UsageError
+from contain.spec import values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from contain.container.isolation import Isolation
+    from contain.container.result import Result
+
+    Command = Sequence[str | os.PathLike[str]]
+
+#: Those of Sandbox.run; `env`, `cwd`, `timeout` and `cpu_time` mean the same in both.
+RUN_OPTIONS = (
+    "input", "stdin", "stdout", "stderr", "capture_output", "text", "encoding", "errors", "check", "env", "cwd", "timeout", "cpu_time",
+    "output_limit", "on_excess", "pass_fds",
+)  # fmt: skip
+STREAM_OPTIONS = ("stdin", "stdout", "stderr", "input")
+EXCESS = ("tail", "drain", "kill")
+#: highest number of a passed descriptor (GIVEN_COUNT of the launcher is 1024)
+HIGHEST = 1023
+
+
+class Job:
+    """What a driver needs for one run; close() the streams when it is over."""
+
+    __slots__ = ("args", "check", "isolation", "passed", "plan", "streams", "version")
+
+    def __init__(self, args: list[str], options: dict[str, Any], *, unknown: str = "run") -> None:
+        """Opens the streams; `plan` and `isolation` are the sandbox's to set."""
+        check_names(options, unknown)
+        self.args = args
+        self.plan = b""
+        self.isolation: Isolation | None = None
+        self.version = ""
+        self.check = bool(options.get("check"))
+        self.passed = descriptors(options.get("pass_fds") or ())
+        self.streams = open_streams(options)
+
+    @property
+    def preserve(self) -> int:
+        """How far the numbers of passed descriptors reach, as LeaveHost counts."""
+        return max(self.passed) - 2 if self.passed else 0
+
+    def settle(self, result: Result) -> Result:
+        """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
+        result.isolation = self.isolation
+        if self.version:
+            sources = result.usage.sources
+            result.usage.sources = {name: f"cgroup-{self.version}" if source == "cgroup" else source for name, source in sources.items()}
+        return result.check() if self.check else result
+
+
+def words(cmd: Command) -> list[str]:
+    """The words of a command: never a string, which would ask for a shell."""
+    if isinstance(cmd, (str, bytes, os.PathLike)):
+        raise UsageError(
+            f"the command is one text, not a sequence: {cmd!r}", remedy='write ["program", "argument"]; for a shell ["sh", "-c", TEXT]'
+        )
+    found: list[Any] = [os.fspath(word) for word in cmd]
+    if not found or any(not isinstance(word, str) or "\0" in word for word in found):
+        raise UsageError("the command is empty or has a word that is no text", remedy='write ["program", "argument"]')
+    return found
+
+
+def check_names(options: dict[str, Any], verb: str) -> None:
+    """UsageError for an option that a run does not have."""
+    unknown = [name for name in options if name not in RUN_OPTIONS]
+    if unknown:
+        raise UsageError(f"{verb} has no option {unknown[0]}", remedy=f"it has {', '.join(RUN_OPTIONS)}; all others belong to the Sandbox")
+
+
+def positive(name: str, seconds: Any) -> float | None:
+    """A limit of time; UsageError for what is none."""
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 1e9:
+        raise UsageError(f"{name}={seconds!r} is no time", remedy="give seconds above 0")
+    return float(seconds)
+
+
+def descriptors(given: Sequence[int]) -> tuple[int, ...]:
+    """The numbers of pass_fds, sorted; UsageError for one that cannot be passed."""
+    found: list[Any] = sorted(set(given))
+    for fd in found:
+        if not isinstance(fd, int) or not 3 <= fd <= HIGHEST:
+            raise UsageError(
+                f"pass_fds: {fd!r} is no descriptor from 3 to {HIGHEST}", remedy="stdin, stdout and stderr have their own options"
+            )
+        try:
+            os.fstat(fd)
+        except OSError:
+            raise UsageError(f"pass_fds: descriptor {fd} is not open") from None
+    return tuple(found)
+
+
+def open_streams(options: dict[str, Any]) -> Streams:
+    """The streams of a run, by its options."""
+    captured = [name for name in ("stdout", "stderr") if options.get(name) in (None, PIPE)]
+    if options.get("capture_output") and (options.get("stdout") is not None or options.get("stderr") is not None):
+        raise UsageError("stdout and stderr may not be used with capture_output", remedy="both are captured unless you say otherwise")
+    limit = _limit(options)
+    if limit and LOG in (options.get("stdout"), options.get("stderr")):
+        raise UsageError("output_limit is for captured output: a container's logs go to files", remedy="pass stdout=contain.PIPE")
+    if limit and not captured:
+        raise UsageError("output_limit is for captured output, and none is captured")
+    encoding = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
+    return Streams(
+        **{name: options.get(name) for name in STREAM_OPTIONS}, text=encoding, errors=options.get("errors") or "replace", limit=limit
+    )
+
+
+def _limit(options: dict[str, Any]) -> Limit | None:
+    size, excess = options.get("output_limit"), options.get("on_excess")
+    if size is None:
+        if excess is not None:
+            raise UsageError("on_excess without output_limit says nothing", remedy="give output_limit, as 65536 or '64k'")
+        return None
+    if excess is not None and excess not in EXCESS:
+        raise UsageError(f"on_excess={excess!r} is not one of {', '.join(EXCESS)}")
+    try:
+        found = values.size(str(size))
+    except ValueError as problem:
+        raise UsageError(f"output_limit: {problem}") from None
+    return Limit(found, excess or "tail")
