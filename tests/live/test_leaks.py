@@ -149,6 +149,7 @@ def test_random_kills(busybox, launcher, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_five_hundred_random_kills(busybox, launcher, tmp_path):
     """The same, many times and at other moments each time; the seed is in the failure."""
     seed = random.SystemRandom().randrange(1 << 30)
