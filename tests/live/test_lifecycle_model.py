@@ -149,7 +149,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.check(container, code, text, works=container.shown() in {CREATED, RUNNING})
 
     @rule(key=NAMES, force=st.booleans())
-    def delete(self, key: str, force: bool) -> None:  # noqa: FBT001  hypothesis passes by keyword
+    def delete(self, key: str, force: bool) -> None:
         """A created or stopped one; any with --force, and then it is no error that there is none."""
         container = self.containers[key]
         code, text = self.run("delete", *(["--force"] if force else []), container.name)
