@@ -14,7 +14,7 @@ import pytest
 
 from contain.cli.main import main
 from contain.linter import Linter, Settings
-from contain.linter.examples import BASES
+from contain.linter.examples import BASES, document
 from contain.linter.registry import MODULES, functions
 from contain.linter.sets import check
 
@@ -284,6 +284,19 @@ def test_by_the_command(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == walked
     (tmp_path / "x.tar").write_bytes(tar(("a", b"")))
     assert main(["lint", "x.tar", "-q"]) == 1
+
+
+def test_a_config_beside_its_image(tmp_path, monkeypatch, capsys):
+    """--image takes an image config or a layout of one image; what is neither is an error."""
+    monkeypatch.chdir(tmp_path)
+    Builder(tmp_path / "box").write()
+    config = document("runtime-config", {"root": {"path": "/"}, "process": {"args": ["other"], "env": ["PATH=/usr/bin:/bin"]}})
+    (tmp_path / "c.json").write_text(json.dumps(config))
+    assert main(["lint", "c.json", "--image", "box", "-o", "concise", "--select", "CNV"]) == 1
+    assert sorted(line.split()[1] for line in capsys.readouterr().out.splitlines()) == ["CNV001", "CNV005", "CNV006"]
+    assert main(["lint", "c.json", "-o", "concise", "--select", "CNV"]) == 0
+    assert main(["lint", "c.json", "--image", "c.json"]) == 2
+    assert "holds no image configs" in capsys.readouterr().err
 
 
 def test_every_rule_about_sets_is_shown_here():
