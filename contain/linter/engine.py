@@ -53,6 +53,11 @@ class Linter:
         self, document: Document, *, kind: str = "", bundle: Bundle | None = None, host: Any = None, named: bool = False
     ) -> list[Diagnostic]:
         """The same for a document that is read already."""
+        if not (named or kind or self.settings.kind):
+            seen = document.guess if document.value is None else document.value
+            verdict = decide(seen)
+            if not (verdict.kind or verdict.relative):
+                return []  # found by walking, and none of ours: whatever is wrong with it is not our business
         run = _Run(self, document, bundle, host)
         run.rules("*")
         if document.value is not None:

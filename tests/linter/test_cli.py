@@ -47,6 +47,12 @@ def test_walking_counts_what_is_unknown_and_naming_it_is_an_error(folder, capsys
     out = capsys.readouterr().out
     assert "bad.json:" in out
     assert "package.json" not in out
+    (folder / "tsconfig.json").write_text('{/* not ours */ "compilerOptions": {},}')
+    (folder / "cut.json").write_text('{"ociVersion": "1.0.2", "root": {')
+    main(["lint", "--output", "concise"])
+    out = capsys.readouterr().out
+    assert "tsconfig.json" not in out
+    assert "cut.json:1:" in out
     assert main(["lint", "package.json"]) == 1
     assert main(["lint", "package.json", "--skip-unknown"]) == 0
     assert "the kind of this document is unknown" in capsys.readouterr().out
@@ -161,6 +167,15 @@ def test_a_hard_linked_file_is_not_fixed(folder, capsys):
     main(["lint", "one.json", "--fix"])
     assert "not fixed: it has other hard links" in capsys.readouterr().err
     assert (folder / "one.json").read_text().startswith("\ufeff")
+
+
+def test_a_blob_is_not_fixed(folder, capsys):
+    """Its name is the digest of what it is now."""
+    path = folder / "blobs" / "sha256" / ("0" * 64)
+    path.parent.mkdir(parents=True)
+    path.write_text('\ufeff{"ociVersion": "1.0.2"}')
+    main(["lint", str(path), "--fix"])
+    assert "not fixed: it is named by its digest" in capsys.readouterr().err
 
 
 def test_rule_schema_and_list(capsys):
