@@ -466,6 +466,7 @@ RULES: dict[str, tuple[str, str, bool, str, str]] = {
     "SEC607": ("layer-set-uid", "info", False, "advice", "docs/rules/SEC607.md"),
     "SEC608": ("layer-bomb", "error", False, "advice", "docs/rules/SEC608.md"),
     "SEC609": ("layer-size", "info", False, "advice", "docs/rules/SEC609.md"),
+    "SEC610": ("image-moving-base", "info", False, "advice", "docs/rules/SEC610.md"),
     "SEC801": ("appc-root", "warning", False, "advice", "docs/rules/SEC801.md"),
     "SEC802": ("appc-no-isolation", "info", False, "advice", "docs/rules/SEC802.md"),
     "SEC803": ("appc-new-privileges", "info", False, "advice", "docs/rules/SEC803.md"),
