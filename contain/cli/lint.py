@@ -31,6 +31,7 @@ _HELP = f"FORMAT or FORMAT=FILE, more than once: {', '.join(FORMATS)}."
     "--config", type=click.Path(dir_okay=False), help="This config file; else contain.toml or pyproject.toml, upwards from each file."
 )
 @click.option("--isolated", is_flag=True, help="No config file.")
+@click.option("--image", metavar="PATH", help="Compare runtime configs with the image that they were made from: a config or layout.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out these paths when walking folders.")
 @click.option("--force-exclude", is_flag=True, help="Leave them out when they are named, too.")
 @click.option("--skip-unknown", is_flag=True, help="A named file of unknown kind is no error.")

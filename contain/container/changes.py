@@ -10,7 +10,8 @@ from contain.container.lifecycle import state_root
 from contain.errors import ContainError, StateError
 from contain.launcher import spawn
 from contain.state import layout, sweep
-from contain.state.store import Store, paused
+from contain.state.files import remove_tree
+from contain.state.store import Store, missing, paused
 from contain.state.undo import kill
 
 TYPE_CHECKING = False
@@ -74,6 +75,12 @@ def delete(name: str, options: Mapping[str, str], warn: Callable[[str], None], *
             if force:
                 return 0
             raise
+        if not folder.has(layout.TURN):  # half made or half removed: whoever deletes it clears it, and has deleted nothing
+            folder.close()
+            remove_tree(name, at=store.fd)
+            if force:
+                return 0
+            raise missing(name)
         with folder, folder.turn():
             status = folder.status()
             if status not in {layout.STOPPED, layout.CREATED, layout.CREATING} and not force:

@@ -245,6 +245,10 @@ def _seccomp(host: Host, tried: Trial) -> Check:
     beside = "; a filter is on us already, and stays on everything we start" if host.seccomp_mode == 2 else ""
     if less:
         return Check(id="seccomp", name="seccomp", status=LIMITED, required=True, detail=f"without {' '.join(less)}{beside}")
+    if tried.failed("libseccomp"):
+        detail = f"contain's own filter; profiles of manifests and files need libseccomp.so.2{beside}"
+        remedy = "install libseccomp2 (Debian, Ubuntu) or libseccomp (others)"
+        return Check(id="seccomp", name="seccomp", status=LIMITED, required=True, detail=detail, remedy=remedy)
     return Check(id="seccomp", name="seccomp", status=OK, required=True, detail=f"filters with {' '.join(host.seccomp)}{beside}")
 
 

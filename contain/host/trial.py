@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from contain.kernel import libraries
 from contain.kernel.record import Record
 
 TYPE_CHECKING = False
@@ -56,6 +57,7 @@ def trial(host: Host) -> Trial:
     if host.userns.subuid and host.userns.subgid and host.userns.newuidmap and host.userns.newgidmap and host.euid != 0:
         results["ranges"] = _ranges(host)
     results.update(_cgroups(host))
+    results["libseccomp"] = "" if libraries.find("libseccomp.so.2") else "ENOENT"
     securebits, dumpable = _own_process()
     return Trial(results=results, securebits=securebits, dumpable=dumpable)
 

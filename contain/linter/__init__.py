@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contain.document import parse
 from contain.linter.bundle import Bundle
@@ -18,13 +18,15 @@ __all__ = ["Linter", "Settings", "lint", "load"]
 
 
 def lint(
-    target: str | os.PathLike[str] | bytes, *, kind: str = "", name: str = "<bytes>", settings: Settings | None = None
+    target: str | os.PathLike[str] | bytes, *, kind: str = "", name: str = "<bytes>", image: Any = None, settings: Settings | None = None
 ) -> list[Diagnostic]:
     """Everything that is to be said about one document: a path, or its content as bytes (then called `name`).
 
-    `kind` forces the kind (`runtime-config`, `image-index`, …); without it the document tells.
+    `kind` forces the kind (`runtime-config`, `image-index`, …); without it the document tells. `image` is the image
+    config (as parsed) that a runtime config was made from.
     """
     linter = Linter(settings)
+    linter.image = image
     if isinstance(target, bytes):
         return linter.check(parse(target, name, limit=linter.settings.max_size), kind=kind, named=True)
     path = os.fspath(target)

@@ -39,6 +39,8 @@ class Linter:
         self.table = self.settings.table()
         self._functions: dict[str, list[tuple[str, Function, tuple[str, ...]]]] = {}
         self.schemas = own_schemas(self.settings) if self.settings.schemas else []
+        #: the image config that runtime configs are compared with
+        self.image: Any = None
         #: set when a rule raised: the command then exits with 3
         self.failed = False
 
@@ -51,6 +53,11 @@ class Linter:
         self, document: Document, *, kind: str = "", bundle: Bundle | None = None, host: Any = None, named: bool = False
     ) -> list[Diagnostic]:
         """The same for a document that is read already."""
+        if not (named or kind or self.settings.kind):
+            seen = document.guess if document.value is None else document.value
+            verdict = decide(seen)
+            if not (verdict.kind or verdict.relative):
+                return []  # found by walking, and none of ours: whatever is wrong with it is not our business
         run = _Run(self, document, bundle, host)
         run.rules("*")
         if document.value is not None:
@@ -108,7 +115,7 @@ class _Run:
         #: what the rules of the kind found, which may follow from a finding of the schema
         self.ruled: list[tuple[str, Found]] = []
         self.poisoned: frozenset[str] = frozenset()
-        self.arguments: dict[str, Any] = {"document": document, "bundle": bundle, "host": host}
+        self.arguments: dict[str, Any] = {"document": document, "bundle": bundle, "image": linter.image, "host": host}
 
     def rules(self, kind: str, value: Any = None) -> None:
         """Run the rules of a kind."""

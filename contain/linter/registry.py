@@ -1,6 +1,6 @@
 """What a rule is, and where the rules of each kind of document are.
 
-A rule is a generator function: it gets the document's value (and what else it names as parameter: `document`, `bundle`, `host`) and yields
+A rule is a generator function: it gets the document's value (and what else it names as parameter: `document`, `bundle`, `image`, `host`) and yields
 `(pointer, message)` or `(pointer, message, fix)`. Its docstring is its page:
 
     ID name: one sentence that holds in a sound document.
@@ -45,6 +45,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "runtime.seccomp",
         "runtime.paths",
         "runtime.platforms",
+        "image.conversion",
         "security.privileges",
         "security.isolation",
         "security.mounts",

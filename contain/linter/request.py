@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from contain.diagnostics import formats
 from contain.diagnostics.model import SEVERITIES
 from contain.diagnostics.table import RULES
+from contain.document import LIMIT
 from contain.errors import UsageError
 from contain.linter import mend
 from contain.linter import settings as setting
 from contain.linter.baseline import entries
 from contain.linter.bundle import Bundle
+from contain.linter.pairing import image_config
 from contain.linter.session import Result, Session
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class Request:
             outputs=[name for name, _ in self.outputs],
             verbose=bool(options.get("verbose")),
         )
+        if options.get("image"):
+            self.session.image = image_config(options["image"], options.get("max_size") or LIMIT)
         self.session.skip_unknown = bool(options.get("skip_unknown"))
         self.session.stdin_name = options.get("stdin_filename") or "<stdin>"
 

@@ -61,6 +61,8 @@ class Session:
         self.linters: dict[str, Linter] = {}
         self.outputs = [(name, self._fragment(name, verbose=verbose)) for name in outputs]
         self.skip_unknown = False
+        #: the image config of --image
+        self.image: Any = None
         self.stdin_name = "<stdin>"
 
     def _fragment(self, name: str, *, verbose: bool) -> Callable[[str, list[Diagnostic], str], Any]:
@@ -85,6 +87,7 @@ class Session:
                 settings = setting.load(found) if found else setting.Settings()
                 self.override(settings)
                 self.linters[key] = Linter(settings)
+                self.linters[key].image = self.image
             self.linters[folder] = self.linters[key]
         return self.linters[folder]
 

@@ -65,6 +65,7 @@ def test_machines_on_which_run_works(name: str) -> None:
         ("v2-rootless-delegated", but(ranges="newuidmap: write to uid_map failed"), "ids", "limited", "set-uid bit"),
         ("v2-root", but(overlay="ENODEV"), "overlay", "limited", ""),
         ("v2-root", but(seccomp="EINVAL"), "seccomp", "missing", "seccomp=unconfined"),
+        ("v2-root", but(libseccomp="ENOENT"), "seccomp", "limited", "install libseccomp2"),
     ],
 )
 def test_what_is_missing(name: str, tried: Trial, row: str, status: str, remedy: str) -> None:

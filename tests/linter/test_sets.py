@@ -14,7 +14,7 @@ import pytest
 
 from contain.cli.main import main
 from contain.linter import Linter, Settings
-from contain.linter.examples import BASES
+from contain.linter.examples import BASES, document
 from contain.linter.registry import MODULES, functions
 from contain.linter.sets import check
 
@@ -262,6 +262,7 @@ def test_faults_of_acis(tmp_path):
     assert "ACI002" in found(aci(tmp_path / "a.aci", ("rootfs/bin", b"y")), "archive")
     assert "ACI003" in found(aci(tmp_path / "b.aci", ("rootfs2/x", b"y")), "archive")
     assert "ACI004" in found(aci(tmp_path / "c.aci", special("rootfs/l", type=tarfile.LNKTYPE, linkname="../x")), "archive")
+    assert "200 times" in found(aci(tmp_path / "g.aci", ("rootfs/zero", b"\0" * (17 << 20))), "archive")["ACI005"].message
     (tmp_path / "d.aci").write_text("nothing")
     assert "ACI005" in found(tmp_path / "d.aci", "archive")
     item = found(aci(tmp_path / "e.aci", manifest={**BASES["appc-image"], "name": "Box"}), "archive")["ACI103"]
@@ -284,6 +285,19 @@ def test_by_the_command(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == walked
     (tmp_path / "x.tar").write_bytes(tar(("a", b"")))
     assert main(["lint", "x.tar", "-q"]) == 1
+
+
+def test_a_config_beside_its_image(tmp_path, monkeypatch, capsys):
+    """--image takes an image config or a layout of one image; what is neither is an error."""
+    monkeypatch.chdir(tmp_path)
+    Builder(tmp_path / "box").write()
+    config = document("runtime-config", {"root": {"path": "/"}, "process": {"args": ["other"], "env": ["PATH=/usr/bin:/bin"]}})
+    (tmp_path / "c.json").write_text(json.dumps(config))
+    assert main(["lint", "c.json", "--image", "box", "-o", "concise", "--select", "CNV"]) == 1
+    assert sorted(line.split()[1] for line in capsys.readouterr().out.splitlines()) == ["CNV001", "CNV005", "CNV006"]
+    assert main(["lint", "c.json", "-o", "concise", "--select", "CNV"]) == 0
+    assert main(["lint", "c.json", "--image", "c.json"]) == 2
+    assert "holds no image configs" in capsys.readouterr().err
 
 
 def test_every_rule_about_sets_is_shown_here():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import command
+from tests.conftest import TOP, command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +74,21 @@ class Runtime:
         """What `state` prints."""
         found: dict[str, Any] = json.loads(self("state", name).stdout)
         return found
+
+    def words(self) -> list[str]:
+        """The program and its global options, for callers that start it themselves."""
+        return [*command(), "--root", self.root, "--log", self.log, "--log-format", "json"]
+
+    def environment(self) -> dict[str, str]:
+        """For them: where the package is."""
+        return {**os.environ, "PYTHONPATH": TOP}
+
+    def eventually(self, true: Callable[[], bool]) -> None:
+        """Waits until something is true."""
+        deadline = time.monotonic() + 30
+        while not true():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
     def until(self, name: str, status: str) -> dict[str, Any]:
         """Waits for a status."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from contain.launcher import spawn
 from tests.live.conftest import TOP, shell
 from tests.live.launch import PATIENCE, Running, eventually, guardian_of, plan_of
 
@@ -135,8 +136,8 @@ def test_typed_lines_arrive(start, terminal):
 def test_mode_is_put_back(start, terminal, victim):
     """However a run ends, the terminal is as it was: a killed monitor's is put back by the guardian."""
     with start("echo ready; sleep 1000", terminal, timeout=0.5 if victim == "timeout" else None) as run:
-        terminal.expect("ready")
         if victim != "timeout":
+            terminal.expect("ready")
             eventually(terminal.raw, "raw mode")
             os.kill(run.process.pid if victim == "monitor" else guardian_of(run.process.pid), signal.SIGKILL)
         run.process.wait(30)
@@ -239,3 +240,22 @@ def test_exec_with_a_terminal(start, terminal, tmp_path):
         assert run.process.poll() is None
         run.signal(signal.SIGTERM)
         assert run.end()[0] == 143
+
+
+def test_job_of_a_shell(busybox, launcher, terminal, tmp_path):
+    """A run started in the background stops before it touches the terminal, and goes on when it is brought to the foreground."""
+    plan = spawn.sealed("plan", plan_of(shell('echo ready; read line; echo "<$line>"'), busybox, tty=True, state_root=f"{tmp_path}/state"))
+    options = {**terminal.options(), "env": {"PATH": os.environ["PATH"], "TERM": "dumb"}}
+    with subprocess.Popen(["bash", "--norc", "--noprofile", "-i"], pass_fds=(plan,), **options) as bash:
+        os.close(plan)
+        terminal.expect("[#$] ")
+        terminal.type(f"PS1='@'\"> \"; {launcher} {plan} &\n")
+        terminal.expect("@> ")
+        terminal.type("until jobs | grep Stopped; do :; done; fg\n")
+        terminal.expect("Stopped.*launcher")
+        terminal.expect("ready\r\n")
+        terminal.type("typed\r")
+        terminal.expect("<typed>\r\n@> ")
+        terminal.type("stty -a | grep -c -e ' icanon'; exit\n")
+        terminal.expect("\r\n1\r\n")
+        assert bash.wait(30) == 0

@@ -121,6 +121,12 @@ def test_conditions_add(machine: str, abi: str) -> None:
     assert call(default_filter(machine, [OWN_PIDS]), abi, "ptrace") == ALLOW
 
 
+@pytest.mark.parametrize(("said", "abi"), [("i686", "SCMP_ARCH_X86"), ("i686", "SCMP_ARCH_X86_64"), ("armv7l", "SCMP_ARCH_ARM")])
+def test_uname_of_a_32_bit_personality(said: str, abi: str) -> None:
+    """setarch changes what uname says, not which calls the launcher makes."""
+    assert call(default_filter(said, ()), abi, "execve") == ALLOW
+
+
 def test_tracers_can_skip_a_call() -> None:
     """-1, by which a tracer skips a call, is not taken for a newer syscall."""
     assert answer(compile_filter(profile(rule("read")), "x86_64").code, ABIS[X86].audit, -1) != errno(38)

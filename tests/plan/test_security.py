@@ -136,7 +136,7 @@ def test_listener() -> None:
     load, connect = one(operations, LoadSeccomp), one(operations, ConnectListener)
     assert (connect.stage, load.stage) == (stage.OPEN, stage.LOCK)
     assert load.socket == connect.slot != 0
-    state = json.loads(load.state.replace("\x01pid\x01", "77"))
+    state = json.loads(load.state.replace("\x01pid\x01", "77").replace("\x01status\x01", "creating"))
     assert (state["pid"], state["fds"], state["metadata"], state["state"]["id"]) == (77, ["seccompFd"], "m", "web")
 
 

@@ -1,5 +1,6 @@
-/* Our PID 1: forwards signals to the program, reaps all, and ends with the program's status. Under the program's own filter and ids, so it
- * makes few system calls and only common ones. It dies with the monitor, and everything in the pid namespace with it. */
+/* Our PID 1: forwards signals to the program, reaps all, and ends with the program's status. It has the program's ids, and its filter when
+ * that had to be loaded before (without no_new_privs), so it makes few system calls and only common ones. It dies with the monitor, and
+ * everything in the pid namespace with it. */
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>

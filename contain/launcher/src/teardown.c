@@ -77,18 +77,24 @@ static void kill_orphans(struct context *context) {
     }
 }
 
+/* The monitor's child; the guardian has none. */
+static void reap_init(struct context *context) {
+    while (!context->is_guardian && context->shared->init_pid > 0 && !context->monitor.dead && monitor_reap(context, true))
+        ;
+}
+
 void teardown(struct context *context) {
     bool dead = kill_init(context, ENDING_PATIENCE);
-    while (dead && !context->is_guardian && context->shared->init_pid > 0 && !context->monitor.dead && monitor_reap(context, true))
-        ;
+    if (dead)
+        reap_init(context);
     if (!context->is_guardian)
         relay_finish(context, ENDING_PATIENCE);
     relay_restore(context->shared);
     if (!context->is_guardian && context->watch.shares_pids)
         kill_orphans(context);
     run_stage(context, STAGE_TEARDOWN);
-    if (!dead)
-        kill_init(context, -1);
+    if (!dead && kill_init(context, -1))
+        reap_init(context);
 }
 
 static void say(const char *const *words) {

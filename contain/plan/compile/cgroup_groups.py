@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from contain.errors import ManifestError
-from contain.plan.compile.cgroup_systemd import scope_of
-from contain.plan.compile.cgroup_systemd import wanted as systemd_wanted
 from contain.plan.operations.cgroup import UNIQUE
 
 TYPE_CHECKING = False
@@ -59,7 +57,9 @@ def where(spec: Spec, host: Host) -> Where:
     """The place that option or manifest names, else our own."""
     if spec.run.cgroup_manager == "disabled":
         return Where("", absolute=True, origin="--cgroup-manager", disabled=True)
-    if systemd_wanted(spec):
+    if spec.run.cgroup_manager == "systemd":
+        from contain.plan.compile.cgroup_systemd import scope_of
+
         scope = scope_of(spec, host)
         return Where(scope.path, absolute=True, origin=POINTER, scope=scope)
     name = spec.run.name or UNIQUE
@@ -103,7 +103,7 @@ def group_of(controller: str, at: Where, host: Host) -> Group | None:
 
 def everywhere(spec: Spec) -> bool:
     """Whether the container shall be in all hierarchies: engines look for it at one path in each."""
-    return spec.kind == "oci" or systemd_wanted(spec)
+    return spec.kind == "oci" or spec.run.cgroup_manager == "systemd"
 
 
 def groups(spec: Spec, host: Host, needed: Iterable[str]) -> list[Group]:

@@ -39,11 +39,6 @@ class Scope:
         self.path = "/".join([*root.strip("/").split("/"), *_expanded(slice_), unit]).lstrip("/")
 
 
-def wanted(spec: Spec) -> bool:
-    """Whether this driver is asked for."""
-    return spec.run.cgroup_manager == "systemd"
-
-
 def scope_of(spec: Spec, host: Host) -> Scope:
     """From cgroupsPath, `slice:prefix:name`; ManifestError when it is something else."""
     user = host.euid != 0

@@ -144,7 +144,7 @@ def process_state(spec: Spec, profile: dict[str, Any]) -> str:
     state = {
         "ociVersion": version,
         "id": f'"{identifier(spec)}"',
-        "status": quoted(layout.CREATING),
+        "status": f'"{layout.hole("status")}"',
         "pid": pid,
         "bundle": quoted(spec.bundle),
         "annotations": as_json(spec.config["annotations"]),

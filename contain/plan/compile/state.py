@@ -6,7 +6,7 @@ from _json import encode_basestring_ascii as quoted
 
 from contain.errors import ManifestError
 from contain.plan import stage as at
-from contain.plan.compile.cgroup_systemd import scope_of
+from contain.plan.compile.cgroup_groups import where
 from contain.plan.compile.hooks import later
 from contain.plan.operations.state import ClaimState, EndState, NoteUndo, PublishState, RemoveFile, RemoveTree, SendPidfd, WritePidFile
 from contain.state import layout
@@ -97,6 +97,7 @@ def identifier(spec: Spec) -> str:
 def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
     """The text of `summary`, with holes."""
     run = spec.run
+    scope = where(spec, host).scope
     facts = Summary(
         kind="create" if run.contract == "create" else "run",
         owner=host.uid,
@@ -108,7 +109,7 @@ def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
         hooks=later(spec),
         labels=run.labels,
         id=run.name,
-        systemd=scope_of(spec, host).unit if run.cgroup_manager == "systemd" else "",
+        systemd=scope.unit if scope else "",
     )
     text = render(facts, HOLES if run.name else (*HOLES, "id"))
     # the folders of a run without a name have the id as a hole, which render() escapes like any control character

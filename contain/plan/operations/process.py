@@ -99,7 +99,7 @@ class SetIoPriority(Operation):
 class SetMemoryPolicy(Operation):
     """Sets the NUMA policy; `nodes` is a bit mask, least significant byte first."""
 
-    remedies = {"EINVAL": "one of the nodes does not exist or has no memory", "ENOSYS": "this kernel is built without NUMA"}
+    remedies = {"EINVAL": "name only nodes that this machine has, with memory", "ENOSYS": "this kernel is built without NUMA"}
 
     stage: int = at.LOCK
     mode: str

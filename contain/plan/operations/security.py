@@ -62,6 +62,10 @@ class SetExecLabel(Operation):
         """See the base."""
         return f"set the {self.module} label for the program: {self.value}"
 
+    def words(self) -> str:
+        """See the base: Podman knows a label's failure by the file in backquotes."""
+        return f"cannot write the {self.module} label {self.value} to `/proc/thread-self/attr/{self.file}`"
+
 
 class HideProcess(Operation):
     """Makes init non-dumpable: nobody inside may trace it or open its descriptors through /proc (CVE-2016-9962)."""

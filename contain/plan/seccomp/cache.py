@@ -10,6 +10,7 @@ import marshal
 import os
 import stat
 
+from contain.kernel import libraries
 from contain.plan.seccomp.compiler import Program, compile_filter, flags_of, uses_notify
 
 TYPE_CHECKING = False
@@ -53,20 +54,12 @@ def key_of(profile: dict[str, Any], machine: str, version: str) -> str:
 
 
 def library_version() -> str:
-    """What tells one installed libseccomp from another without loading it: its file's name, size and time."""
-    for folder in (
-        "/usr/lib64",
-        "/usr/lib",
-        "/lib64",
-        "/lib",
-        *(f"/usr/lib/{os.uname().machine}-linux-{libc}" for libc in ("gnu", "musl")),
-    ):
-        try:
-            found = os.stat(f"{folder}/libseccomp.so.2")
-        except OSError:
-            continue
-        return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
-    return ""
+    """What tells one installed libseccomp from another without loading it: its file, size and time."""
+    found = libraries.find("libseccomp.so.2")
+    if found is None:
+        return ""
+    _, facts = found
+    return f"{facts.st_dev}:{facts.st_ino}:{facts.st_size}:{facts.st_mtime_ns}"
 
 
 def compiled(profile: dict[str, Any], machine: str, folder: str) -> Program:

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
 
 #: machines with committed bytes
 COMMITTED = frozenset({"x86_64", "aarch64", "riscv64", "s390x", "ppc64le"})
+
+#: what uname says on a 32-bit kernel, or under setarch on a 64-bit one: the filter that has both
+WIDER = {"i686": "x86_64", "i586": "x86_64", "i386": "x86_64", "armv7l": "aarch64", "armv8l": "aarch64", "s390": "s390x"}
+
 BIG = frozenset({"s390x", "ppc64", "ppc", "mips", "mips64", "m68k", "parisc", "parisc64"})
 
 
@@ -18,6 +22,7 @@ ACTIONS = {"errno": 0x00050001, "kill": 0x80000000, "trap": 0x00030000, "log": 0
 
 def default_filter(machine: str, given: Collection[str], action: str = "errno") -> bytes:
     """The program for a machine; `given` holds capability names and profile.OWN_PIDS."""
+    machine = WIDER.get(machine, machine)
     if machine in COMMITTED:
         name = f"contain.plan.seccomp.generated.{machine}"
         made: Any = __import__(name, fromlist=["BASE"])

@@ -220,7 +220,7 @@ int answer_load_seccomp(struct context *context, const struct load_seccomp *oper
     (void)value;
     if (listener < 0 || agent < 0)
         return fail(context, EPROTO, NULL);
-    fill_holes(context, operation->state, "creating", text, sizeof text);
+    fill_holes(context, operation->state, context->adopted >= 0 ? "running" : "creating", text, sizeof text);
     size_t used = strlen(text);
     struct iovec part = {text, used};
     union {
