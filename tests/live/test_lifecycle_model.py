@@ -149,7 +149,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.check(container, code, text, works=container.shown() in {CREATED, RUNNING})
 
     @rule(key=NAMES, force=st.booleans())
-    def delete(self, key: str, force: bool) -> None:  # noqa: FBT001  hypothesis passes by keyword
+    def delete(self, key: str, force: bool) -> None:
         """A created or stopped one; any with --force, and then it is no error that there is none."""
         container = self.containers[key]
         code, text = self.run("delete", *(["--force"] if force else []), container.name)
@@ -249,6 +249,7 @@ def test_some_sequences(machine: type[Lifecycle]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_many_sequences(machine: type[Lifecycle]) -> None:
     """Others each time."""
     run_state_machine_as_test(machine, settings=LONG)
