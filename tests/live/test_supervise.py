@@ -125,7 +125,7 @@ def test_signal_before_the_program(start, tmp_path):
         with open(tmp_path / "fifo"):
             run.signal(signal.SIGTERM)
         code, _, err = run.end()
-    assert code == 128 + signal.SIGTERM
+    assert code == 128 + signal.SIGTERM, err
     assert "a signal came before the program started" in err
     assert os.listdir(tmp_path / "state") == []
 

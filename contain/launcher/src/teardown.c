@@ -109,8 +109,11 @@ static void say_reason(const struct context *context) {
         [REASON_TIMEOUT] = "the time limit was reached",
         [REASON_OOM] = "out of memory",
         [REASON_CPU_TIME] = "the limit of processor time was reached",
+        [REASON_SECCOMP] = "a system call that the seccomp filter refuses",
     };
     unsigned reason = (unsigned)context->shared->exit_reason;
+    if (context->report_fd < 0)
+        denied_print(context);
     if (context->report_fd < 0 && reason < sizeof words / sizeof words[0] && words[reason])
         say((const char *const[]){"contain: killed: ", words[reason], "\n", NULL});
 }
