@@ -1,4 +1,5 @@
 #include <string.h>
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
