@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from contain.container.result import Denied
     from contain.container.streams import Streams
 
     Steps = Generator["Wait", tuple[set[int], set[int]], Result]
@@ -114,7 +115,7 @@ class Launch:
 
 def _lost() -> record.Record:
     """A record for a launcher that is gone without one."""
-    lost = record.Record(b"CNR1" + bytes(100))
+    lost = record.Record(b"CNR1" + bytes(record.HEAD_SIZE - 4))
     lost.type, lost.reason, lost.code, lost.words = record.RESULT, "error", 125, "the launcher ended without a record"
     lost.usage = (None,) * 7
     return lost
@@ -171,5 +172,15 @@ def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result:
     )
     result = Result(args, reason=reason, returncode=code, signal=number, usage=Usage(packet.usage))
     result.stdout, result.stderr = streams.value("stdout"), streams.value("stderr")
+    result.denied = _denied(packet)
     result.truncated = frozenset(name for name, buffer in streams.buffers.items() if buffer.truncated)
     return result
+
+
+def _denied(packet: record.Record) -> tuple[Denied, ...]:
+    if not packet.denied:
+        return ()
+    from contain.container.result import Denied
+    from contain.plan.seccomp.numbers import name
+
+    return tuple(Denied(name(arch, number), pid, count) for arch, number, pid, count in packet.denied)

@@ -74,6 +74,7 @@ def _explain(document: Document) -> None:
     scanner = Scanner(document.text)
     scanner.run()
     document.value = None if scanner.unreadable else scanner.value
+    document.guess = scanner.value
     document.set_spans(scanner.spans)
     document.problems += [
         Problem(id, message, document.place(start, end), pointer) for id, message, start, end, pointer in scanner.problems

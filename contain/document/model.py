@@ -65,7 +65,7 @@ class Document:
     Positions are looked up only when asked for.
     """
 
-    __slots__ = ("_spans", "data", "name", "problems", "text", "value")
+    __slots__ = ("_spans", "data", "guess", "name", "problems", "text", "value")
 
     def __init__(self, name: str, data: bytes, text: str) -> None:
         """Made by `parse`."""
@@ -73,6 +73,8 @@ class Document:
         self.data = data
         self.text = text
         self.value: object = None
+        #: what a document that cannot be read seems to say, good enough to tell its kind
+        self.guess: object = None
         self.problems: list[Problem] = []
         #: every value's place, only there when the tolerant scanner had to read the text
         self._spans: dict[str, Span] | None = None

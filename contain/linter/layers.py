@@ -8,15 +8,12 @@ import zlib
 from typing import IO, TYPE_CHECKING
 
 from contain.linter.rules.image.media import LAYERS, NONDISTRIBUTABLE
-from contain.linter.store import ENTRIES
+from contain.linter.store import ENTRIES, FREE, RATIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from contain.linter.layout import Layout, Reference
-
-_RATIO = 200
-_FREE = 16 << 20
 
 
 class Layer:
@@ -75,9 +72,9 @@ def _read(layer: Layer, stream: IO[bytes], kind: str) -> None:
         with tarfile.open(fileobj=stream, mode="r|gz" if packed else "r|") as archive:
             for number, member in enumerate(archive):
                 total += member.size
-                if number >= ENTRIES or (total > _FREE and total > _RATIO * layer.size):
+                if number >= ENTRIES or total > max(FREE, RATIO * layer.size):
                     layer.note(
-                        "bomb", "more than a million entries" if number >= ENTRIES else f"unpacks to more than {_RATIO} times its size"
+                        "bomb", "more than a million entries" if number >= ENTRIES else f"unpacks to more than {RATIO} times its size"
                     )
                     return
                 _entry(layer, member, names, hidden)

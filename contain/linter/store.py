@@ -11,6 +11,9 @@ import zlib
 from typing import IO
 
 ENTRIES = 1_000_000
+#: how much more than its size an archive may unpack to, and what is always allowed
+RATIO = 200
+FREE = 16 << 20
 _CHUNK = 1 << 20
 
 
@@ -117,11 +120,15 @@ class Tar(Store):
         self.order: list[str] = []
         self._members: dict[str, tarfile.TarInfo] = {}
         self.compression = compression(path)
+        total, size = 0, os.stat(path).st_size
         try:
             self._tar = tarfile.open(path, f"r:{self.compression}")  # type: ignore[call-overload]  # noqa: SIM115  kept open as long as the store
             for number, member in enumerate(self._tar):
                 if number >= ENTRIES:
                     raise ArchiveError(f"the archive has more than {ENTRIES} entries")
+                total += member.size
+                if total > max(FREE, RATIO * size):
+                    raise ArchiveError(f"the archive unpacks to more than {RATIO} times its size")
                 name = clean(member.name)
                 self.order.append(name)
                 self._members[name] = member

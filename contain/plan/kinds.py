@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "8a42c1346832994c6182e8b2cfec289a"
+DIGEST = "4579a8dd9019d6505b08b73ccebb99c4"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

@@ -113,7 +113,7 @@ class RunOptions:
     privileged: bool
     devices_all: bool  # all devices of the host that the user may open
     seccomp: str  # "" as config.linux.seccomp says | "default" contain's own filter | "unconfined"
-    seccomp_action: str  # what the default filter answers: "errno" | "kill" | "log" | "trap"
+    seccomp_action: str  # what the default filter answers: "errno" | "report" | "kill" | "log" | "trap"
     no_new_keyring: bool
     cgroup_manager: str  # "" and "cgroupfs": we make cgroups ourselves | "systemd" | "disabled": none at all
     systemd: list[str]  # words of the program that speaks to systemd, with that manager

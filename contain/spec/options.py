@@ -148,7 +148,7 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
                 "seccomp_action",
                 "choice",
                 "what the default filter does",
-                {"choices": "errno kill log trap", "default": "errno"},
+                {"choices": "errno report kill log trap", "default": "errno"},
             ),
             (
                 "--network MODE",

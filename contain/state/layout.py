@@ -105,7 +105,7 @@ PAUSED = "paused"
 STOPPED = "stopped"
 
 #: Reasons in `exit`.
-REASONS = ("exited", "signaled", "timeout", "oom", "cpu-time", "killed", "error")
+REASONS = ("exited", "signaled", "timeout", "oom", "cpu-time", "killed", "error", "seccomp")
 
 ID_LENGTH = 255
 #: What an id may consist of beside ASCII letters and digits; the OCI's runtimes agree on it.

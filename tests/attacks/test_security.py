@@ -68,7 +68,7 @@ def test_label_on_a_real_proc(rootfs, launcher) -> None:
     """A true procfs is written to; this kernel's answer (no AppArmor, or no such profile) stops the start, by name."""
     ran = labelled(rootfs, shell("echo started"))
     assert (ran.returncode, ran.stdout) == (125, ""), ran
-    assert "cannot set the AppArmor label for the program: exec web" in ran.stderr
+    assert "cannot write the AppArmor label exec web to `/proc/thread-self/attr/apparmor/exec`" in ran.stderr
 
 
 @pytest.mark.parametrize("file", ["passwd", "group"])

@@ -36,7 +36,7 @@ def _refused(path):
         return {(item.id, item.pointer) for item in error.diagnostics}
 
 
-@pytest.mark.parametrize("whole", _examples())
+@pytest.mark.parametrize("whole", list(_examples()))
 def test_one_mind(whole, tmp_path):
     """Every example of every rule, told by both."""
     path = tmp_path / "config.json"

@@ -262,6 +262,7 @@ def test_faults_of_acis(tmp_path):
     assert "ACI002" in found(aci(tmp_path / "a.aci", ("rootfs/bin", b"y")), "archive")
     assert "ACI003" in found(aci(tmp_path / "b.aci", ("rootfs2/x", b"y")), "archive")
     assert "ACI004" in found(aci(tmp_path / "c.aci", special("rootfs/l", type=tarfile.LNKTYPE, linkname="../x")), "archive")
+    assert "200 times" in found(aci(tmp_path / "g.aci", ("rootfs/zero", b"\0" * (17 << 20))), "archive")["ACI005"].message
     (tmp_path / "d.aci").write_text("nothing")
     assert "ACI005" in found(tmp_path / "d.aci", "archive")
     item = found(aci(tmp_path / "e.aci", manifest={**BASES["appc-image"], "name": "Box"}), "archive")["ACI103"]

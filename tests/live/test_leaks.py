@@ -220,8 +220,9 @@ def test_as_an_ordinary_user(user, user_rootfs, launcher, victim):
         assert run.stdout.readline() == "ready\n"
         guardian = next(child for child in children(run.pid) if name_of(child) == "contain-guard")
         if victim == "both":
-            os.kill(guardian, signal.SIGSTOP)  # so that it cannot act in between
-        for one in {"monitor": [run.pid], "guardian": [guardian], "both": [run.pid, guardian]}[victim]:
+            os.kill(run.pid, signal.SIGSTOP)  # so that it cannot act in between
+            os.waitid(os.P_PID, run.pid, os.WSTOPPED)
+        for one in {"monitor": [run.pid], "guardian": [guardian], "both": [guardian, run.pid]}[victim]:
             os.kill(one, signal.SIGKILL)
         run.wait(30)
     eventually(lambda: not marked(mark), "no process")

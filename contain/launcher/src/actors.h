@@ -16,7 +16,8 @@ void host_answer(struct context *context, const struct message *asked, int fd);
 /* child.c: what joiner and init do. They never return. */
 noreturn void joiner_main(struct context *context);
 noreturn void init_main(struct context *context);
-/* reaper.c: our PID 1, when `watch.init`. */
+/* reaper.c: our PID 1, when `watch.init`. SIGNAL_END from outside (si_pid 0) makes it kill and reap all, so that the accounting is whole. */
+#define SIGNAL_END 63
 noreturn void reaper_main(struct context *context, pid_t program, int started);
 
 /* watch.c: what must be ready before the first change on the host: signals, parent. 0 or -1. */
@@ -26,6 +27,11 @@ int watch_abort_fds(const struct context *context, int fds[5]);
 
 /* At a tick: whether the limit of processor time was reached. */
 bool watch_processor_time(struct context *context);
+
+/* denied.c: takes a refused call and, with `answer`, lets it fail. Whether there was one. */
+bool denied_take(struct context *context, bool answer);
+/* A line for each, where nobody reads records. */
+void denied_print(const struct context *context);
 
 /* monitor.c: until the channel has a message. 0, or -1 with context->report when the run is to end. */
 int monitor_await(struct context *context);

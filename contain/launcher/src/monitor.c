@@ -14,7 +14,7 @@
 
 /* STARTING: until init was let go for good; the host's stages run in between. RUNNING: the program's time. ENDING: init was killed. */
 enum state { STARTING, RUNNING, ENDING, STATES };
-enum event { MESSAGE, INIT_DEAD, SIGNAL, GUARDIAN_DEAD, CALLER_DEAD, LIFE_ENDED, PARENT_DEAD, TIME_UP, TICK, EVENTS };
+enum event { MESSAGE, INIT_DEAD, SIGNAL, GUARDIAN_DEAD, CALLER_DEAD, LIFE_ENDED, PARENT_DEAD, TIME_UP, TICK, DENIED, EVENTS };
 
 /* What an action says: GO_ON in the loop, or LEAVE it. */
 enum { GO_ON, LEAVE };
@@ -54,7 +54,9 @@ static int kill_running(struct context *context, int reason, int code) {
         monitor->code = code;
     }
     monitor->state = ENDING;
-    sys_pidfd_send_signal(context->shared->init_pidfd, SIGKILL);
+    /* our PID 1 ends all and reaps them: what the kernel kills with it, it forgets. Should it not get to it, teardown kills it. */
+    bool asked = context->watch.init && monitor->started && !monitor->failed;
+    sys_pidfd_send_signal(context->shared->init_pidfd, asked ? SIGNAL_END : SIGKILL);
     return GO_ON;
 }
 
@@ -85,6 +87,17 @@ static int kill_time(struct context *context) {
 
 static int look_at_processor_time(struct context *context) {
     return watch_processor_time(context) ? kill_running(context, REASON_CPU_TIME, EXIT_TIMEOUT) : GO_ON;
+}
+
+/* While we set up, what our own init may not do fails as without a listener. */
+static int early_denied(struct context *context) {
+    denied_take(context, true);
+    return GO_ON;
+}
+
+static int take_denied(struct context *context) {
+    bool kills = context->monitor.denied_kills;
+    return denied_take(context, !kills) && kills ? kill_running(context, REASON_SECCOMP, 128 + SIGSYS) : GO_ON;
 }
 
 static int kill_guardian(struct context *context) {
@@ -254,7 +267,8 @@ static const action table[STATES][EVENTS] = {
                   [CALLER_DEAD] = abort_owner,
                   [LIFE_ENDED] = abort_owner,
                   [PARENT_DEAD] = abort_owner,
-                  [TIME_UP] = abort_time},
+                  [TIME_UP] = abort_time,
+                  [DENIED] = early_denied},
     [RUNNING] = {[MESSAGE] = take_message,
                  [INIT_DEAD] = init_dead,
                  [SIGNAL] = forward,
@@ -263,7 +277,8 @@ static const action table[STATES][EVENTS] = {
                  [LIFE_ENDED] = kill_owner,
                  [PARENT_DEAD] = kill_owner,
                  [TIME_UP] = kill_time,
-                 [TICK] = look_at_processor_time},
+                 [TICK] = look_at_processor_time,
+                 [DENIED] = take_denied},
     [ENDING] = {[MESSAGE] = take_message, [INIT_DEAD] = init_dead, [SIGNAL] = late_signal},
 };
 
@@ -277,6 +292,7 @@ static void find_fds(const struct context *context, int fds[EVENTS]) {
     fds[PARENT_DEAD] = context->monitor.parent;
     fds[TIME_UP] = context->monitor.timer;
     fds[TICK] = context->monitor.tick;
+    fds[DENIED] = context->monitor.listener;
 }
 
 /* One round: waits, then does what the table says for each event that came, until one ends the loop or changes the state. */

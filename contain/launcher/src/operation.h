@@ -69,7 +69,7 @@ struct shared {
     uint64_t nanoseconds[];             /* per operation, with --trace */
 };
 
-enum reason { REASON_EXITED, REASON_SIGNALED, REASON_TIMEOUT, REASON_OOM, REASON_CPU_TIME, REASON_KILLED, REASON_ERROR };
+enum reason { REASON_EXITED, REASON_SIGNALED, REASON_TIMEOUT, REASON_OOM, REASON_CPU_TIME, REASON_KILLED, REASON_ERROR, REASON_SECCOMP };
 
 /* How to watch; set by the operations of the family supervise and by the command line. */
 struct watch {
@@ -88,6 +88,16 @@ struct watch {
     int life;          /* a pipe whose end the caller holds, -1: none */
 };
 
+#define DENIED_COUNT 16
+
+/* A system call that the filter refused; as it travels in the record. */
+struct denied {
+    uint32_t arch;  /* AUDIT_ARCH_* */
+    int32_t number;
+    int32_t pid;    /* who asked first, as the host numbers it */
+    uint32_t count;
+};
+
 /* What the monitor's loop holds (monitor.c). */
 struct monitor {
     int state;
@@ -95,6 +105,10 @@ struct monitor {
     int timer;         /* timerfd of the time limit, -1: none */
     int tick;          /* timerfd of the limit of processor time, -1: none */
     int parent;        /* pidfd of our parent, with --die-with-parent */
+    int listener;      /* where refused calls wait for us, -1: none */
+    bool denied_kills; /* the first one ends the run */
+    uint32_t denied_count;
+    struct denied denied[DENIED_COUNT];
     uint64_t early;    /* signals that came before there was a program */
     bool hook;         /* a hook runs: whoever started it waits for it */
     bool aborted;      /* it was ended by what ends the run */

@@ -1296,6 +1296,7 @@ bool take_load_seccomp(struct cursor *in, struct load_seccomp *operation) {
     operation->summary = take_text(in);
     operation->socket = take_i64(in);
     operation->state = take_text(in);
+    operation->watch = take_text(in);
     return take_end(in);
 }
 
@@ -1831,4 +1832,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x8a, 0x42, 0xc1, 0x34, 0x68, 0x32, 0x99, 0x4c, 0x61, 0x82, 0xe8, 0xb2, 0xcf, 0xec, 0x28, 0x9a};
+const uint8_t operations_digest[16] = {0x45, 0x79, 0xa8, 0xdd, 0x90, 0x19, 0xd6, 0x50, 0x5b, 0x08, 0xb7, 0x3c, 0xce, 0xbb, 0x99, 0xc4};

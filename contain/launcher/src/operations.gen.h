@@ -807,6 +807,7 @@ struct load_seccomp {
     const char *summary;
     int64_t socket;
     const char *state;
+    const char *watch;
 };
 bool take_load_seccomp(struct cursor *in, struct load_seccomp *operation);
 int do_load_seccomp(struct context *context, const struct load_seccomp *operation);

@@ -90,7 +90,10 @@ noreturn void reaper_main(struct context *context, pid_t program, int started) {
             if (pid == program)
                 finish_all(context, status);
         siginfo_t info;
-        if (sigwaitinfo(&all, &info) > 0)
-            forward(&info, program);
+        if (sigwaitinfo(&all, &info) <= 0)
+            continue;
+        if (info.si_signo == SIGNAL_END && info.si_pid == 0)
+            finish_all(context, SIGKILL);
+        forward(&info, program);
     }
 }

@@ -20,6 +20,9 @@ struct record {
     uint32_t stage;
     int32_t error;
     struct usage usage;
+    uint32_t denied_count;
+    uint32_t unused;
+    struct denied denied[DENIED_COUNT];
 };
 
 static size_t put(char *buffer, size_t size, size_t used, const char *text) {
@@ -44,7 +47,9 @@ size_t record_write(const struct context *context, enum record_type type, char *
         .signal = shared->exit_signal,
         .started = context->monitor.started,
         .usage = shared->usage,
+        .denied_count = context->monitor.denied_count,
     };
+    memcpy(record.denied, context->monitor.denied, sizeof record.denied);
     struct operation_head head = {.place = "", .words = ""};
     bool failed = type == RECORD_RESULT && context->monitor.failed;
     if (failed) {

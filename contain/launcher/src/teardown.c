@@ -77,18 +77,24 @@ static void kill_orphans(struct context *context) {
     }
 }
 
+/* The monitor's child; the guardian has none. */
+static void reap_init(struct context *context) {
+    while (!context->is_guardian && context->shared->init_pid > 0 && !context->monitor.dead && monitor_reap(context, true))
+        ;
+}
+
 void teardown(struct context *context) {
     bool dead = kill_init(context, ENDING_PATIENCE);
-    while (dead && !context->is_guardian && context->shared->init_pid > 0 && !context->monitor.dead && monitor_reap(context, true))
-        ;
+    if (dead)
+        reap_init(context);
     if (!context->is_guardian)
         relay_finish(context, ENDING_PATIENCE);
     relay_restore(context->shared);
     if (!context->is_guardian && context->watch.shares_pids)
         kill_orphans(context);
     run_stage(context, STAGE_TEARDOWN);
-    if (!dead)
-        kill_init(context, -1);
+    if (!dead && kill_init(context, -1))
+        reap_init(context);
 }
 
 static void say(const char *const *words) {
@@ -103,8 +109,11 @@ static void say_reason(const struct context *context) {
         [REASON_TIMEOUT] = "the time limit was reached",
         [REASON_OOM] = "out of memory",
         [REASON_CPU_TIME] = "the limit of processor time was reached",
+        [REASON_SECCOMP] = "a system call that the seccomp filter refuses",
     };
     unsigned reason = (unsigned)context->shared->exit_reason;
+    if (context->report_fd < 0)
+        denied_print(context);
     if (context->report_fd < 0 && reason < sizeof words / sizeof words[0] && words[reason])
         say((const char *const[]){"contain: killed: ", words[reason], "\n", NULL});
 }

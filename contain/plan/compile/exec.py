@@ -50,7 +50,7 @@ class Target:
 def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
     """The plan of one further process; `spec` is the container's own with another process in it."""
     slots = Slots()
-    operations = [*_affinity(spec), *_join(spec, target, slots)]
+    operations = [*_affinity(spec), *_join(spec, host, target, slots)]
     for family in (terminal, lifecycle, process, security):
         operations += family(spec, host, slots)
     operations = [_as_second(operation) for operation in operations]
@@ -61,8 +61,9 @@ def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
     return Plan([operation for operation in operations if operation.stage != at.TEARDOWN], spec.origins.places)
 
 
-def _join(spec: Spec, target: Target, slots: Slots) -> Iterator[Operation]:
-    own = [kind for kind in FLAGS if kind in spec.namespaces()]
+def _join(spec: Spec, host: Host, target: Target, slots: Slots) -> Iterator[Operation]:
+    # a kind that this kernel has not was left out when the container was made
+    own = [kind for kind in FLAGS if kind in spec.namespaces() and (kind in host.namespaces or not host.namespaces)]
     timeout = int(spec.run.timeout * 1000) if spec.run.timeout else 0
     # what is executed in a container outlives whoever asked for it; but a terminal that was made raw must be put back
     relayed = bool(spec.config["process"].get("terminal")) and not spec.run.console_socket and not spec.run.detach

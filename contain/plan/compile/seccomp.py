@@ -89,9 +89,22 @@ def _own(spec: Spec, host: Host, mask: int) -> Operation:
     given = set(names(mask))
     if "pid" in spec.namespaces():
         given.add(_OWN_PIDS)
-    code = default_filter(host.machine, given, spec.run.seccomp_action)
-    action = "" if spec.run.seccomp_action == "errno" else f", answering {spec.run.seccomp_action}"
-    return LoadSeccomp(program=code, flags=0, summary=f"contain's own profile{action}", origin="/linux/seccomp")
+    action = spec.run.seccomp_action
+    watch = action if action in {"report", "kill"} and _is_watched(spec) else ""
+    if action == "report" and not watch:
+        raise HostError(
+            "nobody stays who could report refused system calls",
+            place=spec.origins.place("--seccomp-action"),
+            remedy="drop --detach, or use --seccomp-action log",
+        )
+    code = default_filter(host.machine, given, "notify" if watch else action)
+    summary = "contain's own profile" + ("" if action == "errno" else f", answering {action}")
+    return LoadSeccomp(program=code, flags=_NEW_LISTENER if watch else 0, summary=summary, watch=watch, origin="/linux/seccomp")
+
+
+def _is_watched(spec: Spec) -> bool:
+    """Whether the monitor stays, with a pid namespace that it can end."""
+    return not spec.run.detach and spec.run.contract != "create" and spec.namespaces().get("pid") == ""
 
 
 def _compiled(spec: Spec, host: Host, profile: dict[str, Any]) -> Program:

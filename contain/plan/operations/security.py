@@ -165,7 +165,10 @@ class ConnectListener(Operation):
 
 
 class LoadSeccomp(Operation):
-    """Loads a filter for the program; with `socket`, hands its listener and `state` (a template with holes) to the agent there."""
+    """Loads a filter for the program; with `socket`, hands its listener and `state` (a template with holes) to the agent there.
+
+    With `watch` the monitor holds the listener and notes refused calls: "report" lets them fail, "kill" ends the run.
+    """
 
     asks = True
     remedies = {
@@ -181,6 +184,7 @@ class LoadSeccomp(Operation):
     summary: str
     socket: int = 0
     state: str = ""
+    watch: str = ""
 
     def describe(self) -> str:
         """See the base."""

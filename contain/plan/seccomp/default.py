@@ -17,7 +17,7 @@ BIG = frozenset({"s390x", "ppc64", "ppc", "mips", "mips64", "m68k", "parisc", "p
 
 
 #: what the filter says to a call that it does not allow, by --seccomp-action
-ACTIONS = {"errno": 0x00050001, "kill": 0x80000000, "trap": 0x00030000, "log": 0x7FFC0000}
+ACTIONS = {"errno": 0x00050001, "kill": 0x80000000, "trap": 0x00030000, "log": 0x7FFC0000, "notify": 0x7FC00000}
 
 
 def default_filter(machine: str, given: Collection[str], action: str = "errno") -> bytes:

@@ -1,4 +1,5 @@
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
@@ -168,9 +169,26 @@ int do_connect_listener(struct context *context, const struct connect_listener *
     return 0;
 }
 
+/* Another listener is on us already (nested), and there can be only one: the filter gives the answers itself, and nobody hears of them. */
+static long load_without_listener(const struct load_seccomp *operation) {
+    static struct sock_filter code[BPF_MAXINSNS];
+    size_t count = operation->program.size / 8;
+    if (count > BPF_MAXINSNS)
+        return -1;
+    memcpy(code, operation->program.data, count * sizeof code[0]);
+    bool kills = strcmp(operation->watch, "kill") == 0;
+    for (size_t i = 0; i < count; i++)
+        if (code[i].code == (BPF_RET | BPF_K) && code[i].k == SECCOMP_RET_USER_NOTIF)
+            code[i].k = kills ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | EPERM;
+    struct program program = {.length = (unsigned short)count, .code = code};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, operation->flags & ~(int64_t)SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+}
+
 int do_load_seccomp(struct context *context, const struct load_seccomp *operation) {
     struct program program = {.length = (unsigned short)(operation->program.size / 8), .code = operation->program.data};
     long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned long)operation->flags, &program);
+    if (result < 0 && errno == EBUSY && *operation->watch)
+        return load_without_listener(operation) < 0 ? fail(context, errno, NULL) : 0;
     if (result < 0)
         return fail(context, errno, NULL);
     if (!(operation->flags & (int64_t)SECCOMP_FILTER_FLAG_NEW_LISTENER))
@@ -181,10 +199,23 @@ int do_load_seccomp(struct context *context, const struct load_seccomp *operatio
     return asked;
 }
 
+/* The monitor answers refused calls itself. */
+static int watch_denied(struct context *context, int listener, bool kills) {
+    int own = listener < 0 ? -1 : fcntl(listener, F_DUPFD_CLOEXEC, 3);
+    slot_set(context, SLOT_LISTENER, -1);
+    if (own < 0)
+        return fail(context, EPROTO, NULL);
+    context->monitor.listener = own;
+    context->monitor.denied_kills = kills;
+    return 0;
+}
+
 /* `state` with its holes filled, sent with the listener in one message, as the spec wants it. */
 int answer_load_seccomp(struct context *context, const struct load_seccomp *operation, int64_t value) {
     static char text[65536];
     int listener = slot(context, SLOT_LISTENER);
+    if (*operation->watch)
+        return watch_denied(context, listener, strcmp(operation->watch, "kill") == 0);
     int agent = slot(context, operation->socket);
     (void)value;
     if (listener < 0 || agent < 0)

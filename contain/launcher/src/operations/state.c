@@ -197,7 +197,7 @@ int do_remove_tree(struct context *context, const struct remove_tree *operation)
 
 /* One write, in place: `wait` has the file open already, and reads it even when it has no name any more. */
 static void write_exit(struct context *context, int folder) {
-    static const char *const reasons[] = {"exited", "signaled", "timeout", "oom", "cpu-time", "killed", "error"};
+    static const char *const reasons[] = {"exited", "signaled", "timeout", "oom", "cpu-time", "killed", "error", "seccomp"};
     char code[16];
     char number[16];
     char line[64];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
@@ -240,6 +241,7 @@ def idmap_namespace(config: Any) -> Found:
             yield f"{pointer}/options", "idmap needs mappings, of the mount or of a user namespace of the container"
 
 
+@lru_cache(maxsize=4096)
 def _normal(path: str) -> str:
     return posixpath.normpath("/" + path)
 

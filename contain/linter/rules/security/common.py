@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, entries, get
@@ -41,6 +42,12 @@ ESCAPES = frozenset(f"CAP_{name}" for name in ALL_ESCAPES.split())
 STRONG = frozenset(f"CAP_{name}" for name in ("NET_ADMIN", "NET_RAW", "MKNOD", "AUDIT_CONTROL", "SETFCAP", "SETPCAP"))
 
 
+@lru_cache(maxsize=4096)
+def normal(path: str) -> str:
+    """A path without what means nothing; remembered, since many rules ask about each mount."""
+    return posixpath.normpath(path)
+
+
 def capabilities(config: Any) -> dict[str, str]:
     """Each capability that the process may come to have, with the pointer of its first mention."""
     found: dict[str, str] = {}
@@ -59,7 +66,7 @@ def binds(config: Any) -> Iterator[tuple[str, Any, str, bool]]:
         options = set(mount.get("options") or ())
         source = mount.get("source") or ""
         if source.startswith("/") and (mount.get("type") == "bind" or options & {"bind", "rbind"}):
-            yield pointer, mount, posixpath.normpath(source), not options & {"ro", "rro"}
+            yield pointer, mount, normal(source), not options & {"ro", "rro"}
 
 
 def engine_file(source: str) -> bool:

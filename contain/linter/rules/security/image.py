@@ -93,6 +93,23 @@ def layers(config: Any) -> Found:
 
 
 @rule
+def moving_base(config: Any) -> Found:
+    """SEC610 image-moving-base: labels name the base image by digest, not only by a tag that moves.
+
+    section: advice
+    severity: info
+    rows: SEC47
+    reference: hadolint DL3006, DL3007
+    bad: {"config": {"Labels": {"org.opencontainers.image.base.name": "docker.io/library/debian:latest"}}}
+    good: {"config": {"Labels": {"org.opencontainers.image.base.name": "docker.io/library/debian:12", "org.opencontainers.image.base.digest":
+      "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}}
+    """
+    labels = get(config, "config", "Labels") or {}
+    if _PREFIX + "base.name" in labels and _PREFIX + "base.digest" not in labels:
+        yield f"/config/Labels/{_PREFIX}base.name", "the base image is named by a tag only: no base.digest"
+
+
+@rule
 def future(config: Any) -> Found:
     """SEC605 image-from-the-future: created is not in the future.
 
