@@ -103,11 +103,11 @@ def selinux_policy() -> str:
 
 
 def kernel() -> str:
-    """A distribution's kernel: $CONTAIN_KERNEL, else one of /boot."""
-    found = [os.environ.get("CONTAIN_KERNEL", ""), *sorted(glob.glob("/boot/vmlinuz-*"), reverse=True)]
+    """A distribution's kernel: $CONTAIN_KERNEL, else what tests/guest/kernel unpacked, else one of /boot."""
+    found = [os.environ.get("CONTAIN_KERNEL", ""), *glob.glob(f"{TOP}/build/kernel/boot/vmlinuz-*"), *glob.glob("/boot/vmlinuz-*")]
     path = next((path for path in found if path and os.access(path, os.R_OK)), "")
     if not path:
-        pytest.skip("no kernel to boot: apt-get install linux-image-cloud-amd64, or set CONTAIN_KERNEL")
+        pytest.skip("no kernel to boot: run tests/guest/kernel, or set CONTAIN_KERNEL")
     return path
 
 

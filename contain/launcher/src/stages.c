@@ -1,9 +1,12 @@
 #include <string.h>
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "actors.h"
 #include "operation.h"
+
+#define WARN_PATIENCE 100 /* ms */
 
 static uint64_t now(void) {
     struct timespec t;
@@ -36,7 +39,10 @@ static void warn(const struct context *context) {
         return;
     format_report(context, report, sizeof report);
     join_words(line, sizeof line, (const char *const[]){"contain: warning: ", report, "\n", NULL});
-    (void)!write(STDERR_FILENO, line, strlen(line));
+    /* whoever reads our errors may have stopped to: the rest is undone all the same */
+    struct pollfd errors = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&errors, 1, WARN_PATIENCE) > 0)
+        (void)!write(STDERR_FILENO, line, strlen(line));
 }
 
 int run_stage(struct context *context, unsigned stage) {
