@@ -10,6 +10,7 @@ from contain.diagnostics.formats import FORMATS
 from contain.diagnostics.model import SEVERITIES
 from contain.errors import UsageError
 from contain.linter.kinds import KINDS
+from contain.linter.pairing import host_facts
 from contain.linter.request import Request
 from contain.linter.settings import PROFILES
 from contain.linter.show import listing
@@ -32,6 +33,7 @@ _HELP = f"FORMAT or FORMAT=FILE, more than once: {', '.join(FORMATS)}."
 )
 @click.option("--isolated", is_flag=True, help="No config file.")
 @click.option("--image", metavar="PATH", help="Compare runtime configs with the image that they were made from: a config or layout.")
+@click.option("--host", metavar="here|FILE", help="Compare them with this host, or with facts that `contain doctor --host` printed.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out these paths when walking folders.")
 @click.option("--force-exclude", is_flag=True, help="Leave them out when they are named, too.")
 @click.option("--skip-unknown", is_flag=True, help="A named file of unknown kind is no error.")
@@ -55,7 +57,16 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
         click.echo(listing(), nl=False)
         return 0
     try:
+        if options["host"]:
+            options["host"] = _this_host() if options["host"] == "here" else host_facts(options["host"])
         return Request(paths, **options).run()
     except UsageError as error:
         error.exit_code = 2
         raise
+
+
+def _this_host() -> Any:
+    """The facts of the host where it runs."""
+    from contain.host.probe import Wanted, probe
+
+    return probe(Wanted()).to_json()

@@ -18,15 +18,21 @@ __all__ = ["Linter", "Settings", "lint", "load"]
 
 
 def lint(
-    target: str | os.PathLike[str] | bytes, *, kind: str = "", name: str = "<bytes>", image: Any = None, settings: Settings | None = None
+    target: str | os.PathLike[str] | bytes,
+    *,
+    kind: str = "",
+    name: str = "<bytes>",
+    image: Any = None,
+    host: Any = None,
+    settings: Settings | None = None,
 ) -> list[Diagnostic]:
     """Everything that is to be said about one document: a path, or its content as bytes (then called `name`).
 
     `kind` forces the kind (`runtime-config`, `image-index`, …); without it the document tells. `image` is the image
-    config (as parsed) that a runtime config was made from.
+    config (as parsed) that a runtime config was made from, `host` facts as `contain doctor --host` prints them.
     """
     linter = Linter(settings)
-    linter.image = image
+    linter.image, linter.host = image, host
     if isinstance(target, bytes):
         return linter.check(parse(target, name, limit=linter.settings.max_size), kind=kind, named=True)
     path = os.fspath(target)

@@ -41,24 +41,24 @@ class Linter:
         self.schemas = own_schemas(self.settings) if self.settings.schemas else []
         #: the image config that runtime configs are compared with
         self.image: Any = None
+        #: facts about a host, as `contain doctor --host` prints them
+        self.host: Any = None
         #: set when a rule raised: the command then exits with 3
         self.failed = False
 
-    def lint(self, data: bytes, name: str, *, bundle: Bundle | None = None, host: Any = None, named: bool = False) -> list[Diagnostic]:
+    def lint(self, data: bytes, name: str, *, bundle: Bundle | None = None, named: bool = False) -> list[Diagnostic]:
         """Everything that is to be said about one document; `named` makes an unknown kind an error."""
         document = parse(data, name, limit=self.settings.max_size)
-        return self.check(document, bundle=bundle, host=host, named=named)
+        return self.check(document, bundle=bundle, named=named)
 
-    def check(
-        self, document: Document, *, kind: str = "", bundle: Bundle | None = None, host: Any = None, named: bool = False
-    ) -> list[Diagnostic]:
+    def check(self, document: Document, *, kind: str = "", bundle: Bundle | None = None, named: bool = False) -> list[Diagnostic]:
         """The same for a document that is read already."""
         if not (named or kind or self.settings.kind):
             seen = document.guess if document.value is None else document.value
             verdict = decide(seen)
             if not (verdict.kind or verdict.relative):
                 return []  # found by walking, and none of ours: whatever is wrong with it is not our business
-        run = _Run(self, document, bundle, host)
+        run = _Run(self, document, bundle)
         run.rules("*")
         if document.value is not None:
             run.kind(kind or self.settings.kind, named=named)
@@ -108,14 +108,14 @@ class Linter:
 class _Run:
     """One document on its way through the rules."""
 
-    def __init__(self, linter: Linter, document: Document, bundle: Bundle | None, host: Any) -> None:
+    def __init__(self, linter: Linter, document: Document, bundle: Bundle | None) -> None:
         self.linter = linter
         self.document = document
         self.found: list[tuple[str, Found]] = []
         #: what the rules of the kind found, which may follow from a finding of the schema
         self.ruled: list[tuple[str, Found]] = []
         self.poisoned: frozenset[str] = frozenset()
-        self.arguments: dict[str, Any] = {"document": document, "bundle": bundle, "image": linter.image, "host": host}
+        self.arguments: dict[str, Any] = {"document": document, "bundle": bundle, "image": linter.image, "host": linter.host}
 
     def rules(self, kind: str, value: Any = None) -> None:
         """Run the rules of a kind."""

@@ -1,7 +1,8 @@
-"""`--image`: the image config that runtime configs of a call were made from."""
+"""What runtime configs are compared with: `--image`, the image config that they were made from, and `--host`, facts about a host."""
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -33,3 +34,16 @@ def image_config(path: str, limit: int) -> Any:
     if rows("image-config", values[0]):
         raise UsageError(f"{path} is no sound image config: lint it first", place=where)
     return pruned(values[0], frozenset())
+
+
+def host_facts(path: str) -> Any:
+    """Facts about a host, saved by `contain doctor --host`."""
+    where = "<command line>:--host"
+    try:
+        with open(path, "rb") as file:
+            facts = json.load(file)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {error}", place=where) from None
+    if not isinstance(facts, dict) or "kernel" not in facts:
+        raise UsageError(f"{path} holds no facts about a host: contain doctor --host prints them", place=where)
+    return facts

@@ -45,6 +45,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "runtime.seccomp",
         "runtime.paths",
         "runtime.platforms",
+        "runtime.host",
         "image.conversion",
         "security.privileges",
         "security.isolation",

@@ -46,6 +46,7 @@ class Request:
         )
         if options.get("image"):
             self.session.image = image_config(options["image"], options.get("max_size") or LIMIT)
+        self.session.host = options.get("host")
         self.session.skip_unknown = bool(options.get("skip_unknown"))
         self.session.stdin_name = options.get("stdin_filename") or "<stdin>"
 

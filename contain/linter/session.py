@@ -63,6 +63,8 @@ class Session:
         self.skip_unknown = False
         #: the image config of --image
         self.image: Any = None
+        #: the facts of --host
+        self.host: Any = None
         self.stdin_name = "<stdin>"
 
     def _fragment(self, name: str, *, verbose: bool) -> Callable[[str, list[Diagnostic], str], Any]:
@@ -87,7 +89,7 @@ class Session:
                 settings = setting.load(found) if found else setting.Settings()
                 self.override(settings)
                 self.linters[key] = Linter(settings)
-                self.linters[key].image = self.image
+                self.linters[key].image, self.linters[key].host = self.image, self.host
             self.linters[folder] = self.linters[key]
         return self.linters[folder]
 

@@ -187,6 +187,20 @@ def test_rule_schema_and_list(capsys):
     assert "x-" not in json.dumps(list(schema["definitions"]["Process"]))
 
 
+def test_a_host(folder, capsys):
+    """This one, or one whose facts were saved; what holds no facts is an error."""
+    document_ = document("runtime-config", {"root": {"path": "/"}, "linux": {"resources": {"cpu": {"cpus": "70000"}}}})
+    (folder / "cpu.json").write_text(json.dumps(document_))
+    assert main(["lint", "cpu.json"]) == 0
+    assert main(["lint", "cpu.json", "--host", "here", "-o", "concise"]) == 1
+    assert "RUN903 error: the host has no CPU 70000" in capsys.readouterr().out
+    main(["doctor", "--host"])
+    (folder / "host.facts").write_text(capsys.readouterr().out)
+    assert main(["lint", "cpu.json", "--host", "host.facts"]) == 1
+    assert main(["lint", "cpu.json", "--host", "cpu.json"]) == 2
+    capsys.readouterr()
+
+
 def test_statistics(folder, capsys):
     """How often each rule was found."""
     main(["lint", "bad.json", "--statistics", "-q", "--isolated"])

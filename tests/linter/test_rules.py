@@ -84,9 +84,10 @@ def test_examples_as_folders(word, tmp_path):
                 path.write_text(content if isinstance(content, str) else json.dumps(content))
         image = folder / "image.json"
         pair = document("image-config", json.loads(image.read_text())) if image.exists() else None
-        if pair is not None:
+        host = json.loads((folder / "host.json").read_text()) if (folder / "host.json").exists() else None
+        if pair is not None or host is not None:
             (folder / "config.json").write_text(json.dumps(document("runtime-config", json.loads((folder / "config.json").read_text()))))
-        found = [item.id for item in lint(folder / "config.json", image=pair, settings=_settings())]
+        found = [item.id for item in lint(folder / "config.json", image=pair, host=host, settings=_settings())]
         assert "DOC999" not in found
         assert (id in found) == (word == "bad"), (id, found)
 
