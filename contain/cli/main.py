@@ -139,7 +139,7 @@ def _sweep(root: str) -> None:
     """What runs left whose monitor and guardian were killed at one instant is cleared by the next command, whichever it is."""
     from contain.state import glance, layout
 
-    root = root or layout.default_root(dict(os.environ), os.geteuid())
+    root = root or layout.own_root()
     if glance.anything_dead(root):
         from contain.container.lifecycle import sweep_dead
 

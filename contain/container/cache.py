@@ -63,9 +63,9 @@ def keep(journal: Journal, spec: Spec, plan: bytes, words: Sequence[str]) -> Non
 
 def folder() -> str:
     """Where the plans of this user are: beside the state root, never in it."""
-    from contain.state.layout import default_root
+    from contain.state.layout import own_root
 
-    return default_root(dict(os.environ), os.geteuid()) + "-plans"
+    return own_root() + "-plans"
 
 
 def _lines(journal: Journal, spec: Spec, words: Sequence[str]) -> Iterable[bytes]:

@@ -70,7 +70,7 @@ class Exit(Record):
 
 def state_root(root: str = "") -> str:
     """The folder of the state folders: the one given, else the user's own."""
-    return os.path.abspath(root) if root else layout.default_root(dict(os.environ), os.geteuid())
+    return os.path.abspath(root) if root else layout.own_root()
 
 
 def open_store(root: str = "") -> Store:

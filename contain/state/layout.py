@@ -1,6 +1,6 @@
 r"""The state folder: which files there are, who writes each, and in which format. The launcher (C) and state/ (Python) obey this page.
 
-    ROOT/                   0700, of the user; /run/contain, else $XDG_RUNTIME_DIR/contain, else /tmp/contain-UID
+    ROOT/                   0700, of the user: /run/contain for root, else $XDG_RUNTIME_DIR/contain, else /tmp/contain-UID
     ROOT/.new-TOKEN/        a claim on its way: made with its files inside, then renamed (renameat2 RENAME_NOREPLACE) to ROOT/ID
     ROOT/.dead-TOKEN/       a folder on its way out: ROOT/ID is renamed to this first, then emptied; anybody may finish the job
     ROOT/ID/                one container, 0700
@@ -133,9 +133,22 @@ def escape(text: str) -> str:
     return "".join(f"\\{ord(char):03o}" if char == "\\" or ord(char) < 32 or ord(char) == 127 else char for char in text)
 
 
-def default_root(environ: dict[str, str], uid: int) -> str:
-    """Where a user's containers are; `uid` is the effective one."""
-    if uid == 0:
-        return "/run/contain"
+def default_root(environ: dict[str, str], uid: int, *, initial: bool = True) -> str:
+    """Where a user's containers are; `uid` is the effective one, `initial` says that it counts in the host's own user namespace.
+
+    Podman calls its runtime as root of a user namespace, which is an ordinary user's: /run is not its own, but $XDG_RUNTIME_DIR is.
+    """
     runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if uid == 0 and (initial or not runtime.startswith("/")):
+        return "/run/contain"
     return f"{runtime}/contain" if runtime.startswith("/") else f"/tmp/contain-{uid}"
+
+
+def own_root() -> str:
+    """Where this process's user has its containers."""
+    import os
+
+    from contain.kernel.idmaps import id_map, is_initial
+
+    environ, uid = dict(os.environ), os.geteuid()
+    return default_root(environ, uid, initial=uid != 0 or "XDG_RUNTIME_DIR" not in environ or is_initial(id_map("uid")))

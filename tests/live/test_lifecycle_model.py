@@ -249,6 +249,7 @@ def test_some_sequences(machine: type[Lifecycle]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_many_sequences(machine: type[Lifecycle]) -> None:
     """Others each time."""
     run_state_machine_as_test(machine, settings=LONG)

@@ -32,5 +32,7 @@ def test_escape_is_undone(text: str) -> None:
 def test_default_roots() -> None:
     """Root has /run/contain, others their runtime folder, else one in /tmp."""
     assert layout.default_root({"XDG_RUNTIME_DIR": "/run/user/0"}, 0) == "/run/contain"
+    assert layout.default_root({"XDG_RUNTIME_DIR": "/run/user/5"}, 0, initial=False) == "/run/user/5/contain"
+    assert layout.default_root({}, 0, initial=False) == "/run/contain"
     assert layout.default_root({"XDG_RUNTIME_DIR": "/run/user/5"}, 5) == "/run/user/5/contain"
     assert layout.default_root({"XDG_RUNTIME_DIR": "here"}, 5) == "/tmp/contain-5"

@@ -86,7 +86,7 @@ def end(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
 
 def root_of(spec: Spec, host: Host) -> str:
     """The folder of all containers."""
-    return spec.run.state_root or layout.default_root({"XDG_RUNTIME_DIR": host.runtime}, host.euid)
+    return spec.run.state_root or layout.default_root({"XDG_RUNTIME_DIR": host.runtime}, host.euid, initial=host.userns.initial)
 
 
 def identifier(spec: Spec) -> str:

@@ -16,11 +16,18 @@ static const char *value_of(char **argv, int *index, const char *name) {
     return NULL;
 }
 
-/* Where contain/state/layout.py default_root() says. */
+/* Root of another user namespace than the host's is an ordinary user: Podman calls us so. */
+static bool is_mapped_root(void) {
+    char map[128];
+    ssize_t got = read_file_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof map);
+    return got > 0 && strcmp(map, "         0          0 4294967295\n") != 0;
+}
+
+/* Where contain/state/layout.py own_root() says. */
 static void default_root(struct request *request) {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     char uid[16];
-    if (geteuid() == 0)
+    if (geteuid() == 0 && !(runtime && runtime[0] == '/' && is_mapped_root()))
         join_words(request->root, sizeof request->root, (const char *const[]){"/run/contain", NULL});
     else if (runtime && runtime[0] == '/')
         join_words(request->root, sizeof request->root, (const char *const[]){runtime, "/contain", NULL});
