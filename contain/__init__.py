@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contain.container.container import Container, Dead, file, log, port
     from contain.container.isolation import Isolation
+    from contain.container.python import run_python
     from contain.container.result import Denied, Failed, Forbidden, OutOfMemory, OutputLimit, Reason, Result, TimedOut, Usage
     from contain.container.sandbox import Sandbox, run
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Sandbox": "container.sandbox",
     "run": "container.sandbox",
+    "run_python": "container.python",
     "lint": "linter",
     "load": "linter",
     "Container": "container.container",
@@ -80,6 +82,7 @@ __all__ = [
     "log",
     "port",
     "run",
+    "run_python",
 ]
 
 

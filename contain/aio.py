@@ -15,7 +15,8 @@ from contain.container.steps import run as run_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    import os
+    from collections.abc import Awaitable, Callable, Sequence
     from typing import Any
 
     from contain.container.job import Command
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Ready = tuple[set[int], set[int]]
 
-__all__ = ["Result", "Sandbox", "run"]
+__all__ = ["Result", "Sandbox", "run", "run_python"]
 
 
 class Sandbox(threads.Sandbox):
@@ -53,6 +54,24 @@ async def run(cmd: Command, **options: Any) -> Result:
         return await sandbox.run(cmd, **own)
     finally:
         sandbox.close()
+
+
+async def run_python(
+    source: str | bytes,
+    *,
+    args: Sequence[str] = (),
+    packages: Sequence[str] = (),
+    python: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Result:
+    """contain.run_python, awaited."""
+    from contain.container.python import Call
+
+    call = Call(source, args, packages, python, options)
+    try:
+        return await Sandbox(**call.sandbox).run(call.command, **call.run)
+    finally:
+        call.close()
 
 
 async def _drive(steps: Steps, launch: Launch) -> Result:

@@ -24,7 +24,9 @@ ASIDE = (
     "seccomp.library",
     "sources.archive",  # an .aci is unpacked at tar speed
     "container.hooks",  # poststart and poststop start programs
-    *(f"container.{name}" for name in ("container", "result", "sandbox", "steps")),  # the library's, which its first run pays for
+    *(
+        f"container.{name}" for name in ("container", "packages", "result", "sandbox", "steps")
+    ),  # the library's, which its first run pays for
 )
 
 
