@@ -6,6 +6,9 @@ if not __package__:
     # started as `python -I -S …/contain/__main__.py NAME ARG…` by launcher/src/front: our own folder is all that is needed
     sys.path.append(__file__.rsplit("/", 2)[0])
     NAME = sys.argv.pop(1)
+    from contain.modules import install
+
+    install()
 else:
     NAME = "contain"
 

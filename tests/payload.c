@@ -50,6 +50,18 @@ static int call32(int argc, char **argv) {
 #endif
 }
 
+/* notify TEXT...: each as a datagram to $NOTIFY_SOCKET, then sleeps */
+static int notify(int argc, char **argv) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    strncpy(address.sun_path, getenv("NOTIFY_SOCKET"), sizeof address.sun_path - 1);
+    for (int i = 0; i < argc; i++)
+        if (sendto(fd, argv[i], strlen(argv[i]), 0, (struct sockaddr *)&address, sizeof address) < 0)
+            return errno;
+    for (;;)
+        pause();
+}
+
 /* descriptors: number and type of each open one */
 static int descriptors(int argc, char **argv) {
     (void)argc, (void)argv;
@@ -137,9 +149,16 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    {"call", call},     {"capabilities", capabilities}, {"connect", connect_to},
-    {"call32", call32}, {"descriptors", descriptors},   {"memory-policy", memory_policy},
-    {"plan", plan},     {"scheduling", scheduling},     {"write-to", write_to},
+    {"call", call},
+    {"capabilities", capabilities},
+    {"connect", connect_to},
+    {"call32", call32},
+    {"descriptors", descriptors},
+    {"memory-policy", memory_policy},
+    {"notify", notify},
+    {"plan", plan},
+    {"scheduling", scheduling},
+    {"write-to", write_to},
 };
 
 int main(int argc, char **argv) {

@@ -10,7 +10,6 @@ from contain.diagnostics.formats import FORMATS
 from contain.diagnostics.model import SEVERITIES
 from contain.errors import UsageError
 from contain.linter.kinds import KINDS
-from contain.linter.pairing import host_facts
 from contain.linter.request import Request
 from contain.linter.settings import PROFILES
 from contain.linter.show import listing
@@ -58,15 +57,19 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
         return 0
     try:
         if options["host"]:
-            options["host"] = _this_host() if options["host"] == "here" else host_facts(options["host"])
+            options["host"] = _host(options["host"])
         return Request(paths, **options).run()
     except UsageError as error:
         error.exit_code = 2
         raise
 
 
-def _this_host() -> Any:
-    """The facts of the host where it runs."""
-    from contain.host.probe import Wanted, probe
+def _host(where: str) -> Any:
+    """The facts of the host where it runs, or those of a file."""
+    if where == "here":
+        from contain.host.probe import Wanted, probe
 
-    return probe(Wanted()).to_json()
+        return probe(Wanted()).to_json()
+    from contain.linter.pairing import host_facts
+
+    return host_facts(where)

@@ -127,7 +127,24 @@ def _contract(words: list[str], options: Options) -> Spec:
     spec = oci.read(options.get("bundle", "."), options)
     spec.run.name, spec.run.runc = words[0], True
     activation.adopt(spec, os.environ, os.getpid())
+    if "NOTIFY_SOCKET" in os.environ:
+        from contain.container import notify
+
+        notify.adopt(spec, os.environ)
     return _checked(spec)
+
+
+def _notify(spec: Spec) -> None:
+    """READY=1 of the program goes to whoever waits for ours (NOTIFY_SOCKET); detached, this process waits for it too."""
+    from contain.container import notify
+    from contain.container.lifecycle import state_root
+
+    target = os.environ.get(notify.VARIABLE, "")
+    folder = notify.folder_of(spec.config) if target else ""
+    if folder and spec.run.detach:
+        notify.launch_and_wait(folder, target, state_root(spec.run.state_root), spec.run.name)
+    elif folder:
+        notify.leave_proxy(folder, target)
 
 
 def launcher_words(before: Mapping[str, str]) -> list[str]:
@@ -155,6 +172,8 @@ def launch(spec: Spec, journal: cache.Journal | None = None, words: Sequence[str
     if journal is not None:
         cache.keep(journal, spec, data, spawn.argv(cache.PLAN_WORD, trace=spec.run.trace, explainer=explainer))
     sys.stdout.flush()
+    if spec.run.runc and spec.run.temporary:
+        _notify(spec)
     spawn.execute(data, trace=spec.run.trace, words=words, explainer=explainer)
 
 

@@ -127,6 +127,8 @@ def _text_stamp(path: str) -> bytes:
     if path == "/proc/self/status":
         starts = (b"Uid:", b"Gid:", b"Groups:", b"Cap", b"NoNewPrivs:", b"Seccomp:")
         data = b"".join(line + b"\0" for line in data.split(b"\n") if line.startswith(starts))
+    elif path.endswith("/cgroup.procs"):  # whether somebody is there, not who
+        data = b"x" if data else b""
     elif path == "/proc/net/unix":
         data = b"".join(line[line.index(b"/") :] + b"\0" for line in data.split(b"\n") if b"/" in line and b" 00010000 " in line)
     return f"H {hashlib.sha256(data).hexdigest()} ".encode() + _safe(path) + b"\n"
@@ -148,7 +150,7 @@ def _write(key: str, data: bytes) -> None:
 
 def _prune(path: str) -> None:
     """Beyond KEPT entries the oldest half goes."""
-    names = os.listdir(path)
+    names = [name for name in os.listdir(path) if not name.startswith(".")]
     if len(names) <= KEPT:
         return
     names.sort(key=lambda name: os.lstat(f"{path}/{name}").st_mtime_ns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 
+from contain.container import notify
 from contain.container.freeze import set_frozen
 from contain.container.lifecycle import state_root
 from contain.errors import ContainError, StateError
@@ -44,16 +45,22 @@ def start(name: str, options: Mapping[str, str]) -> int:
         status = folder.status()
         if status != layout.CREATED:
             raise StateError(_refusal(status))
+        config, target = _config(folder), os.environ.get(notify.VARIABLE, "")
+        shown = notify.folder_of(config) if target else ""
+        server = notify.listen(shown) if shown else None
         code = quick("start", ["--no-hooks", name], options)
         if code != 0:
             return 1
         try:
-            run_hooks("poststart", _config(folder), folder.text(layout.STATE) or "{}", folder.summary().bundle)
+            run_hooks("poststart", config, folder.text(layout.STATE) or "{}", folder.summary().bundle)
         except ContainError:
             process = folder.summary().process("init")
             if process:
                 kill(process[0], process[1], SIGKILL)
             raise
+    if server:
+        with server:
+            notify.wait_for(server, target, state_root(options.get("root", "")), name)
     return 0
 
 

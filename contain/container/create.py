@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from contain.errors import UsageError
+from contain.container import notify
+from contain.errors import ContainError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +63,13 @@ def create(
     spec = read(identifier, bundle, state_root, given)
     activation.adopt(spec, os.environ, os.getpid())
     use_manager(spec, cgroup_manager)
-    plan = compile_run(spec, probe(wanted(spec)))
+    folder = notify.adopt(spec, os.environ)
+    try:
+        plan = compile_run(spec, probe(wanted(spec)))
+    except ContainError:
+        if folder:
+            os.rmdir(folder)
+        raise
     for text in spec.warnings:
         warn(text)
     spawn.execute(encode(plan), words=launcher)

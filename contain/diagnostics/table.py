@@ -498,4 +498,6 @@ RULES: dict[str, tuple[str, str, bool, str, str]] = {
 PREVIEW: frozenset[str] = frozenset()
 #: advice that engines' own defaults run into, silent in the profile engine-default
 SILENT: frozenset[str] = frozenset(["SEC001", "SEC006", "SEC009", "SEC010", "SEC011", "SEC014", "SEC101", "SEC106", "SEC109", "SEC206", "SEC207", "SEC209", "SEC301", "SEC302", "SEC303", "SEC306", "SEC311"])
+#: ids and names that rules had before → id
+ALIASES: dict[str, str] = {}
 # fmt: on

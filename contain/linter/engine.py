@@ -59,7 +59,8 @@ class Linter:
             if not (verdict.kind or verdict.relative):
                 return []  # found by walking, and none of ours: whatever is wrong with it is not our business
         run = _Run(self, document, bundle)
-        run.rules("*")
+        if document.problems:
+            run.rules("*")
         if document.value is not None:
             run.kind(kind or self.settings.kind, named=named)
         return self.allowed(run.diagnostics(), document.value)

@@ -54,10 +54,20 @@ def _table(found: dict[str, Page]) -> str:
             f"PREVIEW: frozenset[str] = frozenset({_ids(found, 'preview')})",
             "#: advice that engines' own defaults run into, silent in the profile engine-default",
             f"SILENT: frozenset[str] = frozenset({_ids(found, 'engines')})",
+            "#: ids and names that rules had before → id",
+            f"ALIASES: dict[str, str] = {_aliases(found)}",
             "# fmt: on",
             "",
         ]
     )
+
+
+def _aliases(found: dict[str, Page]) -> str:
+    pairs = {old: id for id, page in found.items() for old in page.field("alias").split()}
+    taken = {*found, *(page.name for page in found.values())} & pairs.keys()
+    if taken:
+        raise SystemExit(f"{min(taken)} is an alias and the id or name of a rule: ids are never used twice")
+    return json.dumps(pairs)
 
 
 def _ids(found: dict[str, Page], word: str) -> str:

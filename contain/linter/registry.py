@@ -11,8 +11,9 @@ A rule is a generator function: it gets the document's value (and what else it n
     bad: a merge patch over the kind's sound base document that the rule must find
     good: one that it must not find
 
-Optional lines: `severity: warning`, `blocking: yes`, `rows:`, `engines: yes` (engines' own defaults do it), `reference:`, `bad-text:`, `good-text:`
-(whole documents as JSON strings), `bad-files:`, `good-files:` (a folder as an object of path to content).
+Optional lines: `severity: warning`, `alias:` (ids and names that it had before), `blocking: yes`, `rows:`, `preview: yes`, `engines: yes` (engines' own
+defaults do it), `reference:`, `bad-text:`, `good-text:` (whole documents as JSON strings), `bad-files:`, `good-files:` (a folder as an object of path
+to content).
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ _WORDS = (
     "good-text",
     "bad-files",
     "good-files",
+    "alias",
 )
 
 

@@ -11,11 +11,9 @@ from contain.diagnostics.model import SEVERITIES
 from contain.diagnostics.table import RULES
 from contain.document import LIMIT
 from contain.errors import UsageError
-from contain.linter import mend
 from contain.linter import settings as setting
 from contain.linter.baseline import entries
 from contain.linter.bundle import Bundle
-from contain.linter.pairing import image_config
 from contain.linter.session import Result, Session
 
 if TYPE_CHECKING:
@@ -45,6 +43,8 @@ class Request:
             verbose=bool(options.get("verbose")),
         )
         if options.get("image"):
+            from contain.linter.pairing import image_config  # archives and digests, which few calls need
+
             self.session.image = image_config(options["image"], options.get("max_size") or LIMIT)
         self.session.host = options.get("host")
         self.session.skip_unknown = bool(options.get("skip_unknown"))
@@ -114,6 +114,8 @@ class Request:
 
     def _mended(self, target: Target) -> tuple[str, bytes, bytes, int]:
         """Name, content before and after, and how many fixes."""
+        from contain.linter import mend
+
         linter = self.session.linter(os.path.dirname(target.path))
         name, data = self.session.read(target, linter)
         bundle = Bundle(os.path.dirname(target.path) or ".") if os.path.basename(target.path) == "config.json" else None
@@ -121,6 +123,8 @@ class Request:
         return name, data, new, count
 
     def _diff(self, files: list[Target]) -> int:
+        from contain.linter import mend
+
         changed = False
         for target in files:
             if target.kind == "document":
@@ -130,6 +134,8 @@ class Request:
         return int(changed)
 
     def _fix(self, files: list[Target]) -> None:
+        from contain.linter import mend
+
         for target in [target for target in files if target.kind == "document"]:
             name, old, new, count = self._mended(target)
             if not count:

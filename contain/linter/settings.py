@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contain.diagnostics.model import SEVERITIES
-from contain.diagnostics.table import PREVIEW, RULES, SILENT
+from contain.diagnostics.table import ALIASES, PREVIEW, RULES, SILENT
 from contain.errors import UsageError
 from contain.schema.support import nearest
 
@@ -106,6 +106,8 @@ def resolve(text: str, where: str) -> str:
     """An id or name as the selector it means; an unknown one is an error with a suggestion."""
     if text == "ALL" or any(id.startswith(text) for id in RULES if text.isupper() or text.isalnum()):
         return text
+    if text in ALIASES:
+        return ALIASES[text]
     by_name = {row[0]: id for id, row in RULES.items()}
     if text in by_name:
         return by_name[text]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from contain.document.pointers import join
@@ -14,10 +15,19 @@ if TYPE_CHECKING:
 def newer(kind: str, value: Any, version: tuple[int, int, int, str]) -> Iterator[tuple[str, str]]:
     """Pointer and version of every member that is newer than `version`; a pre-release counts as the next minor."""
     limit = (version[0], version[1] + 1) if version[3] else (version[0], version[1])
+    for parts, number, since in _table(kind):
+        if number > limit and (parts[0] == "*" or parts[0] in value):
+            yield from ((pointer, since) for pointer in _at(value, parts, ""))
+
+
+@lru_cache
+def _table(kind: str) -> list[tuple[list[str], tuple[int, int], str]]:
+    """Parts of the path, major and minor, and the version as it is written."""
+    rows = []
     for path, since in SINCE.get(kind, {}).items():
         major, minor = (int(part) for part in since.split(".")[:2])
-        if (major, minor) > limit:
-            yield from ((pointer, since) for pointer in _at(value, path.split("/")[1:], ""))
+        rows.append((path.split("/")[1:], (major, minor), since))
+    return rows
 
 
 def _at(value: Any, parts: list[str], at: str) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 from contain.errors import UsageError
@@ -78,6 +77,8 @@ def _folder(path: str, settings: Settings) -> Iterator[Target]:
 
 def _git(path: str) -> list[str]:
     """The files of a work tree that .gitignore leaves; nothing when it is none."""
+    import subprocess  # 10 ms, and only folders need it
+
     command = ["git", "-C", path, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
         result = subprocess.run(command, capture_output=True, check=False)

@@ -126,3 +126,10 @@ def test_closed_pipe_is_quiet(top) -> None:
 
     assert result.returncode in {0, 141}
     assert not result.stderr
+
+
+def test_every_verb_has_a_page(top) -> None:
+    """A verb that exists is described in docs/commands/."""
+    there = {name for name, module, _ in entry.VERBS if entry._exists(module)}
+
+    assert sorted(name for name in there if not os.path.exists(f"{top}/docs/commands/{name}.md")) == []

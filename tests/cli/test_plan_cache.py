@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.live, pytest.mark.skipif(os.geteuid() != 0, reason="the cache of this test is root's")]
+pytestmark = [pytest.mark.live, pytest.mark.any_kernel, pytest.mark.skipif(os.geteuid() != 0, reason="the cache of this test is root's")]
 
 
 class Front:

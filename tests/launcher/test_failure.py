@@ -23,8 +23,7 @@ ENGINES += ("not a directory", "does not exist")
 def packet(kind: str, error: int, detail: str = "", code: int = 125) -> bytes:
     """A record of a failed operation, as launcher/src/record.c writes it."""
     fields = (b"CNR1", record.RESULT, 7, 6, code, 0, 0, 1, KINDS.get(kind, 0), 1, error, *[-1] * 7, 0, 0)
-    denied = bytes(record.HEAD_SIZE - record._HEAD.size)
-    return record._HEAD.pack(*fields) + denied + b"config.json:1:1\0cannot\0" + detail.encode() + b"\0"
+    return record._HEAD.pack(*fields).ljust(record.HEAD_SIZE, b"\0") + b"config.json:1:1\0cannot\0" + detail.encode() + b"\0"
 
 
 def test_every_number_has_its_class():

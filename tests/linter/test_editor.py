@@ -123,7 +123,7 @@ def test_the_server(tmp_path):
         assert "version of the runtime specification" in hover["contents"]["value"]
         items = client.send("textDocument/completion", {"textDocument": {"uri": uri}, "position": {"line": 0, "character": 1}})
         assert "process" in [item["label"] for item in items]
-        change = {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": "{"}]}
+        change = {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": '{"ociVersion": "1.0.2", "root": {'}]}
         client.send("textDocument/didChange", change, wait=False)
         assert [item["code"] for item in client.published()] == ["DOC001"]
         client.send("shutdown", None)

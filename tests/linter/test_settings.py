@@ -117,6 +117,12 @@ def test_own_schemas(lint, tmp_path):
     assert "is no sound schema" in lint(entry)[2]
 
 
+def test_aliases_are_selectors(monkeypatch):
+    """What a rule was called before still means it."""
+    monkeypatch.setattr("contain.linter.settings.ALIASES", {"old-name": "RUN212"})
+    assert resolve("old-name", "") == "RUN212"
+
+
 def test_names_are_selectors():
     """A kebab name stands for its id."""
     assert resolve("relative-cwd", "") == "RUN212"

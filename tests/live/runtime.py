@@ -47,8 +47,7 @@ class Runtime:
 
         `words` are options of the verb, `before` global ones, `under` is a program that starts us, `members` are those of config.json.
         """
-        name = f"t{os.getpid()}-{len(self.ids)}"
-        self.ids.append(name)
+        name = self.named()
         bundle = self._bundle(*args, **members)
         self.output = f"{bundle}/{name}.out"
         words = ("--detach", *words) if verb == "run" and "--detach" not in words else words
@@ -57,6 +56,11 @@ class Runtime:
             done = self(*before, verb, "--bundle", bundle, *words, name, under=under, pass_fds=pass_fds, env=env, **streams)
         assert done.returncode == 0, self.said()
         return name
+
+    def named(self) -> str:
+        """An id of ours, which is deleted at the end."""
+        self.ids.append(f"t{os.getpid()}-{len(self.ids)}")
+        return self.ids[-1]
 
     def stub(self) -> str:
         """The installed program; skips where there is none."""

@@ -82,10 +82,10 @@ def test_order_of_the_end():
 
 
 def test_create_leaves_hooks_to_later_verbs():
-    """What start and delete run is named in the summary and is not in the plan; nobody is watched, nothing is running yet."""
+    """What start and delete run is named in the summary; poststop is in the plan for a creation that fails, poststart is not."""
     hooks = {kind: [{"path": "/x"}] for kind in ("prestart", "poststart", "poststop")}
     found = operations({"name": "a", "contract": "create", "runc": True, "pid_file": "/p"}, hooks=hooks)
-    assert [one.kind for one in found if isinstance(one, RunHook)] == ["prestart"]
+    assert [one.kind for one in found if isinstance(one, RunHook)] == ["prestart", "poststop"]
     claim = only(found, ClaimState)
     summary = parse(claim.summary)
     assert summary

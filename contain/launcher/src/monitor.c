@@ -57,6 +57,7 @@ static int kill_running(struct context *context, int reason, int code) {
     /* our PID 1 ends all and reaps them: what the kernel kills with it, it forgets. Should it not get to it, teardown kills it. */
     bool asked = context->watch.init && monitor->started && !monitor->failed;
     sys_pidfd_send_signal(context->shared->init_pidfd, asked ? SIGNAL_END : SIGKILL);
+    monitor->end_by = now() + (asked ? ASKED_PATIENCE : ENDING_PATIENCE) * (int64_t)1000000;
     return GO_ON;
 }
 
@@ -295,6 +296,12 @@ static void find_fds(const struct context *context, int fds[EVENTS]) {
     fds[DENIED] = context->monitor.listener;
 }
 
+/* Milliseconds; whatever comes meanwhile (a payload that goes on writing) makes it no longer. */
+static int left_to_end(const struct context *context) {
+    int64_t left = (context->monitor.end_by - now()) / 1000000;
+    return left > 0 ? (int)left : 0;
+}
+
 /* One round: waits, then does what the table says for each event that came, until one ends the loop or changes the state. */
 static int step(struct context *context) {
     struct pollfd polled[EVENTS + RELAY_FDS];
@@ -304,7 +311,8 @@ static int step(struct context *context) {
     for (int event = 0; event < EVENTS; event++)
         polled[event] = (struct pollfd){.fd = table[state][event] ? fds[event] : -1, .events = POLLIN};
     relay_poll(context, polled + EVENTS);
-    int got = poll(polled, EVENTS + RELAY_FDS, state == ENDING ? ENDING_PATIENCE : -1);
+    int patience = state == ENDING ? left_to_end(context) : -1;
+    int got = patience == 0 ? 0 : poll(polled, EVENTS + RELAY_FDS, patience);
     if (got == 0)
         return LEAVE; /* killed, and not dead: frozen; teardown thaws it */
     if (got < 0)

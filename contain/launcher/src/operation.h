@@ -16,6 +16,7 @@
 #define EXIT_OURS 125
 #define GIVEN_WORDS 16 /* of 64 descriptors: --preserve-fds ends at 1023 */
 #define EXIT_TIMEOUT 124 /* as timeout(1) */
+#define ASKED_PATIENCE 800  /* ms for our own PID 1 to kill and reap all */
 #define ENDING_PATIENCE 200 /* ms; a frozen init dies only when the cgroup's own undo has thawed it */
 #define ARMED_COUNT 64
 #define TOKEN_SIZE 33 /* 32 hexadecimal digits */
@@ -120,6 +121,7 @@ struct monitor {
     int reason;        /* why we killed it; REASON_EXITED: we did not */
     int code;          /* exit code that goes with it */
     int64_t start;     /* monotonic nanoseconds */
+    int64_t end_by;    /* when an init that was killed is waited for no longer */
 };
 
 /* One direction of the relay. */

@@ -36,9 +36,8 @@ def hooks(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
 
 
 def poststop(spec: Spec) -> Iterator[Operation]:
-    """Those that run last of all."""
-    if "poststop" not in later(spec):
-        yield from of_kind(spec, "poststop")
+    """Those that run last of all; where `delete` runs them, only when the container does not come about (runtime.md, "Lifecycle" 3, 12, 13)."""
+    yield from of_kind(spec, "poststop")
 
 
 def later(spec: Spec) -> list[str]:

@@ -70,6 +70,11 @@ static bool text_holds(char *at) {
     ssize_t size = read_file_at(AT_FDCWD, path, text, sizeof text);
     if (size < 0 || size >= TEXT_SIZE - 1)
         return false;
+    size_t length = strlen(path);
+    if (length > 13 && strcmp(path + length - 13, "/cgroup.procs") == 0) { /* whether somebody is there, not who */
+        strcpy(text, size > 0 ? "x" : "");
+        size = size > 0;
+    }
     sha256_start(&hash);
     if (!filtered)
         sha256_add(&hash, text, (size_t)size);

@@ -76,8 +76,30 @@ int do_open_gate(struct context *context, const struct open_gate *operation) {
     return no ? fail_code(context, 0, 1, no) : 0;
 }
 
+static int open_time_namespace(pid_t pid) {
+    char number[16];
+    char path[48];
+    format_number(number, sizeof number, pid);
+    join_words(path, sizeof path, (const char *const[]){"/proc/", number, "/ns/time", NULL});
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Older kernels (seen: 6.1) join all but the time namespace by a pidfd: that one by its file, opened while the pid is surely init's. */
+static int join_all(struct context *context, int flags) {
+    if (setns(context->adopted, flags) == 0)
+        return 0;
+    if (errno != EINVAL || !(flags & CLONE_NEWTIME))
+        return -1;
+    int fd = open_time_namespace(context->init_pid);
+    if (fd < 0 || sys_pidfd_send_signal(context->adopted, 0) < 0 || setns(context->adopted, flags & ~CLONE_NEWTIME) < 0)
+        return -1;
+    int result = setns(fd, CLONE_NEWTIME);
+    close(fd);
+    return result;
+}
+
 int do_join_container(struct context *context, const struct join_container *operation) {
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns(context->adopted, (int)operation->flags) < 0)
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || join_all(context, (int)operation->flags) < 0)
         return fail(context, errno, NULL);
     slot_set(context, SLOT_ROOT, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)); /* of the mount namespace: the container's */
     return 0;

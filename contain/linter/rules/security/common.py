@@ -63,10 +63,11 @@ def capabilities(config: Any) -> dict[str, str]:
 def binds(config: Any) -> Iterator[tuple[str, Any, str, bool]]:
     """Pointer, mount, source and whether it can be written, of every bind mount of an absolute path."""
     for pointer, mount in each(config, "mounts"):
-        options = set(mount.get("options") or ())
         source = mount.get("source") or ""
-        if source.startswith("/") and (mount.get("type") == "bind" or options & {"bind", "rbind"}):
-            yield pointer, mount, normal(source), not options & {"ro", "rro"}
+        if source[:1] == "/":
+            options = mount.get("options") or ()
+            if mount.get("type") == "bind" or "bind" in options or "rbind" in options:
+                yield pointer, mount, normal(source), "ro" not in options and "rro" not in options
 
 
 def engine_file(source: str) -> bool:

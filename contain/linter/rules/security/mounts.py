@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     Found = Iterator[tuple[str, str]]
 
 _RAW = ("/dev/mem", "/dev/kmem", "/dev/port", "/dev/kvm", "/dev/fuse", "/dev/net/tun", "/dev/vhost-net")
+#: where engines keep the volumes that they were asked for by name
+_VOLUMES = ("/var/lib/docker/volumes/", "/var/lib/containers/storage/volumes/", "/var/lib/kubelet/pods/")
+#: what everybody on the host may read, and containers often need
+_HARMLESS = (
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/ssl/certs",
+    "/etc/ca-certificates",
+    "/etc/pki/ca-trust",
+    "/etc/os-release",
+    "/etc/machine-id",
+)
 _IDENTITY = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/resolv.conf", "/etc/hosts", "/etc/sudoers")
 
 
@@ -47,6 +59,7 @@ def sensitive_writable(config: Any) -> Found:
     reference: kube-linter sensitive-host-mounts
     bad: {"mounts": [{"destination": "/host", "type": "bind", "source": "/etc", "options": ["rbind"]}]}
     good: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv/data", "options": ["rbind"]}]}
+    good: {"mounts": [{"destination": "/data", "type": "bind", "source": "/var/lib/docker/volumes/data/_data", "options": ["rbind"]}]}
     """
     for pointer, _, source, writable in binds(config):
         if writable and _sensitive(source):
@@ -66,12 +79,12 @@ def sensitive_readable(config: Any) -> Found:
     for pointer, _, source, writable in binds(config):
         if source == "/sys" and has_namespace(config, "user"):
             continue  # without being root there is no other way to have a /sys
-        if not writable and _sensitive(source):
+        if not writable and _sensitive(source) and not source.startswith(_HARMLESS):
             yield f"{pointer}/source", f"{source} of the host can be read inside"
 
 
 def _sensitive(source: str) -> bool:
-    if engine_file(source) or source.startswith(("/proc/", "/sys/", "/dev/")):
+    if engine_file(source) or source.startswith(_VOLUMES) or source.startswith(("/proc/", "/sys/", "/dev/")):
         return False  # files below /proc and /sys are SEC204's
     if source in SENSITIVE:
         return True
