@@ -149,10 +149,16 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    {"call", call},     {"capabilities", capabilities}, {"connect", connect_to},
-    {"call32", call32}, {"descriptors", descriptors},   {"memory-policy", memory_policy},
+    {"call", call},
+    {"capabilities", capabilities},
+    {"connect", connect_to},
+    {"call32", call32},
+    {"descriptors", descriptors},
+    {"memory-policy", memory_policy},
     {"notify", notify},
-    {"plan", plan},     {"scheduling", scheduling},     {"write-to", write_to},
+    {"plan", plan},
+    {"scheduling", scheduling},
+    {"write-to", write_to},
 };
 
 int main(int argc, char **argv) {

@@ -89,10 +89,10 @@ static bool something_to_sweep(const char *root) {
             continue;
         }
         join_words(path, sizeof path, (const char *const[]){entry->d_name, "/monitored", NULL});
-        if (faccessat(dirfd(entries), path, F_OK, 0) < 0)
+        if (faccessat(top, path, F_OK, 0) < 0)
             continue;
         join_words(path, sizeof path, (const char *const[]){entry->d_name, "/lock", NULL});
-        int lock = openat(dirfd(entries), path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+        int lock = openat(top, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
         found = lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0;
         if (lock >= 0)
             close(lock);
