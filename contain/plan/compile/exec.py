@@ -6,6 +6,7 @@ from contain.plan import stage as at
 from contain.plan.compile.lifecycle import lifecycle
 from contain.plan.compile.namespaces import FLAGS
 from contain.plan.compile.process import affinity, process
+from contain.plan.compile.resctrl import join as join_class
 from contain.plan.compile.security import security
 from contain.plan.compile.terminal import terminal
 from contain.plan.operations.cgroup import JoinCgroup, OpenCgroup, OpenTasks, PlaceInCgroup
@@ -50,7 +51,7 @@ class Target:
 def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
     """The plan of one further process; `spec` is the container's own with another process in it."""
     slots = Slots()
-    operations = [*_affinity(spec), *_join(spec, host, target, slots)]
+    operations = [*_affinity(spec), *_join(spec, host, target, slots), *join_class(spec, host, slots)]
     for family in (terminal, lifecycle, process, security):
         operations += family(spec, host, slots)
     operations = [_as_second(operation) for operation in operations]
