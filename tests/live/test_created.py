@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from contain.container import notify
+from tests.conftest import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -397,3 +398,15 @@ def test_readiness_of_a_program_that_dies(runtime: Runtime, tmp_path: Path) -> N
         caller.setblocking(False)
         with pytest.raises(BlockingIOError):
             caller.recv(100)
+
+
+def test_classes_of_rdt(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
+    """A kernel without resctrl refuses them; `update` of a container in no class says so."""
+    if os.path.ismount("/sys/fs/resctrl"):
+        pytest.skip("this machine has resctrl")
+    linux = {**CONFIG["linux"], "intelRdt": {"l3CacheSchema": "L3:0=f"}}
+    assert runtime("create", "--bundle", make_bundle("/bin/true", linux=linux), "rdt").returncode == 1
+    assert "intelRdt cannot be had" in runtime.logged()
+    name = runtime.create("/bin/sleep", "100")
+    assert runtime("update", "--l3-cache-schema", "L3:0=f", name).returncode == 1
+    assert "in no class of RDT" in runtime.logged()
