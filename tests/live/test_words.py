@@ -148,6 +148,8 @@ def test_ps_is_an_array_of_host_pids(runtime: Runtime, running: str) -> None:
     """containerd maps them to its own; the table is ps(1)'s."""
     pid = runtime.state(running)["pid"]
     assert json.loads(runtime("ps", "--format", "json", running).stdout) == [pid]
+    if subprocess.run(["ps", "-ef"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("ps(1) finds no boot time on User-Mode Linux")
     lines = runtime("ps", running).stdout.splitlines()
     assert "PID" in lines[0].split()
     assert str(pid) in lines[1].split()
