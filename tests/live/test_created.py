@@ -5,7 +5,6 @@ from __future__ import annotations
 import array
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contain.container import notify
 from tests.conftest import CONFIG
 
 if TYPE_CHECKING:
@@ -23,6 +21,9 @@ if TYPE_CHECKING:
     from tests.live.runtime import Runtime
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace")]
+
+
+GONE = "does not exist"
 
 
 def test_statuses_follow_the_model(runtime: Runtime) -> None:
@@ -358,48 +359,6 @@ def test_mistakes_of_the_command_line_are_logged(runtime: Runtime) -> None:
         assert runtime.logged().splitlines()[0] == done.stderr.splitlines()[0]
 
 
-@pytest.mark.parametrize("how", ["start", "run", "detached run"])
-def test_readiness_is_passed_on(
-    runtime: Runtime, tmp_path: Path, make_bundle: Callable[..., str], rootfs: str, payload: str, how: str
-) -> None:
-    """NOTIFY_SOCKET: the program's READY=1 reaches the caller's socket by `start` and `run`, and its pid unless we stay; nothing else does."""
-    shutil.copy(payload, f"{rootfs}/bin/payload")
-    program = ("/bin/payload", "notify", "STATUS=x", "STATUS=y\nREADY=1\n")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as caller:
-        caller.bind(str(tmp_path / "caller"))
-        caller.settimeout(60)
-        waited = {"NOTIFY_SOCKET": str(tmp_path / "caller")}
-        if how == "start":
-            name = runtime.create(*program, env=waited)
-            words = ["start", name]
-        else:
-            name = runtime.named()
-            words = ["run", *(["--detach"] if how == "detached run" else []), "--bundle", make_bundle(*program), name]
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen([*runtime.words(), *words], env={**runtime.environment(), **waited}, **streams) as ours:
-            assert caller.recv(100) == b"READY=1\n"
-            found = runtime.until(name, "running")
-            if how != "run":
-                assert caller.recv(100) == b"MAINPID=%d\n" % found["pid"]
-                assert ours.wait(60) == 0
-            config = json.loads((Path(runtime.root) / name / "config.json").read_text())
-            assert runtime("kill", name, "KILL").returncode == 0
-    assert runtime("delete", "--force", name).returncode == 0
-    assert not os.path.exists(notify.folder_of(config))
-
-
-def test_readiness_of_a_program_that_dies(runtime: Runtime, tmp_path: Path) -> None:
-    """`start` does not wait for ever."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as caller:
-        caller.bind(str(tmp_path / "caller"))
-        waited = {"NOTIFY_SOCKET": str(tmp_path / "caller")}
-        name = runtime.create("/bin/true", env=waited)
-        assert runtime("start", name, env=waited, timeout=60).returncode == 0
-        caller.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            caller.recv(100)
-
-
 def test_classes_of_rdt(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
     """A kernel without resctrl refuses them; `update` of a container in no class says so."""
     if os.path.ismount("/sys/fs/resctrl"):
@@ -410,3 +369,37 @@ def test_classes_of_rdt(runtime: Runtime, make_bundle: Callable[..., str]) -> No
     name = runtime.create("/bin/sleep", "100")
     assert runtime("update", "--l3-cache-schema", "L3:0=f", name).returncode == 1
     assert "in no class of RDT" in runtime.logged()
+
+
+def at_once(runtime: Runtime, *calls: tuple[str, ...]) -> list[int]:
+    """The exit codes of calls that run side by side."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    running = [subprocess.Popen([*runtime.words(), *words], env=runtime.environment(), **streams) for words in calls]
+    return sorted(one.wait(100) for one in running)
+
+
+def test_calls_on_one_id_are_serialised(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
+    """One of several makes it, one starts it, all that delete it by force succeed."""
+    name, bundle = runtime.named(), make_bundle("/bin/sleep", "100")
+    assert at_once(runtime, *[("create", "--bundle", bundle, name)] * 4) == [0, 1, 1, 1]
+    assert at_once(runtime, *[("start", name)] * 4) == [0, 1, 1, 1]
+    assert at_once(runtime, ("pause", name), ("pause", name)) == [0, 1]
+    assert at_once(runtime, *[("delete", "--force", name)] * 4) == [0, 0, 0, 0]
+    assert GONE in runtime("state", name).stderr
+
+
+def test_many_ids_at_once(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
+    """As shims and conmons start them."""
+    names, bundle = [runtime.named() for _ in range(6)], make_bundle("/bin/sleep", "100")
+    assert at_once(runtime, *[("create", "--bundle", bundle, name) for name in names]) == [0] * 6
+    assert at_once(runtime, *[("start", name) for name in names]) == [0] * 6
+    assert at_once(runtime, *[("delete", "--force", name) for name in names]) == [0] * 6
+
+
+def test_log_that_cannot_be_written(runtime: Runtime) -> None:
+    """The words are on stderr all the same."""
+    done = runtime("--log", "/nowhere/log", "state", "nobody")
+    assert (done.returncode, GONE in done.stderr) == (1, True)
+    done = runtime("--log", "/nowhere/log", "list", "--nonesuch")
+    assert done.returncode == 1
+    assert "bug" not in done.stderr
