@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace")]
 
 
+GONE = "does not exist"
+
+
 def test_statuses_follow_the_model(runtime: Runtime) -> None:
     """created → running → stopped → gone, with pid and bundle in the state."""
     name = runtime.create("/bin/sleep", "100")
@@ -366,3 +369,37 @@ def test_classes_of_rdt(runtime: Runtime, make_bundle: Callable[..., str]) -> No
     name = runtime.create("/bin/sleep", "100")
     assert runtime("update", "--l3-cache-schema", "L3:0=f", name).returncode == 1
     assert "in no class of RDT" in runtime.logged()
+
+
+def at_once(runtime: Runtime, *calls: tuple[str, ...]) -> list[int]:
+    """The exit codes of calls that run side by side."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    running = [subprocess.Popen([*runtime.words(), *words], env=runtime.environment(), **streams) for words in calls]
+    return sorted(one.wait(100) for one in running)
+
+
+def test_calls_on_one_id_are_serialised(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
+    """One of several makes it, one starts it, all that delete it by force succeed."""
+    name, bundle = runtime.named(), make_bundle("/bin/sleep", "100")
+    assert at_once(runtime, *[("create", "--bundle", bundle, name)] * 4) == [0, 1, 1, 1]
+    assert at_once(runtime, *[("start", name)] * 4) == [0, 1, 1, 1]
+    assert at_once(runtime, ("pause", name), ("pause", name)) == [0, 1]
+    assert at_once(runtime, *[("delete", "--force", name)] * 4) == [0, 0, 0, 0]
+    assert GONE in runtime("state", name).stderr
+
+
+def test_many_ids_at_once(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
+    """As shims and conmons start them."""
+    names, bundle = [runtime.named() for _ in range(6)], make_bundle("/bin/sleep", "100")
+    assert at_once(runtime, *[("create", "--bundle", bundle, name) for name in names]) == [0] * 6
+    assert at_once(runtime, *[("start", name) for name in names]) == [0] * 6
+    assert at_once(runtime, *[("delete", "--force", name) for name in names]) == [0] * 6
+
+
+def test_log_that_cannot_be_written(runtime: Runtime) -> None:
+    """The words are on stderr all the same."""
+    done = runtime("--log", "/nowhere/log", "state", "nobody")
+    assert (done.returncode, GONE in done.stderr) == (1, True)
+    done = runtime("--log", "/nowhere/log", "list", "--nonesuch")
+    assert done.returncode == 1
+    assert "bug" not in done.stderr
