@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
-
-from tests.conftest import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from tests.live.runtime import Runtime
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace")]
-
-
-GONE = "does not exist"
 
 
 def test_statuses_follow_the_model(runtime: Runtime) -> None:
@@ -151,117 +147,76 @@ def test_hooks_run_in_order(runtime: Runtime, tmp_path: Path) -> None:
     assert trail.read_text().split() == list(kinds)
 
 
-def test_kill_all(runtime: Runtime) -> None:
-    """A stopped container may be asked again; what was executed beside its main process goes with it."""
+def test_exec_joins_the_container(runtime: Runtime) -> None:
+    """Its own pid namespace, host name, root; exit code of the command."""
     name = runtime.create("/bin/sleep", "100")
     runtime("start", name)
-    assert runtime("kill", "--all", name, "KILL").returncode == 0
-    runtime.until(name, "stopped")
-    assert runtime("kill", "--all", name, "KILL").returncode == 0
+    done = runtime(
+        "exec", "--env", "A=b", "--cwd", "/tmp", name, "sh", "-c", "hostname; pwd; echo $A; cat /proc/1/cmdline | tr '\\0' ' '; exit 7"
+    )
+    assert done.returncode == 7
+    assert done.stdout.split("\n") == ["box", "/tmp", "b", "/bin/sleep 100 "]
 
 
-def test_options_that_take_effect_nowhere(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
-    """They are runc's, and accepted."""
-    name = runtime.create("/bin/sleep", "100", words=("--no-mount-fallback", "--no-new-keyring", "--no-pivot=false"))
-    assert runtime("start", name).returncode == 0
-    assert runtime("exec", "--no-subreaper", name, "true").returncode == 0
-    bundle = make_bundle("/bin/true")
-    assert runtime("--rootless", "auto", "run", "--no-subreaper", "--no-mount-fallback", "-b", bundle, "other").returncode == 0
-
-
-def test_without_cgroups(runtime: Runtime) -> None:
-    """--cgroup-manager disabled: the caller's own cgroups."""
-    name = runtime.create("/bin/sleep", "100", before=("--cgroup-manager", "disabled"))
-    with open(f"/proc/{runtime.state(name)['pid']}/cgroup", encoding="utf-8") as file, open("/proc/self/cgroup", encoding="utf-8") as own:
-        assert file.read() == own.read()
-
-
-def test_detached_run(runtime: Runtime) -> None:
-    """It goes on when `run --detach` has returned, and is deleted like any other."""
-    name = runtime.make("run", "/bin/sleep", "100", words=("--detach",))
-    assert runtime.state(name)["status"] == "running"
-    assert runtime("delete", name).returncode == 1
-    assert runtime("delete", "--force", name).returncode == 0
-    assert "does not exist" in runtime("state", name).stderr
-
-
-def test_listening_descriptors_are_passed(runtime: Runtime) -> None:
-    """LISTEN_FDS of the caller: the program has them from 3 on, and LISTEN_PID is its own."""
-    read, write = os.pipe()
-    try:
-        script = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ |= {'LISTEN_FDS': '1', 'LISTEN_PID': str(os.getpid())};"
-        script += "os.execvp(sys.argv[2], sys.argv[2:])"
-        name = runtime.create(
-            "/bin/sh", "-c", "echo $LISTEN_FDS $LISTEN_PID >&3; exec 3>&-", under=("python3", "-c", script, str(write)), pass_fds=(write,)
-        )
-        runtime("start", name)
-        assert os.read(read, 100) == b"1 1\n"
-    finally:
-        os.close(read)
-        os.close(write)
-
-
-@pytest.mark.parametrize("link", ["runc", "crun"])
-def test_links(runtime: Runtime, tmp_path: Path, link: str) -> None:
-    """Called by another runtime's name: its version line, its exit code, its log."""
-    stub = runtime.stub()
-    os.symlink(stub, tmp_path / link)
-    said = subprocess.run([str(tmp_path / link), "--version"], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert said[0].startswith(f"{link} version ")
-    assert said[1].startswith("spec: 1.")
-    done = subprocess.run([str(tmp_path / link), "list", "--nonsense"], capture_output=True, text=True, check=False)
-    assert (done.returncode, "no such option" in done.stderr.lower()) == (1, True)
-
-
-def test_mistakes_of_the_command_line_are_logged(runtime: Runtime) -> None:
-    """Whoever gives a log reads it, whatever the mistake was; the exit code is runc's."""
-    for words in (("nonesuch",), ("list", "--nonesuch"), ("run", "--nonesuch", "x"), ("create", "--preserve-fds", "many", "x")):
-        done = runtime(*words)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert runtime.logged().splitlines()[0] == done.stderr.splitlines()[0]
-
-
-def test_classes_of_rdt(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
-    """A kernel without resctrl refuses them; `update` of a container in no class says so."""
-    if os.path.ismount("/sys/fs/resctrl"):
-        pytest.skip("this machine has resctrl")
-    linux = {**CONFIG["linux"], "intelRdt": {"l3CacheSchema": "L3:0=f"}}
-    assert runtime("create", "--bundle", make_bundle("/bin/true", linux=linux), "rdt").returncode == 1
-    assert "intelRdt cannot be had" in runtime.logged()
+def test_exec_of_a_missing_program_is_255(runtime: Runtime) -> None:
+    """As runc says it."""
     name = runtime.create("/bin/sleep", "100")
-    assert runtime("update", "--l3-cache-schema", "L3:0=f", name).returncode == 1
-    assert "in no class of RDT" in runtime.logged()
+    runtime("start", name)
+    assert runtime("exec", name, "nonesuch").returncode == 255
+    assert 'exec: "nonesuch": executable file not found in $PATH' in runtime.logged()
 
 
-def at_once(runtime: Runtime, *calls: tuple[str, ...]) -> list[int]:
-    """The exit codes of calls that run side by side."""
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    running = [subprocess.Popen([*runtime.words(), *words], env=runtime.environment(), **streams) for words in calls]
-    return sorted(one.wait(100) for one in running)
+def test_exec_takes_a_process_object(runtime: Runtime, tmp_path: Path) -> None:
+    """--process FILE: ids, groups and no more capabilities than it names."""
+    name = runtime.create("/bin/sleep", "100")
+    runtime("start", name)
+    process = {
+        "args": ["sh", "-c", "id -u; id -G; grep CapEff /proc/self/status"],
+        "cwd": "/",
+        "env": ["PATH=/bin"],
+        "user": {"uid": 5, "gid": 6, "additionalGids": [7]},
+    }
+    (tmp_path / "process.json").write_text(json.dumps(process))
+    done = runtime("exec", "--process", str(tmp_path / "process.json"), name)
+    assert done.stdout.split() == ["5", "6", "7", "CapEff:", "0000000000000000"]
 
 
-def test_calls_on_one_id_are_serialised(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
-    """One of several makes it, one starts it, all that delete it by force succeed."""
-    name, bundle = runtime.named(), make_bundle("/bin/sleep", "100")
-    assert at_once(runtime, *[("create", "--bundle", bundle, name)] * 4) == [0, 1, 1, 1]
-    assert at_once(runtime, *[("start", name)] * 4) == [0, 1, 1, 1]
-    assert at_once(runtime, ("pause", name), ("pause", name)) == [0, 1]
-    assert at_once(runtime, *[("delete", "--force", name)] * 4) == [0, 0, 0, 0]
-    assert GONE in runtime("state", name).stderr
+def test_exec_keeps_to_its_processors(runtime: Runtime, tmp_path: Path) -> None:
+    """execCPUAffinity.final."""
+    name = runtime.create("/bin/sleep", "100")
+    runtime("start", name)
+    process = {"args": ["grep", "Cpus_allowed_list", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}
+    (tmp_path / "process.json").write_text(json.dumps({**process, "execCPUAffinity": {"initial": "0", "final": "0"}}))
+    done = runtime("exec", "--process", str(tmp_path / "process.json"), name)
+    assert done.stdout.split() == ["Cpus_allowed_list:", "0"]
 
 
-def test_many_ids_at_once(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
-    """As shims and conmons start them."""
-    names, bundle = [runtime.named() for _ in range(6)], make_bundle("/bin/sleep", "100")
-    assert at_once(runtime, *[("create", "--bundle", bundle, name) for name in names]) == [0] * 6
-    assert at_once(runtime, *[("start", name) for name in names]) == [0] * 6
-    assert at_once(runtime, *[("delete", "--force", name) for name in names]) == [0] * 6
+def test_exec_in_a_stopped_container_is_refused(runtime: Runtime) -> None:
+    """In words that engines know."""
+    name = runtime.create("/bin/true")
+    runtime("start", name)
+    runtime.until(name, "stopped")
+    assert runtime("exec", name, "true").returncode == 255
+    assert "stopped" in runtime.logged()
 
 
-def test_log_that_cannot_be_written(runtime: Runtime) -> None:
-    """The words are on stderr all the same."""
-    done = runtime("--log", "/nowhere/log", "state", "nobody")
-    assert (done.returncode, GONE in done.stderr) == (1, True)
-    done = runtime("--log", "/nowhere/log", "list", "--nonesuch")
-    assert done.returncode == 1
-    assert "bug" not in done.stderr
+def test_detached_exec_goes_on(runtime: Runtime, tmp_path: Path) -> None:
+    """-d returns when the program runs; its pid is in the pid file, its cgroup the container's."""
+    name = runtime.create("/bin/sleep", "100")
+    runtime("start", name)
+    done = runtime(
+        "exec",
+        "--detach",
+        "--pid-file",
+        str(tmp_path / "pid"),
+        name,
+        "sleep",
+        "100",
+        capture_output=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0
+    pid = (tmp_path / "pid").read_text()
+    with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file, open(f"/proc/{runtime.state(name)['pid']}/cgroup", encoding="utf-8") as own:
+        assert file.read() == own.read()
