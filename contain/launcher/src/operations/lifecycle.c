@@ -132,7 +132,7 @@ static int join(const struct context *context, int flags) {
     if (join_all(context->adopted, pid, flags) == 0)
         return 0;
     int error = errno;
-    int program = error == EPERM ? open_program(context->init_pid, context->adopted, &pid) : -1;
+    int program = error == EPERM || error == EACCES ? open_program(context->init_pid, context->adopted, &pid) : -1;
     if (program >= 0) {
         error = join_all(program, pid, flags) < 0 ? errno : 0;
         close(program);
