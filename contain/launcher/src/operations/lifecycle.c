@@ -1,4 +1,5 @@
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -85,21 +86,63 @@ static int open_time_namespace(pid_t pid) {
 }
 
 /* Older kernels (seen: 6.1) join all but the time namespace by a pidfd: that one by its file, opened while the pid is surely init's. */
-static int join_all(struct context *context, int flags) {
-    if (setns(context->adopted, flags) == 0)
+static int join_all(int pidfd, pid_t pid, int flags) {
+    if (setns(pidfd, flags) == 0)
         return 0;
     if (errno != EINVAL || !(flags & CLONE_NEWTIME))
         return -1;
-    int fd = open_time_namespace(context->init_pid);
-    if (fd < 0 || sys_pidfd_send_signal(context->adopted, 0) < 0 || setns(context->adopted, flags & ~CLONE_NEWTIME) < 0)
+    int fd = open_time_namespace(pid);
+    if (fd < 0 || sys_pidfd_send_signal(pidfd, 0) < 0 || setns(pidfd, flags & ~CLONE_NEWTIME) < 0)
         return -1;
     int result = setns(fd, CLONE_NEWTIME);
     close(fd);
     return result;
 }
 
+static long number_after(const char *text, const char *name) {
+    const char *at = strstr(text, name);
+    return at ? strtol(at + strlen(name), NULL, 10) : 0;
+}
+
+/* The first child of an init, by pidfd, or -1. What was looked up by its pid is looked at again when the pidfd is held. */
+static int open_program(pid_t init, int init_pidfd, pid_t *program) {
+    char path[64];
+    char text[4096];
+    char number[16];
+    format_number(number, sizeof number, init);
+    join_words(path, sizeof path, (const char *const[]){"/proc/", number, "/task/", number, "/children", NULL});
+    if (read_file_at(AT_FDCWD, path, text, sizeof text) <= 0 || (*program = (pid_t)strtol(text, NULL, 10)) <= 0)
+        return -1;
+    int pidfd = sys_pidfd_open(*program);
+    if (pidfd < 0)
+        return -1;
+    format_number(number, sizeof number, *program);
+    join_words(path, sizeof path, (const char *const[]){"/proc/", number, "/status", NULL});
+    bool child = read_file_at(AT_FDCWD, path, text, sizeof text) > 0 && number_after(text, "\nPPid:") == init;
+    if (child && sys_pidfd_send_signal(pidfd, 0) == 0 && sys_pidfd_send_signal(init_pidfd, 0) == 0)
+        return pidfd;
+    close(pidfd);
+    return -1;
+}
+
+/* Joining asks for the right to look into a process, which our own PID 1 gives to the host's root alone: another owner of the container
+ * joins by the program that it started. */
+static int join(const struct context *context, int flags) {
+    pid_t pid = context->init_pid;
+    if (join_all(context->adopted, pid, flags) == 0)
+        return 0;
+    int error = errno;
+    int program = error == EPERM ? open_program(context->init_pid, context->adopted, &pid) : -1;
+    if (program >= 0) {
+        error = join_all(program, pid, flags) < 0 ? errno : 0;
+        close(program);
+    }
+    errno = error;
+    return error ? -1 : 0;
+}
+
 int do_join_container(struct context *context, const struct join_container *operation) {
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || join_all(context, (int)operation->flags) < 0)
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || join(context, (int)operation->flags) < 0)
         return fail(context, errno, NULL);
     slot_set(context, SLOT_ROOT, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)); /* of the mount namespace: the container's */
     return 0;
