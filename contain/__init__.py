@@ -9,9 +9,10 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from contain.container.container import Container, Dead, file, log, port
+    from contain.container.container import Container, Dead
     from contain.container.isolation import Isolation
     from contain.container.python import run_python
+    from contain.container.ready import command, file, log, port, url
     from contain.container.result import Denied, Failed, Forbidden, OutOfMemory, OutputLimit, Reason, Result, TimedOut, Usage
     from contain.container.sandbox import Sandbox, run
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
@@ -27,9 +28,11 @@ _WHERE = {
     "load": "linter",
     "Container": "container.container",
     "Dead": "container.container",
-    "port": "container.container",
-    "log": "container.container",
-    "file": "container.container",
+    "port": "container.ready",
+    "log": "container.ready",
+    "file": "container.ready",
+    "command": "container.ready",
+    "url": "container.ready",
     "Result": "container.result",
     "Reason": "container.result",
     "Usage": "container.result",
@@ -76,6 +79,7 @@ __all__ = [
     "TimedOut",
     "Usage",
     "UsageError",
+    "command",
     "file",
     "lint",
     "load",
@@ -83,6 +87,7 @@ __all__ = [
     "port",
     "run",
     "run_python",
+    "url",
 ]
 
 

@@ -90,7 +90,11 @@ def log(path: str, kind: str, message: str) -> None:
     else:
         quoted = message.replace("\\", "\\\\").replace('"', '\\"')
         line = f'time="{now}" level=error msg="{quoted}"'
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    except OSError as problem:  # the words are on stderr too
+        warn(f"cannot write the log {path}: {problem.strerror}")
+        return
     with os.fdopen(fd, "w") as file:
         file.write(line + "\n")
 

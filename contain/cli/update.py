@@ -31,9 +31,12 @@ Changes the limits of container ID. What is not given stays as it is; -1 takes a
   --cpuset-mems LIST          memory nodes
   --pids-limit N              processes and threads
   --blkio-weight N            weight of its block input and output, 10 to 1000
+  --l3-cache-schema LINE, --mem-bw-schema LINE   shares of cache and memory bandwidth (Intel RDT), as L3:0=f and MB:0=50
   --kernel-memory SIZE, --kernel-memory-tcp SIZE   the first is accepted and ignored, as kernels do
 
 example: contain update --memory 512m --cpu-quota 50000 web"""
+
+RDT = {"--l3-cache-schema": "l3CacheSchema", "--mem-bw-schema": "memBwSchema"}
 
 
 def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> int:
@@ -43,7 +46,7 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
 
 
 def _update(argv: list[str], options: Mapping[str, str]) -> int:
-    known = {"--help": False, "--resources": True, **dict.fromkeys(OPTIONS, True)}
+    known = {"--help": False, "--resources": True, **dict.fromkeys((*OPTIONS, *RDT), True)}
     words = oci.Words(argv, known, {"-h": "--help", "-r": "--resources"})
     if words.flag("--help"):
         print(USAGE)
@@ -52,7 +55,8 @@ def _update(argv: list[str], options: Mapping[str, str]) -> int:
         raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID")
     given = {name: words.get(name) for name in OPTIONS if name in words.options}
     resources = resources_of(given, _document(words.get("--resources")))
-    update(words.arguments[0], resources, root=options.get("root", ""))
+    rdt = {key: words.get(name) for name, key in RDT.items() if words.get(name)}
+    update(words.arguments[0], resources, root=options.get("root", ""), rdt=rdt)
     return 0
 
 

@@ -8,21 +8,30 @@ import time
 
 from contain.container import steps
 from contain.container.drive import drive
+from contain.container.job import Job, words
+from contain.container.ready import command, file, holds, log, port, url
 from contain.container.steps import Launch
 from contain.container.streams import LOG
-from contain.errors import ContainError, UsageError
+from contain.errors import ContainError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import socket
     from typing import Any
 
     from contain.container.job import Command
+    from contain.container.process import Process
+    from contain.container.publish import Publisher
+    from contain.container.ready import Ready
     from contain.container.result import Result, Usage
     from contain.container.sandbox import Sandbox
 
+__all__ = ["Container", "Dead", "command", "file", "log", "port", "url"]
+
 #: how long wait_for sleeps between two looks: nothing tells when a port is listened on
 LOOK = 0.01
+#: what get() reads and put() writes at most, unless told otherwise
+LIMIT = 64 << 20
 
 
 class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
@@ -39,10 +48,20 @@ class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
 class Container:
     """A running container; a context manager whose end kills it, tears it down, and waits. Made by Sandbox.start()."""
 
-    __slots__ = ("_args", "_job", "_launch", "_result", "_streams", "id", "pid", "root")
+    __slots__ = ("_args", "_job", "_launch", "_publishers", "_result", "_streams", "id", "pid", "root")
 
     def __init__(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
         """Returns when the program runs."""
+        self._begin(sandbox, args, options)
+        try:
+            drive(steps.start(self._launch, self._streams, args))
+        except BaseException:
+            self._abandon()
+            raise
+        self._note_start()
+
+    def _begin(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
+        """Launches; the driver is to wait for the start."""
         from contain.container.lifecycle import state_root
 
         self.id = sandbox.spec.run.name or f"c{os.urandom(8).hex()}"
@@ -50,40 +69,49 @@ class Container:
         own = sandbox if sandbox.spec.run.name else sandbox.named(self.id)
         self._args = args
         self._result: Result | None = None
+        self._publishers: list[Publisher] = []
         if options.pop("check", None):
             raise UsageError("a container that goes on cannot be checked at its start", remedy="call check() on what wait() gives")
-        self._job = own._job(args, {**dict.fromkeys(("stdout", "stderr"), None if "capture_output" in options else LOG), **options})  # noqa: SLF001
+        kept = {} if options.get("capture_output") else dict.fromkeys(("stdout", "stderr"), LOG)
+        self._job = own._job(args, {**kept, **options})  # noqa: SLF001  our own kind
         self._streams = self._job.streams
         try:
             self._launch = Launch(self._job.plan, self._streams, self._job.passed)
-            try:
-                drive(steps.start(self._launch, self._streams, args))
-            except BaseException:
-                self._launch.close()
-                raise
         except BaseException:
             self._streams.close()
             raise
+
+    def _note_start(self) -> None:
         started = self._launch.started
         self.pid = started.pid if started else 0
+
+    def _abandon(self) -> None:
+        self._launch.close()
+        self._streams.close()
 
     def __enter__(self) -> Container:
         """Itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends it; never raises over what the block raised."""
+        """Ends it, with all that was published; never raises over what the block raised."""
         self._launch.kill()
         try:
-            self.wait()
+            while self._publishers:
+                self._publishers.pop().close()
+            drive(self._end())
         finally:
             self._streams.close()
 
     def wait(self, timeout: float | None = None) -> Result:
         """Its Result; TimeoutError when it has not ended in time, and lives on."""
+        return drive(self._end(timeout))
+
+    def _end(self, timeout: float | None = None) -> steps.Steps:
+        """The steps to its end."""
         if self._result is None:
             deadline = None if timeout is None else time.monotonic() + timeout
-            found = drive(steps.run(self._launch, self._streams, self._args, deadline))
+            found = yield from steps.run(self._launch, self._streams, self._args, deadline)
             self._launch.close()
             self._result = self._job.settle(found)
         return self._result
@@ -92,10 +120,20 @@ class Container:
     def alive(self) -> bool:
         """Whether it has not ended."""
         try:
-            self.wait(0)
+            drive(self._end(0))
         except TimeoutError:
             return True
         return False
+
+    @property
+    def view(self) -> int:
+        """The pid of a process inside whose /proc entry we may read: its first one, or where that is our PID 1, its program."""
+        if os.access(f"/proc/{self.pid}/root", os.X_OK):
+            return self.pid
+        from contain.kernel.files import word
+
+        children = word(f"/proc/{self.pid}/task/{self.pid}/children").split()
+        return int(children[0]) if children else self.pid
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Sends a signal to its first process; one that has ended is no error."""
@@ -106,7 +144,7 @@ class Container:
 
     def stop(self, grace: float = 5) -> Result:
         """SIGTERM, and after `grace` seconds SIGKILL; its Result."""
-        self.kill(signal.SIGTERM)
+        Container.kill(self, signal.SIGTERM)
         try:
             return self.wait(grace)
         except TimeoutError:
@@ -137,28 +175,91 @@ class Container:
 
     def exec(self, cmd: Command, **options: Any) -> Result:
         """Runs a further command in it, to its end; options as of Sandbox.run, and `user` (UID[:GID])."""
+        job, launch = self._further(cmd, options)
+        try:
+            result = drive(steps.run(launch, job.streams, job.args))
+        finally:
+            launch.close()
+            job.streams.close()
+        return job.settle(result)
+
+    def popen(self, cmd: Command, **options: Any) -> Process:
+        """Starts a further command in it; PIPE streams are file objects of the Process, as of subprocess.Popen; options as of exec()."""
+        from contain.container.process import Process
+
+        text = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
+        job, launch = self._further(cmd, options)
+        return Process(job, launch, text, options.get("errors"))
+
+    def _further(self, cmd: Command, options: dict[str, Any]) -> tuple[Job, Launch]:
         from contain.container.exec import Request, plan_exec
-        from contain.container.job import Job, words
         from contain.container.variant import Variant
         from contain.plan.encode import encode
 
         user = options.pop("user", None)
+        if options.get("cpu_time") is not None:
+            raise UsageError("exec has no limit of processor time: the container's cgroup is shared")
         job = Job(words(cmd), options, unknown="exec")
         try:
-            if options.get("cpu_time") is not None:
-                raise UsageError("exec has no limit of processor time: the container's cgroup is shared")
             env = [f"{name}={value}" for name, value in (options.get("env") or {}).items()]
             request = Request(args=job.args, env=env, cwd=options.get("cwd"), user=user)
             plan = plan_exec(self.id, request, {"root": self.root}, lambda _: None, runc=False)
             job.plan = encode(Variant([], timeout=options.get("timeout"), preserve=job.preserve).of(plan))
-            launch = Launch(job.plan, job.streams, job.passed)
-            try:
-                result = drive(steps.run(launch, job.streams, job.args))
-            finally:
-                launch.close()
-        finally:
+            return job, Launch(job.plan, job.streams, job.passed)
+        except BaseException:
             job.streams.close()
-        return job.settle(result)
+            raise
+
+    def put(self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int = LIMIT) -> None:
+        """Writes bytes, or a regular file of this host, to a file inside: made as its root's own, with the permissions of `mode` or the source.
+
+        Links inside lead nowhere but inside. Devices and fifos are refused, set-user-ID and set-group-ID are dropped, and more than `limit`
+        bytes are an error.
+        """
+        from contain.container import lend
+
+        data, own = lend.source_of(source, limit)
+        lend.write(lend.now(lend.writing(self.root, self.id, path, own if mode is None else mode))[0], data)
+
+    def get(self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int = LIMIT) -> bytes:
+        """The bytes of a regular file inside; with `target` written to that file of this host too."""
+        from contain.container import lend
+
+        fd = lend.now(lend.reading(self.root, self.id, path))[0]
+        return self._got(fd, path, target, limit)
+
+    def _got(self, fd: int, path: str, target: str | os.PathLike[str] | None, limit: int) -> bytes:
+        from contain.container import lend
+
+        try:
+            data = lend.read(fd, path, limit)
+        finally:
+            os.close(fd)
+        if target is not None:
+            with open(target, "wb") as out:
+                out.write(data)
+        return data
+
+    def connect(self, port: int, timeout: float | None = 5) -> socket.socket:
+        """A socket, made inside, that is connected to a port of the container's own loopback: no port of this host is opened."""
+        return self.dial(port, timeout)
+
+    def dial(self, port: int, timeout: float | None) -> socket.socket:
+        """What connect() does, in this thread, for contain.aio too."""
+        from contain.container import lend
+
+        return lend.connect(self.root, self.id, port, timeout)
+
+    def publish(self, port: int, address: tuple[str, int] = ("127.0.0.1", 0)) -> tuple[str, int]:
+        """Carries what comes to an address of this host (port 0: a free one) to a port inside, until the end; the address. Needs no privileges.
+
+        A thread of this process does it: what it carries ends with this process.
+        """
+        from contain.container.publish import Publisher
+
+        made = Publisher(lambda: self.dial(port, 5), *address)
+        self._publishers.append(made)
+        return made.address
 
     def stats(self) -> Usage:
         """What it has used so far, as far as its cgroups tell."""
@@ -174,56 +275,26 @@ class Container:
             peak = number(f"{groups['']}/memory.peak")
         return Usage((None, cpu, None, None, None, peak, None))
 
-    def wait_for(self, *ready: Callable[[Container], bool], timeout: float = 30) -> None:
-        """Until every condition holds: port(n), log(text), file(path), or a function of yours.
+    def wait_for(self, *ready: Ready, timeout: float = 30) -> None:
+        """Until every condition holds: port(n), log(text), file(path), command(words), url(n, path), or a function of yours.
 
         Dead when the container ends before, TimeoutError when the time is over.
         """
         deadline = time.monotonic() + timeout
         left = list(ready)
-        while left := [one for one in left if not one(self)]:
-            if not self.alive:
-                raise Dead(self.wait(), self._streams.log("stderr") if self.has_log("stderr") else b"")
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self._args[0]} is not ready after {timeout:g} s")
+        while left := [one for one in left if not self._holds(one)]:
+            self._check_ready(deadline, timeout)
             time.sleep(LOOK)
 
-
-def port(number: int) -> Callable[[Container], bool]:
-    """Whether somebody in the container's network listens on this TCP port."""
-    wanted = f":{number:04X}"
-
-    def listens(container: Container) -> bool:
-        for table in ("tcp", "tcp6"):
-            try:
-                with open(f"/proc/{container.pid}/net/{table}", encoding="ascii") as file:
-                    rows = [line.split() for line in file]
-            except OSError:
-                continue
-            if any(row[1].endswith(wanted) and row[3] == "0A" for row in rows[1:]):  # 0A: TCP_LISTEN
-                return True
-        return False
-
-    return listens
-
-
-def log(text: str | bytes, stream: str = "stdout") -> Callable[[Container], bool]:
-    """Whether the stream has said this."""
-    wanted = text.encode() if isinstance(text, str) else text
-    return lambda container: wanted in container.logs(stream=stream)
-
-
-def file(path: str) -> Callable[[Container], bool]:
-    """Whether this absolute path is there, seen from inside."""
-
-    def there(container: Container) -> bool:
-        from contain.kernel.files import Root
-
+    def _holds(self, one: Ready) -> bool:
         try:
-            with Root(f"/proc/{container.pid}/root") as root:
-                os.close(root.open(path))
-        except OSError:
+            return holds(one(self))
+        except StateError:  # it has ended meanwhile, which _check_ready says better
             return False
-        return True
 
-    return there
+    def _check_ready(self, deadline: float, timeout: float) -> None:
+        """Raises when there is nothing to wait for any more."""
+        if not self.alive:
+            raise Dead(drive(self._end()), self._streams.log("stderr") if self.has_log("stderr") else b"")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{self._args[0]} is not ready after {timeout:g} s")

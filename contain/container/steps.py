@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     Steps = Generator["Wait", tuple[set[int], set[int]], Result]
 
 
+#: descriptors that come with one packet at most
+LENT_MOST = 16
+
+
 class Wait:
     """Descriptors to wait for: any of `readers` readable or of `writers` writable, or the time `deadline` (time.monotonic)."""
 
@@ -40,13 +44,14 @@ class Wait:
 class Launch:
     """One launcher that runs: its report socket, the pipe whose end ends it, and its pidfd."""
 
-    __slots__ = ("life", "monitor", "pid", "report", "result", "started")
+    __slots__ = ("lent", "life", "monitor", "pid", "report", "result", "started")
 
     def __init__(self, plan: bytes, streams: Streams, passed: Sequence[int] = ()) -> None:
         """Spawns the launcher with this plan; raises OSError. `passed` are descriptors that the program gets under the same numbers."""
         self.result: record.Record | None = None
         self.started: record.Record | None = None
         self.monitor = -1
+        self.lent: list[int] = []
         self.report, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
         life, self.life = os.pipe2(os.O_CLOEXEC)
         caller = os.pidfd_open(os.getpid())
@@ -71,7 +76,7 @@ class Launch:
         """Reads the packets that are there; descriptors that come along are kept (the monitor's) or closed."""
         while True:
             try:
-                data, control, _, _ = self.report.recvmsg(record.SIZE, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+                data, control, _, _ = self.report.recvmsg(record.SIZE, socket.CMSG_SPACE(4 * LENT_MOST), socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
                 return
             except OSError:
@@ -87,6 +92,9 @@ class Launch:
     def _note(self, packet: record.Record, fds: list[int]) -> None:
         if packet.type == record.HELLO and fds:
             self.monitor = fds.pop()
+        elif packet.type == record.LENT:
+            self.lent += fds
+            fds = []
         elif packet.type == record.STARTED:
             self.started = packet
         elif packet.type == record.RESULT:
@@ -104,6 +112,8 @@ class Launch:
         """Frees what is ours; reaps the launcher unless somebody else did."""
         self.kill()
         self.report.close()
+        while self.lent:
+            os.close(self.lent.pop())
         if self.monitor >= 0:
             try:
                 os.waitid(os.P_PIDFD, self.monitor, os.WEXITED)

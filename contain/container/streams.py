@@ -147,6 +147,11 @@ class Streams:
         if fd >= 0:
             os.close(fd)
 
+    def take(self, name: str) -> int:
+        """Our end of a pipe, which is the caller's from now on."""
+        self.buffers.pop(name, None)
+        return self.ours.pop(name)
+
     def close(self) -> None:
         """All that is still open."""
         self.close_child()

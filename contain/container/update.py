@@ -81,7 +81,7 @@ def _value(option: str, text: str, kind: str) -> int | str:
     return int(digits) * factor
 
 
-def update(name: str, resources: dict[str, Any], *, root: str = "") -> None:
+def update(name: str, resources: dict[str, Any], *, root: str = "", rdt: dict[str, str] | None = None) -> None:
     """Changes the limits of a container that has not ended; ContainError in the launcher's words when the kernel refuses one.
 
     The container's own copy of the configuration follows, so that whoever reads it sees the limits that hold.
@@ -93,8 +93,27 @@ def update(name: str, resources: dict[str, Any], *, root: str = "") -> None:
             raise StateError("container not running", cause=f"its status is {status}")
         if summary.systemd:
             _tell_systemd(summary, resources)
+        if rdt:
+            _update_class(folder, rdt)
         _launch(encode(compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
         _remember(folder, resources)
+
+
+def _update_class(folder: Folder, rdt: dict[str, str]) -> None:
+    """New shares of cache and memory bandwidth (`l3CacheSchema`, `memBwSchema`), for a container that has a class of its own."""
+    import json
+
+    from contain.host.probe import Wanted, probe
+    from contain.plan.compile.resctrl import change
+
+    held = json.loads(folder.text(layout.CONFIG) or "{}").get("linux", {}).get("intelRdt")
+    if not held:
+        raise UsageError(
+            "the container is in no class of RDT",
+            place="<command line>:--l3-cache-schema",
+            remedy="give it linux.intelRdt when it is created",
+        )
+    _launch(encode(change(held, rdt, folder.id, probe(Wanted(root="/")))))
 
 
 def _tell_systemd(summary: Summary, resources: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ _HEAD = Struct("=4sIqiiiiIIIi7qII")
 _DENIED = Struct("=IiiI")
 _DENIED_COUNT = 16
 HEAD_SIZE = _HEAD.size + _DENIED.size * _DENIED_COUNT
-HELLO, STARTED, RESULT = 1, 2, 3
+HELLO, STARTED, RESULT, LENT = 1, 2, 3, 4
 REASONS = ("exited", "signaled", "timeout", "oom", "cpu-time", "killed", "error", "seccomp")
 SIZE = 8192
 

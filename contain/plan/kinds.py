@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "4579a8dd9019d6505b08b73ccebb99c4"
+DIGEST = "ff332999961bc97f4fba76507e4b9769"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -99,4 +99,6 @@ KINDS = {
     "AdoptContainer": 93,
     "OpenGate": 94,
     "JoinContainer": 95,
+    "LendFile": 96,
+    "LendSockets": 97,
 }

@@ -108,7 +108,7 @@ def main() -> int:
         print(race(folder, rootfs, rounds, limits=False), flush=True)
         print(race(folder, rootfs, rounds, limits=True), flush=True)
         print(lives(folder, rootfs, rounds), flush=True)
-        print(sleeping(rootfs), flush=True)
+        print(sleeping(rootfs, folder), flush=True)
     return 0
 
 

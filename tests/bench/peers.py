@@ -7,20 +7,21 @@ import subprocess
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 NAMESPACES = ("pid", "network", "ipc", "uts", "mount", "cgroup", "user")
 V2_VIEW = ["unshare", "-m", "sh", "-c", 'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec "$@"', "sh"]
 
 
-def bundle(folder: Path, rootfs: Path, *, limits: bool) -> Path:
+def bundle(folder: Path, rootfs: Path, *, limits: bool, args: Sequence[str] = ("/bin/true",)) -> Path:
     """An OCI bundle that both runc and crun take, on the given rootfs."""
     folder.mkdir(parents=True)
     subprocess.run(["runc", "spec"], cwd=folder, check=True)
     config = json.loads((folder / "config.json").read_text())
     config["root"] = {"path": str(rootfs), "readonly": True}
     config["process"]["terminal"] = False
-    config["process"]["args"] = ["/bin/true"]
+    config["process"]["args"] = list(args)
     linux = config["linux"]
     linux["namespaces"] = [{"type": kind} for kind in NAMESPACES]
     linux["uidMappings"] = linux["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+import contain
 from contain import aio
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
@@ -71,3 +72,63 @@ def test_trio(sandbox: aio.Sandbox) -> None:
         assert len(os.listdir("/proc/self/fd")) == before
 
     trio.run(main)
+
+
+def test_container(sandbox: aio.Sandbox) -> None:
+    """start, wait_for, exec, put, get, connect, stop: awaited."""
+
+    async def main() -> str:
+        server = "echo ready; while :; do nc -l -p 8080 -e cat; done"
+        async with sandbox.start(["sh", "-c", server]) as box:
+            await box.wait_for(contain.log("ready"), contain.port(8080), contain.command(["true"]))
+            assert (await box.exec(["cat"], input=b"in")).stdout == b"in"
+            await box.put(b"data", "/tmp/data")
+            assert await box.get("/tmp/data") == b"data"
+            connection = await box.connect(8080)
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(connection, b"ping")
+            assert await loop.sock_recv(connection, 100) == b"ping"
+            connection.close()
+            with pytest.raises(TimeoutError):
+                await box.wait(0.05)
+            assert box.alive
+            found = await box.stop(0.1)
+        assert found.reason in {contain.Reason.KILLED, contain.Reason.SIGNALLED, contain.Reason.EXITED}
+        return f"{box.root}/{box.id}"
+
+    assert not os.path.exists(asyncio.run(main()))
+
+
+def test_container_on_trio(sandbox: aio.Sandbox) -> None:
+    """The same; a cancelled exec ends what it runs, and the container goes on."""
+    trio = pytest.importorskip("trio")
+
+    async def main() -> None:
+        async with sandbox.start(["sleep", "1000"]) as box:
+            with trio.move_on_after(0.1) as scope:
+                await box.exec(["sleep", "1001"])
+            assert scope.cancelled_caught
+            assert "1001" not in (await box.exec(["ps"], text=True)).stdout
+            with pytest.raises(TimeoutError):
+                await box.wait(0.05)
+            assert await box.get("/etc/passwd")
+
+    trio.run(main)
+
+
+def test_cancelled_start_leaves_nothing(sandbox: aio.Sandbox) -> None:
+    """However far it came."""
+
+    async def main() -> None:
+        before = len(os.listdir("/proc/self/fd"))
+        for delay in (0, 0.001, 0.002, 0.004, 0.008):
+            task = asyncio.ensure_future(sandbox.start(["sleep", "1000"]))
+            await asyncio.sleep(delay)
+            task.cancel()
+            try:
+                await (await task).close()
+            except asyncio.CancelledError:
+                pass
+        assert len(os.listdir("/proc/self/fd")) == before
+
+    asyncio.run(main())

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import array
 import json
 import os
-import shutil
-import socket
 import subprocess
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from contain.container import notify
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.conftest import User
     from tests.live.runtime import Runtime
@@ -238,175 +233,3 @@ def test_detached_exec_goes_on(runtime: Runtime, tmp_path: Path) -> None:
     pid = (tmp_path / "pid").read_text()
     with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file, open(f"/proc/{runtime.state(name)['pid']}/cgroup", encoding="utf-8") as own:
         assert file.read() == own.read()
-
-
-def listening(path: Path) -> socket.socket:
-    """A unix socket that waits there."""
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(str(path))
-    server.listen(1)
-    server.settimeout(30)
-    return server
-
-
-def received(server: socket.socket) -> tuple[bytes, int]:
-    """The one message of the one who connected, and its descriptor."""
-    peer, _ = server.accept()
-    with peer:
-        text, fds, _, _ = socket.recv_fds(peer, 100, 1)
-    return text, array.array("i", fds)[0]
-
-
-@pytest.mark.parametrize("verb", ["create", "run"])
-def test_pidfd_is_sent(runtime: Runtime, tmp_path: Path, verb: str) -> None:
-    """--pidfd-socket: SCM_RIGHTS of a pidfd of init."""
-    with listening(tmp_path / "pidfd") as server:
-        name = runtime.make(verb, "/bin/sleep", "100", words=("--pidfd-socket", str(tmp_path / "pidfd")))
-        text, fd = received(server)
-    with os.fdopen(fd), open(f"/proc/self/fdinfo/{fd}", encoding="utf-8") as info:
-        assert f"Pid:\t{runtime.state(name)['pid']}\n" in info.read()
-    assert text == b"pidfd"
-
-
-def test_pidfd_of_exec_is_sent(runtime: Runtime, tmp_path: Path) -> None:
-    """It is the further process's."""
-    name = runtime.create("/bin/sleep", "100")
-    runtime("start", name)
-    with listening(tmp_path / "pidfd") as server:
-        words = ("--pidfd-socket", str(tmp_path / "pidfd"), "--pid-file", str(tmp_path / "pid"))
-        runtime("exec", "-d", *words, name, "sleep", "100", capture_output=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, fd = received(server)
-    with os.fdopen(fd), open(f"/proc/self/fdinfo/{fd}", encoding="utf-8") as info:
-        assert f"Pid:\t{(tmp_path / 'pid').read_text()}\n" in info.read()
-
-
-def test_exec_in_a_cgroup_below(runtime: Runtime, tmp_path: Path) -> None:
-    """--cgroup PATH, and on v1 with the controllers that it holds for; a way out is refused."""
-    name = runtime.create("/bin/sleep", "100")
-    runtime("start", name)
-    with open(f"/proc/{runtime.state(name)['pid']}/cgroup", encoding="utf-8") as file:
-        rows = [line.rstrip("\n").split(":", 2) for line in file]
-    v1 = next((path for _, names, path in rows if names == "pids"), "")
-    folder = f"/sys/fs/cgroup/{'pids' if v1 else ''}{v1 or rows[0][2]}/below"
-    os.mkdir(folder)
-    try:
-        found = runtime("exec", "--cgroup", "pids:/below" if v1 else "/below", name, "cat", "/proc/self/cgroup").stdout.splitlines()
-        assert [line for line in found if line.endswith("/below")] == [line for line in found if ":pids:" in line or not v1]
-        assert runtime("exec", "--cgroup", "/../..", name, "true").returncode == 255
-        assert "leaves the container's cgroup" in runtime.logged()
-        if v1:
-            assert runtime("exec", "--cgroup", "nonesuch:/below", name, "true").returncode == 255
-    finally:
-        os.rmdir(folder)
-
-
-def test_kill_all(runtime: Runtime) -> None:
-    """A stopped container may be asked again; what was executed beside its main process goes with it."""
-    name = runtime.create("/bin/sleep", "100")
-    runtime("start", name)
-    assert runtime("kill", "--all", name, "KILL").returncode == 0
-    runtime.until(name, "stopped")
-    assert runtime("kill", "--all", name, "KILL").returncode == 0
-
-
-def test_options_that_take_effect_nowhere(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
-    """They are runc's, and accepted."""
-    name = runtime.create("/bin/sleep", "100", words=("--no-mount-fallback", "--no-new-keyring", "--no-pivot=false"))
-    assert runtime("start", name).returncode == 0
-    assert runtime("exec", "--no-subreaper", name, "true").returncode == 0
-    bundle = make_bundle("/bin/true")
-    assert runtime("--rootless", "auto", "run", "--no-subreaper", "--no-mount-fallback", "-b", bundle, "other").returncode == 0
-
-
-def test_without_cgroups(runtime: Runtime) -> None:
-    """--cgroup-manager disabled: the caller's own cgroups."""
-    name = runtime.create("/bin/sleep", "100", before=("--cgroup-manager", "disabled"))
-    with open(f"/proc/{runtime.state(name)['pid']}/cgroup", encoding="utf-8") as file, open("/proc/self/cgroup", encoding="utf-8") as own:
-        assert file.read() == own.read()
-
-
-def test_detached_run(runtime: Runtime) -> None:
-    """It goes on when `run --detach` has returned, and is deleted like any other."""
-    name = runtime.make("run", "/bin/sleep", "100", words=("--detach",))
-    assert runtime.state(name)["status"] == "running"
-    assert runtime("delete", name).returncode == 1
-    assert runtime("delete", "--force", name).returncode == 0
-    assert "does not exist" in runtime("state", name).stderr
-
-
-def test_listening_descriptors_are_passed(runtime: Runtime) -> None:
-    """LISTEN_FDS of the caller: the program has them from 3 on, and LISTEN_PID is its own."""
-    read, write = os.pipe()
-    try:
-        script = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ |= {'LISTEN_FDS': '1', 'LISTEN_PID': str(os.getpid())};"
-        script += "os.execvp(sys.argv[2], sys.argv[2:])"
-        name = runtime.create(
-            "/bin/sh", "-c", "echo $LISTEN_FDS $LISTEN_PID >&3; exec 3>&-", under=("python3", "-c", script, str(write)), pass_fds=(write,)
-        )
-        runtime("start", name)
-        assert os.read(read, 100) == b"1 1\n"
-    finally:
-        os.close(read)
-        os.close(write)
-
-
-@pytest.mark.parametrize("link", ["runc", "crun"])
-def test_links(runtime: Runtime, tmp_path: Path, link: str) -> None:
-    """Called by another runtime's name: its version line, its exit code, its log."""
-    stub = runtime.stub()
-    os.symlink(stub, tmp_path / link)
-    said = subprocess.run([str(tmp_path / link), "--version"], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert said[0].startswith(f"{link} version ")
-    assert said[1].startswith("spec: 1.")
-    done = subprocess.run([str(tmp_path / link), "list", "--nonsense"], capture_output=True, text=True, check=False)
-    assert (done.returncode, "no such option" in done.stderr.lower()) == (1, True)
-
-
-def test_mistakes_of_the_command_line_are_logged(runtime: Runtime) -> None:
-    """Whoever gives a log reads it, whatever the mistake was; the exit code is runc's."""
-    for words in (("nonesuch",), ("list", "--nonesuch"), ("run", "--nonesuch", "x"), ("create", "--preserve-fds", "many", "x")):
-        done = runtime(*words)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert runtime.logged().splitlines()[0] == done.stderr.splitlines()[0]
-
-
-@pytest.mark.parametrize("how", ["start", "run", "detached run"])
-def test_readiness_is_passed_on(
-    runtime: Runtime, tmp_path: Path, make_bundle: Callable[..., str], rootfs: str, payload: str, how: str
-) -> None:
-    """NOTIFY_SOCKET: the program's READY=1 reaches the caller's socket by `start` and `run`, and its pid unless we stay; nothing else does."""
-    shutil.copy(payload, f"{rootfs}/bin/payload")
-    program = ("/bin/payload", "notify", "STATUS=x", "STATUS=y\nREADY=1\n")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as caller:
-        caller.bind(str(tmp_path / "caller"))
-        caller.settimeout(60)
-        waited = {"NOTIFY_SOCKET": str(tmp_path / "caller")}
-        if how == "start":
-            name = runtime.create(*program, env=waited)
-            words = ["start", name]
-        else:
-            name = runtime.named()
-            words = ["run", *(["--detach"] if how == "detached run" else []), "--bundle", make_bundle(*program), name]
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen([*runtime.words(), *words], env={**runtime.environment(), **waited}, **streams) as ours:
-            assert caller.recv(100) == b"READY=1\n"
-            found = runtime.until(name, "running")
-            if how != "run":
-                assert caller.recv(100) == b"MAINPID=%d\n" % found["pid"]
-                assert ours.wait(60) == 0
-            config = json.loads((Path(runtime.root) / name / "config.json").read_text())
-            assert runtime("kill", name, "KILL").returncode == 0
-    assert runtime("delete", "--force", name).returncode == 0
-    assert not os.path.exists(notify.folder_of(config))
-
-
-def test_readiness_of_a_program_that_dies(runtime: Runtime, tmp_path: Path) -> None:
-    """`start` does not wait for ever."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as caller:
-        caller.bind(str(tmp_path / "caller"))
-        waited = {"NOTIFY_SOCKET": str(tmp_path / "caller")}
-        name = runtime.create("/bin/true", env=waited)
-        assert runtime("start", name, env=waited, timeout=60).returncode == 0
-        caller.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            caller.recv(100)

@@ -57,7 +57,7 @@ int finish(struct context *context, int code);
 /* explain.c: the first line of a failure, then the program that explains it. Returns the exit code. */
 int explain(struct context *context);
 /* record.c: what a library reads. */
-enum record_type { RECORD_HELLO = 1, RECORD_STARTED, RECORD_RESULT };
+enum record_type { RECORD_HELLO = 1, RECORD_STARTED, RECORD_RESULT, RECORD_LENT };
 void record_send(struct context *context, enum record_type type, int fd);
 size_t record_write(const struct context *context, enum record_type type, char *buffer, size_t size);
 void find_operation(const struct context *context, struct operation_head *head);

@@ -1732,6 +1732,41 @@ static int step_join_container(struct context *context, struct cursor *in, int64
     return do_join_container(context, &operation);
 }
 
+bool take_lend_file(struct cursor *in, struct lend_file *operation) {
+    *operation = (struct lend_file){0};
+    operation->path = take_text(in);
+    operation->write = take_i64(in);
+    operation->mode = take_i64(in);
+    return take_end(in);
+}
+
+static int step_lend_file(struct context *context, struct cursor *in, int64_t ask) {
+    struct lend_file operation;
+    (void)ask;
+    if (!take_lend_file(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_lend_file(context, &operation);
+}
+
+bool take_lend_sockets(struct cursor *in, struct lend_sockets *operation) {
+    *operation = (struct lend_sockets){0};
+    operation->family = take_i64(in);
+    operation->count = take_i64(in);
+    return take_end(in);
+}
+
+static int step_lend_sockets(struct context *context, struct cursor *in, int64_t ask) {
+    struct lend_sockets operation;
+    (void)ask;
+    if (!take_lend_sockets(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_lend_sockets(context, &operation);
+}
+
 const struct operation_row operation_rows[] = {
     {"", NULL},
     {"OpenNamespace", step_open_namespace, false},
@@ -1829,7 +1864,9 @@ const struct operation_row operation_rows[] = {
     {"AdoptContainer", step_adopt_container, false},
     {"OpenGate", step_open_gate, false},
     {"JoinContainer", step_join_container, false},
+    {"LendFile", step_lend_file, false},
+    {"LendSockets", step_lend_sockets, false},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x45, 0x79, 0xa8, 0xdd, 0x90, 0x19, 0xd6, 0x50, 0x5b, 0x08, 0xb7, 0x3c, 0xce, 0xbb, 0x99, 0xc4};
+const uint8_t operations_digest[16] = {0xff, 0x33, 0x29, 0x99, 0x96, 0x1b, 0xc9, 0x7f, 0x4f, 0xba, 0x76, 0x50, 0x7e, 0x4b, 0x97, 0x69};

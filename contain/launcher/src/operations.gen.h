@@ -133,6 +133,8 @@ enum operation_kind {
     OPERATION_ADOPT_CONTAINER = 93,
     OPERATION_OPEN_GATE = 94,
     OPERATION_JOIN_CONTAINER = 95,
+    OPERATION_LEND_FILE = 96,
+    OPERATION_LEND_SOCKETS = 97,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -1019,5 +1021,22 @@ struct join_container {
 };
 bool take_join_container(struct cursor *in, struct join_container *operation);
 int do_join_container(struct context *context, const struct join_container *operation);
+
+/* Opens a regular file of the container for the caller, found below its root whatever its links say, and ends. */
+struct lend_file {
+    const char *path;
+    int64_t write;
+    int64_t mode;
+};
+bool take_lend_file(struct cursor *in, struct lend_file *operation);
+int do_lend_file(struct context *context, const struct lend_file *operation);
+
+/* Makes `count` stream sockets of an address family in the container's network for the caller, and ends. */
+struct lend_sockets {
+    int64_t family;
+    int64_t count;
+};
+bool take_lend_sockets(struct cursor *in, struct lend_sockets *operation);
+int do_lend_sockets(struct context *context, const struct lend_sockets *operation);
 
 #endif

@@ -1,5 +1,5 @@
-/* What a library reads from our socket, a packet each (contain/launcher/failure.py reads them): that we are there, that the program runs,
- * how it ended. The explainer gets the last one too. */
+/* What a library reads from our socket, a packet each (contain/launcher/record.py reads them): that we are there, that the program runs,
+ * how it ended; with LENT, descriptors of inside (operations/lend.c). The explainer gets the last one too. */
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>

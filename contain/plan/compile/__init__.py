@@ -10,6 +10,7 @@ from contain.plan.compile.lifecycle import lifecycle
 from contain.plan.compile.mounts import masks, mounts
 from contain.plan.compile.namespaces import namespaces
 from contain.plan.compile.process import process
+from contain.plan.compile.resctrl import resctrl
 from contain.plan.compile.rootfs import pivot, rootfs
 from contain.plan.compile.security import security
 from contain.plan.compile.supervise import frame
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 FAMILIES: tuple[Family, ...] = (
     namespaces,
     cgroup,
+    resctrl,
     rootfs,
     hostview,
     mounts,

@@ -6,6 +6,7 @@ from contain.plan import stage as at
 from contain.plan.compile.lifecycle import lifecycle
 from contain.plan.compile.namespaces import FLAGS
 from contain.plan.compile.process import affinity, process
+from contain.plan.compile.resctrl import join as join_class
 from contain.plan.compile.security import security
 from contain.plan.compile.terminal import terminal
 from contain.plan.operations.cgroup import JoinCgroup, OpenCgroup, OpenTasks, PlaceInCgroup
@@ -20,7 +21,7 @@ from contain.plan.slots import Slots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from contain.host.model import Host
     from contain.plan.operation import Operation
@@ -50,7 +51,7 @@ class Target:
 def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
     """The plan of one further process; `spec` is the container's own with another process in it."""
     slots = Slots()
-    operations = [*_affinity(spec), *_join(spec, host, target, slots)]
+    operations = [*_affinity(spec), *_join(spec, host, target, slots), *join_class(spec, host, slots)]
     for family in (terminal, lifecycle, process, security):
         operations += family(spec, host, slots)
     operations = [_as_second(operation) for operation in operations]
@@ -59,6 +60,20 @@ def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
     if spec.run.pidfd_socket:
         operations.append(SendPidfd(path=spec.run.pidfd_socket, origin="--pidfd-socket"))
     return Plan([operation for operation in operations if operation.stage != at.TEARDOWN], spec.origins.places)
+
+
+def compile_lend(target: Target, namespaces: Collection[str], operation: Operation) -> Plan:
+    """The plan of a process that joins a few of the container's namespaces, does one thing for the caller, and executes nothing."""
+    own = [kind for kind in FLAGS if kind in namespaces]
+    operations: list[Operation] = [
+        Supervise(guardian=False),
+        AdoptContainer(root=target.root, id=target.id, verb="exec", force=True),
+        JoinContainer(flags=sum(FLAGS[kind] for kind in own), types=" ".join(own)),
+        CreateProcess(flags=0, types=""),
+    ]
+    if "user" in own and target.maps_root:
+        operations.append(BecomeRoot())
+    return Plan([*operations, operation])
 
 
 def _join(spec: Spec, host: Host, target: Target, slots: Slots) -> Iterator[Operation]:

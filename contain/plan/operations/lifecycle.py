@@ -102,3 +102,31 @@ class JoinContainer(Operation):
     def describe(self) -> str:
         """See the base."""
         return f"join the container's namespaces: {self.types}"
+
+
+class LendFile(Operation):
+    """Opens a regular file of the container for the caller, found below its root whatever its links say, and ends.
+
+    With `write` it is made when it is missing, emptied, and gets `mode`, of which only the permissions count.
+    """
+
+    stage: int = at.GO
+    path: str
+    write: bool
+    mode: int = 0
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"{'write' if self.write else 'read'} {self.path} of the container"
+
+
+class LendSockets(Operation):
+    """Makes `count` stream sockets of an address family in the container's network for the caller, and ends."""
+
+    stage: int = at.GO
+    family: int
+    count: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"make {self.count} sockets in the container's network"

@@ -1,0 +1,96 @@
+"""Process: a further command in a container, whose streams are file objects."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import time
+
+from contain.container import steps
+from contain.container.drive import drive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any
+
+    from contain.container.job import Job
+    from contain.container.result import Result
+    from contain.container.steps import Launch
+
+
+class Process:
+    """As subprocess.Popen: `stdin`, `stdout`, `stderr` (None where they are no pipe), wait(), poll(), kill(). Made by Container.popen().
+
+    A context manager whose end closes the streams, kills what still runs, and waits.
+    """
+
+    __slots__ = ("_job", "_launch", "_result", "stderr", "stdin", "stdout")
+
+    def __init__(self, job: Job, launch: Launch, text: str, errors: str | None) -> None:
+        """Takes the pipes over; raises LaunchError when it could not be started."""
+        self._job, self._launch = job, launch
+        self._result: Result | None = None
+        self.stdin: IO[Any] | None = None
+        self.stdout: IO[Any] | None = None
+        self.stderr: IO[Any] | None = None
+        for name in list(job.streams.ours):
+            setattr(self, name, _file(job.streams.take(name), name, text, errors))
+        try:
+            drive(steps.start(launch, job.streams, job.args))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Process:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """See the class."""
+        self.close()
+
+    def close(self) -> None:
+        """Kills it if it runs; frees everything."""
+        for stream in (self.stdin, self.stdout, self.stderr):
+            if stream is not None:
+                try:
+                    stream.close()
+                except BrokenPipeError:  # what was buffered has no reader any more
+                    continue
+        self._launch.close()
+        self._job.streams.close()
+
+    def wait(self, timeout: float | None = None) -> Result:
+        """Its Result, without output; TimeoutError when it has not ended in time, and lives on."""
+        if self._result is None:
+            deadline = None if timeout is None else time.monotonic() + timeout
+            found = drive(steps.run(self._launch, self._job.streams, self._job.args, deadline))
+            self._result = self._job.settle(found)
+        return self._result
+
+    def poll(self) -> Result | None:
+        """Its Result, or None when it has not ended."""
+        try:
+            return self.wait(0)
+        except TimeoutError:
+            return None
+
+    def kill(self) -> None:
+        """Ends it."""
+        self._launch.kill()
+
+    def send_signal(self, number: int) -> None:
+        """Sends it a signal; one that has ended is no error."""
+        if self._launch.monitor < 0 or self.poll() is not None:
+            return
+        if number == signal.SIGKILL:
+            self.kill()
+        else:  # its monitor passes it on
+            signal.pidfd_send_signal(self._launch.monitor, number)
+
+
+def _file(fd: int, name: str, text: str, errors: str | None) -> IO[Any]:
+    os.set_blocking(fd, True)
+    raw: IO[bytes] = open(fd, "wb" if name == "stdin" else "rb")  # noqa: SIM115  the Process closes it
+    return io.TextIOWrapper(raw, text, errors, write_through=True) if text else raw

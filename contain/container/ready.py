@@ -1,0 +1,84 @@
+"""What Container.wait_for waits for: functions of the container that say whether it is so now."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from contain.container.container import Container
+    from contain.container.job import Command
+
+    Ready = Callable[[Container], Any]
+
+
+def holds(found: Any) -> bool:
+    """What a condition's answer says: a Result by its `ok`."""
+    return bool(getattr(found, "ok", found))
+
+
+def port(number: int) -> Ready:
+    """Whether somebody in the container's network listens on this TCP port."""
+    wanted = f":{number:04X}"
+
+    def listens(container: Container) -> bool:
+        for table in ("tcp", "tcp6"):
+            try:
+                with open(f"/proc/{container.view}/net/{table}", encoding="ascii") as file:
+                    rows = [line.split() for line in file]
+            except OSError:
+                continue
+            if any(row[1].endswith(wanted) and row[3] == "0A" for row in rows[1:]):  # 0A: TCP_LISTEN
+                return True
+        return False
+
+    return listens
+
+
+def log(text: str | bytes, stream: str = "stdout") -> Ready:
+    """Whether the stream has said this."""
+    wanted = text.encode() if isinstance(text, str) else text
+    return lambda container: wanted in container.logs(stream=stream)
+
+
+def file(path: str) -> Ready:
+    """Whether this absolute path is there, seen from inside."""
+
+    def there(container: Container) -> bool:
+        from contain.kernel.files import Root
+
+        try:
+            with Root(f"/proc/{container.view}/root") as root:
+                os.close(root.open(path))
+        except OSError:
+            return False
+        return True
+
+    return there
+
+
+def command(cmd: Command) -> Ready:
+    """Whether this command, run inside, ends with 0."""
+    return lambda container: container.exec(cmd, stdout=-3, stderr=-3, timeout=5)  # DEVNULL
+
+
+def url(number: int, path: str = "/", status: int = 200) -> Ready:
+    """Whether an HTTP server on this port of the container answers a GET with this status."""
+
+    def answers(container: Container) -> bool:
+        from http.client import HTTPConnection, HTTPException
+
+        client = HTTPConnection("localhost", number, timeout=5)
+        try:
+            client.sock = container.dial(number, 5)
+            client.request("GET", path)
+            return client.getresponse().status == status
+        except (OSError, HTTPException):
+            return False
+        finally:
+            client.close()
+
+    return answers
