@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.conftest import User
     from tests.live.runtime import Runtime
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace")]
@@ -156,6 +157,18 @@ def test_exec_joins_the_container(runtime: Runtime) -> None:
     )
     assert done.returncode == 7
     assert done.stdout.split("\n") == ["box", "/tmp", "b", "/bin/sleep 100 "]
+
+
+def test_an_ordinary_user_execs_into_a_run(user: User, user_rootfs: str) -> None:
+    """Its init of contain's lets nobody look into it; the program is joined instead."""
+    words = [*user.command(), "run", "--name", "execs", "-i", user_rootfs, "--", "sh", "-c", "echo ready; exec cat"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **user.options()) as running:
+        assert running.stdin
+        assert running.stdout
+        assert running.stdout.readline() == "ready\n"
+        done = user.contain("exec", "execs", "sh", "-c", "hostname; cat /proc/1/comm")
+        running.stdin.close()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "contain\ncontain-init\n", "")
 
 
 def test_exec_of_a_missing_program_is_255(runtime: Runtime) -> None:

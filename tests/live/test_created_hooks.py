@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
     from tests.live.runtime import Runtime
 
-pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace")]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.any_kernel,
+    pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace"),
+]
 
 FAILS: list[dict[str, Any]] = [{"path": "/bin/sh", "args": ["sh", "-c", "cat >/dev/null; echo no luck >&2; exit 3"]}]
 HANGS: list[dict[str, Any]] = [{"path": "/bin/sh", "args": ["sh", "-c", "sleep 1000"], "env": ["PATH=/usr/bin:/bin"], "timeout": 1}]

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
     from tests.live.runtime import Runtime
 
-pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace")]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.any_kernel,
+    pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace"),
+]
 
 KILLED = ("os: process already finished", "container not running", "no such process")  # containerd: it had ended already
 GONE = "does not exist"  # containerd: there is no such container (any more)

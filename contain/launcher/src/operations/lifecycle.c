@@ -85,8 +85,27 @@ static int open_time_namespace(pid_t pid) {
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* Older kernels (seen: 6.1) join all but the time namespace by a pidfd: that one by its file, opened while the pid is surely init's. */
-static int join_all(int pidfd, pid_t pid, int flags) {
+static pid_t first_child(pid_t parent) {
+    char number[16];
+    char path[64];
+    char list[32];
+    format_number(number, sizeof number, parent);
+    join_words(path, sizeof path, (const char *const[]){"/proc/", number, "/task/", number, "/children", NULL});
+    return read_file_at(AT_FDCWD, path, list, sizeof list) > 0 ? (pid_t)strtol(list, NULL, 10) : -1;
+}
+
+/* A pidfd of what the container's init runs; asked twice, so that the pid was its child's when the pidfd was made. */
+static int open_program(const struct context *context, pid_t *pid) {
+    *pid = first_child(context->init_pid);
+    int fd = *pid > 0 ? sys_pidfd_open(*pid) : -1;
+    if (fd < 0 || (first_child(context->init_pid) == *pid && sys_pidfd_send_signal(context->adopted, 0) == 0))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Older kernels (seen: 6.1) join all but the time namespace by a pidfd: that one by its file, opened while the pid is surely its own. */
+static int join_by(int pidfd, pid_t pid, int flags) {
     if (setns(pidfd, flags) == 0)
         return 0;
     if (errno != EINVAL || !(flags & CLONE_NEWTIME))
@@ -99,42 +118,15 @@ static int join_all(int pidfd, pid_t pid, int flags) {
     return result;
 }
 
-static long number_after(const char *text, const char *name) {
-    const char *at = strstr(text, name);
-    return at ? strtol(at + strlen(name), NULL, 10) : 0;
-}
-
-/* The first child of an init, by pidfd, or -1. What was looked up by its pid is looked at again when the pidfd is held. */
-static int open_program(pid_t init, int init_pidfd, pid_t *program) {
-    char path[64];
-    char text[4096];
-    char number[16];
-    format_number(number, sizeof number, init);
-    join_words(path, sizeof path, (const char *const[]){"/proc/", number, "/task/", number, "/children", NULL});
-    if (read_file_at(AT_FDCWD, path, text, sizeof text) <= 0 || (*program = (pid_t)strtol(text, NULL, 10)) <= 0)
-        return -1;
-    int pidfd = sys_pidfd_open(*program);
-    if (pidfd < 0)
-        return -1;
-    format_number(number, sizeof number, *program);
-    join_words(path, sizeof path, (const char *const[]){"/proc/", number, "/status", NULL});
-    bool child = read_file_at(AT_FDCWD, path, text, sizeof text) > 0 && number_after(text, "\nPPid:") == init;
-    if (child && sys_pidfd_send_signal(pidfd, 0) == 0 && sys_pidfd_send_signal(init_pidfd, 0) == 0)
-        return pidfd;
-    close(pidfd);
-    return -1;
-}
-
-/* Joining asks for the right to look into a process, which our own PID 1 gives to the host's root alone: another owner of the container
- * joins by the program that it started. */
-static int join(const struct context *context, int flags) {
+/* An init of ours lets nobody look into it, so an ordinary user cannot join it: but its program, whose namespaces are the same. */
+static int join_all(const struct context *context, int flags) {
     pid_t pid = context->init_pid;
-    if (join_all(context->adopted, pid, flags) == 0)
+    if (join_by(context->adopted, pid, flags) == 0)
         return 0;
     int error = errno;
-    int program = error == EPERM || error == EACCES ? open_program(context->init_pid, context->adopted, &pid) : -1;
+    int program = error == EPERM || error == EACCES ? open_program(context, &pid) : -1;
     if (program >= 0) {
-        error = join_all(program, pid, flags) < 0 ? errno : 0;
+        error = join_by(program, pid, flags) == 0 ? 0 : errno;
         close(program);
     }
     errno = error;
@@ -142,7 +134,7 @@ static int join(const struct context *context, int flags) {
 }
 
 int do_join_container(struct context *context, const struct join_container *operation) {
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || join(context, (int)operation->flags) < 0)
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || join_all(context, (int)operation->flags) < 0)
         return fail(context, errno, NULL);
     slot_set(context, SLOT_ROOT, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)); /* of the mount namespace: the container's */
     return 0;
