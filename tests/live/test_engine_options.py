@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import os
+import select
 import socket
 import subprocess
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ def received(server: socket.socket) -> tuple[bytes, int]:
     return text, array.array("i", fds)[0]
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("verb", ["create", "run"])
 def test_pidfd_is_sent(runtime: Runtime, tmp_path: Path, verb: str) -> None:
     """--pidfd-socket: SCM_RIGHTS of a pidfd of init."""
@@ -51,6 +53,7 @@ def test_pidfd_is_sent(runtime: Runtime, tmp_path: Path, verb: str) -> None:
     assert text == b"pidfd"
 
 
+@pytest.mark.any_kernel
 def test_pidfd_of_exec_is_sent(runtime: Runtime, tmp_path: Path) -> None:
     """It is the further process's."""
     name = runtime.create("/bin/sleep", "100")
@@ -92,13 +95,30 @@ def test_kill_all(runtime: Runtime) -> None:
     assert runtime("kill", "--all", name, "KILL").returncode == 0
 
 
+def test_kill_all_without_a_pid_namespace(runtime: Runtime) -> None:
+    """What outlived the main process, which only the cgroup holds together then, is reached by --all when the container has stopped."""
+    shared = {"namespaces": [row for row in CONFIG["linux"]["namespaces"] if row["type"] != "pid"]}
+    name = runtime.create("/bin/sh", "-c", "sleep 1000 & echo $!", linux=shared)
+    runtime("start", name)
+    runtime.until(name, "stopped")
+    pidfd = os.pidfd_open(int(runtime.said()))
+    try:
+        assert runtime("kill", name, "KILL").returncode == 1
+        assert select.select([pidfd], [], [], 0) == ([], [], [])
+        assert runtime("kill", "--all", name, "KILL").returncode == 0
+        assert select.select([pidfd], [], [], 60) == ([pidfd], [], [])
+    finally:
+        os.close(pidfd)
+
+
+@pytest.mark.any_kernel
 def test_options_that_take_effect_nowhere(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
     """They are runc's, and accepted."""
     name = runtime.create("/bin/sleep", "100", words=("--no-mount-fallback", "--no-new-keyring", "--no-pivot=false"))
     assert runtime("start", name).returncode == 0
     assert runtime("exec", "--no-subreaper", name, "true").returncode == 0
     bundle = make_bundle("/bin/true")
-    assert runtime("--rootless", "auto", "run", "--no-subreaper", "--no-mount-fallback", "-b", bundle, "other").returncode == 0
+    assert runtime("--rootless", "auto", "run", "--no-subreaper", "--no-mount-fallback", "-b", bundle, runtime.named()).returncode == 0
 
 
 def test_without_cgroups(runtime: Runtime) -> None:
@@ -108,6 +128,7 @@ def test_without_cgroups(runtime: Runtime) -> None:
         assert file.read() == own.read()
 
 
+@pytest.mark.any_kernel
 def test_detached_run(runtime: Runtime) -> None:
     """It goes on when `run --detach` has returned, and is deleted like any other."""
     name = runtime.make("run", "/bin/sleep", "100", words=("--detach",))
@@ -117,6 +138,7 @@ def test_detached_run(runtime: Runtime) -> None:
     assert "does not exist" in runtime("state", name).stderr
 
 
+@pytest.mark.any_kernel
 def test_listening_descriptors_are_passed(runtime: Runtime) -> None:
     """LISTEN_FDS of the caller: the program has them from 3 on, and LISTEN_PID is its own."""
     read, write = os.pipe()
@@ -133,6 +155,7 @@ def test_listening_descriptors_are_passed(runtime: Runtime) -> None:
         os.close(write)
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("link", ["runc", "crun"])
 def test_links(runtime: Runtime, tmp_path: Path, link: str) -> None:
     """Called by another runtime's name: its version line, its exit code, its log."""
@@ -145,6 +168,7 @@ def test_links(runtime: Runtime, tmp_path: Path, link: str) -> None:
     assert (done.returncode, "no such option" in done.stderr.lower()) == (1, True)
 
 
+@pytest.mark.any_kernel
 def test_mistakes_of_the_command_line_are_logged(runtime: Runtime) -> None:
     """Whoever gives a log reads it, whatever the mistake was; the exit code is runc's."""
     for words in (("nonesuch",), ("list", "--nonesuch"), ("run", "--nonesuch", "x"), ("create", "--preserve-fds", "many", "x")):
@@ -153,6 +177,7 @@ def test_mistakes_of_the_command_line_are_logged(runtime: Runtime) -> None:
         assert runtime.logged().splitlines()[0] == done.stderr.splitlines()[0]
 
 
+@pytest.mark.any_kernel
 def test_classes_of_rdt(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
     """A kernel without resctrl refuses them; `update` of a container in no class says so."""
     if os.path.ismount("/sys/fs/resctrl"):
@@ -172,6 +197,7 @@ def at_once(runtime: Runtime, *calls: tuple[str, ...]) -> list[int]:
     return sorted(one.wait(100) for one in running)
 
 
+@pytest.mark.any_kernel
 def test_calls_on_one_id_are_serialised(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
     """One of several makes it, one starts it, all that delete it by force succeed."""
     name, bundle = runtime.named(), make_bundle("/bin/sleep", "100")
@@ -182,6 +208,7 @@ def test_calls_on_one_id_are_serialised(runtime: Runtime, make_bundle: Callable[
     assert GONE in runtime("state", name).stderr
 
 
+@pytest.mark.any_kernel
 def test_many_ids_at_once(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
     """As shims and conmons start them."""
     names, bundle = [runtime.named() for _ in range(6)], make_bundle("/bin/sleep", "100")
@@ -190,6 +217,7 @@ def test_many_ids_at_once(runtime: Runtime, make_bundle: Callable[..., str]) -> 
     assert at_once(runtime, *[("delete", "--force", name) for name in names]) == [0] * 6
 
 
+@pytest.mark.any_kernel
 def test_log_that_cannot_be_written(runtime: Runtime) -> None:
     """The words are on stderr all the same."""
     done = runtime("--log", "/nowhere/log", "state", "nobody")
