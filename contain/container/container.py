@@ -17,9 +17,10 @@ from contain.errors import ContainError, StateError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from typing import Any
+    from typing import Any, Unpack
 
     from contain.container.job import Command
+    from contain.container.options import ExecOptions
     from contain.container.process import Process
     from contain.container.publish import Publisher
     from contain.container.ready import Ready
@@ -173,9 +174,9 @@ class Container:
             raise UsageError(f"{stream} has no log: it was given elsewhere")
         return self._streams.log(stream, tail)
 
-    def exec(self, cmd: Command, **options: Any) -> Result:
+    def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result:
         """Runs a further command in it, to its end; options as of Sandbox.run, and `user` (UID[:GID])."""
-        job, launch = self._further(cmd, options)
+        job, launch = self._further(cmd, dict(options))
         try:
             result = drive(steps.run(launch, job.streams, job.args))
         finally:
@@ -183,12 +184,12 @@ class Container:
             job.streams.close()
         return job.settle(result)
 
-    def popen(self, cmd: Command, **options: Any) -> Process:
+    def popen(self, cmd: Command, **options: Unpack[ExecOptions]) -> Process:
         """Starts a further command in it; PIPE streams are file objects of the Process, as of subprocess.Popen; options as of exec()."""
         from contain.container.process import Process
 
         text = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
-        job, launch = self._further(cmd, options)
+        job, launch = self._further(cmd, dict(options))
         return Process(job, launch, text, options.get("errors"))
 
     def _further(self, cmd: Command, options: dict[str, Any]) -> tuple[Job, Launch]:
