@@ -210,11 +210,7 @@ def masked_paths(config: Any) -> Found:
         return
     masked = [text for text in get(config, "linux", "maskedPaths") or () if text]
     tops = {place.strip("/").split("/")[0] for place in _destinations(config)}
-    missing = [
-        path
-        for path in _MASKED
-        if path.split("/", 2)[1] in tops and not _covered(path, masked)
-    ]
+    missing = [path for path in _MASKED if path.split("/", 2)[1] in tops and not _covered(path, masked)]
     if missing:
         yield "/linux/maskedPaths", f"{', '.join(missing)} can be read inside"
 
