@@ -35,7 +35,7 @@ test-plain: build
 # the live tests meet a real kernel on a busy machine: one may be run again, up to twice, and the closing line counts it ("rerun")
 # the guest has one processor, the live tests here use one: `check` runs them side by side, which takes half the time
 PLAIN := $(BIN)/pytest -q -m 'not live and not slow' -n 2 --dist loadfile tests
-LIVE := $(BIN)/pytest -q -m 'live and not slow' --reruns 2 --rerun-except Timeout tests
+LIVE := $(BIN)/pytest -q -raR -m 'live and not slow' --reruns 2 --rerun-except Timeout tests
 GUEST := tests/guest/run -t 1500 $(LIVE) --max-skips $(SKIPS_GUEST) -p no:cacheprovider
 
 .PHONY: test-live

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from contain.host.target import Wanted
-from contain.plan.compile.resctrl import MOUNT as RESCTRL
-from contain.plan.compile.resctrl import class_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +32,10 @@ def wanted(spec: Spec) -> Wanted:
     paths += [one["path"] for one in linux.get("devices") or [] if one.get("path")]
     paths += [hook["path"] for hooks in (spec.config.get("hooks") or {}).values() for hook in hooks or [] if hook.get("path")]
     paths += spec.run.sockets
-    paths += [f"{RESCTRL}/{class_of(linux['intelRdt'], '')}".rstrip("/")] if (linux.get("intelRdt") or {}).get("closID") else []
+    if (linux.get("intelRdt") or {}).get("closID"):
+        from contain.plan.compile.resctrl import MOUNT, class_of  # compile imports this module
+
+        paths.append(f"{MOUNT}/{class_of(linux['intelRdt'], '')}".rstrip("/"))
     paths += [spec.run.workspace_path] if spec.run.workspace_path else []
     return Wanted(
         root="/" if spec.run.host_view else spec.root,  # of the host itself passwd and group are wanted

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import contain
-from tests.bench import peers
+from tests.bench import library, peers
 from tests.bench.lifecycle import lives
 from tests.bench.measure import Contestant, compete, once, table
 from tests.bench.memory import sleeping
@@ -108,6 +108,7 @@ def main() -> int:
         print(race(folder, rootfs, rounds, limits=False), flush=True)
         print(race(folder, rootfs, rounds, limits=True), flush=True)
         print(lives(folder, rootfs, rounds), flush=True)
+        print(library.report(rootfs, rounds), flush=True)
         print(sleeping(rootfs, folder), flush=True)
     return 0
 

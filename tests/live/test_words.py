@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
     from tests.live.runtime import Runtime
 
-pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace")]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.any_kernel,
+    pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace"),
+]
 
 KILLED = ("os: process already finished", "container not running", "no such process")  # containerd: it had ended already
 GONE = "does not exist"  # containerd: there is no such container (any more)
@@ -96,7 +100,7 @@ def test_nothing_else_does_not_exist(runtime: Runtime, running: str, user: str) 
 )
 def test_programs_that_cannot_be_executed(runtime: Runtime, make_bundle: Callable[..., str], program: str, words: str) -> None:
     """Docker makes 126 and 127 of these words; they stand in the first line, and in no line that is about something else."""
-    done = runtime("create", "--bundle", make_bundle(program), "missing")
+    done = runtime("create", "--bundle", make_bundle(program), runtime.named())
     assert (done.returncode, words in runtime.logged(), words in done.stderr.splitlines()[0]) == (1, True, True)
     name = runtime.create("/bin/sleep", "100")
     runtime("start", name)
@@ -107,7 +111,7 @@ def test_programs_that_cannot_be_executed(runtime: Runtime, make_bundle: Callabl
 def test_other_failures_use_none_of_these_words(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
     """A mount that fails is 125, so its lines must not look like a missing program; causes and remedies do not reach the log."""
     bundle = make_bundle("/bin/true", mounts=[*CONFIG["mounts"], {"destination": "/x", "type": "nonesuch", "source": "none"}])
-    assert runtime("create", "--bundle", bundle, "bad").returncode == 1
+    assert runtime("create", "--bundle", bundle, runtime.named()).returncode == 1
     assert not [words for words in CODES if words in runtime.logged().lower()]
     assert "\n" not in runtime.logged()
 
@@ -289,11 +293,59 @@ def test_names_in_namespaces_joined_by_path(runtime: Runtime) -> None:
 
 def test_foreground_run_forwards_signals(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
     """What the caller gets reaches the program, whose exit code is ours."""
-    runtime.ids.append("front")
+    name = runtime.named()
     script = "trap 'exit 9' USR2; echo ready; while :; do sleep 0.05; done"
-    words = [*runtime.words(), "run", "--bundle", make_bundle("/bin/sh", "-c", script), "front"]
+    words = [*runtime.words(), "run", "--bundle", make_bundle("/bin/sh", "-c", script), name]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=runtime.environment()) as front:
         assert front.stdout is not None
         assert front.stdout.readline() == "ready\n"
         front.send_signal(signal.SIGUSR2)
         assert front.wait(60) == 9
+
+
+def test_user_namespace_joined_with_its_mappings(runtime: Runtime, rootfs: str) -> None:
+    """CRI gives an app container the sandbox's user namespace by path, and the mappings once more."""
+    os.chmod(os.path.dirname(rootfs), 0o755)
+    maps = [{"containerID": 0, "hostID": 200000, "size": 1000}]
+    subprocess.run(["chown", "-hR", "200000:200000", rootfs], check=True)
+    kinds = [{"type": kind} for kind in ("pid", "mount", "ipc", "uts", "network", "cgroup")]
+    mappings = {"uidMappings": maps, "gidMappings": maps}
+    sandbox = runtime.create("/bin/sleep", "100", linux={"namespaces": [*kinds, {"type": "user"}], **mappings})
+    pid = runtime.state(sandbox)["pid"]
+    joined = [{"type": kind, "path": f"/proc/{pid}/ns/{file}"} for kind, file in (("user", "user"), ("ipc", "ipc"), ("network", "net"))]
+    linux = {"namespaces": [{"type": kind} for kind in ("pid", "mount", "uts")] + joined, **mappings}
+    app = runtime.create("/bin/sh", "-c", "id -u; cat /proc/self/uid_map", linux=linux)
+    runtime("start", app)
+    runtime.until(app, "stopped")
+    assert runtime.said().split() == ["0", "0", "200000", "1000"]
+
+
+def test_mounts_of_engines(runtime: Runtime, tmp_path: Path) -> None:
+    """The cgroup mount, a shared /dev/shm, and a read-only bind of a tree."""
+    shm = tmp_path / "shm"
+    shm.mkdir()
+    extra = [
+        {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
+        {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["nosuid", "noexec", "nodev", "relatime", "ro"]},
+        {"destination": "/dev/shm", "type": "bind", "source": str(shm), "options": ["rbind", "rprivate", "rw"]},
+        {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"]},
+        {"destination": "/shown", "type": "bind", "source": "/usr/share", "options": ["rbind", "rprivate", "ro"]},
+    ]
+    script = "touch /dev/shm/here; touch /shown/x 2>/dev/null || echo refused; grep -c ' /sys/fs/cgroup' /proc/mounts"
+    name = runtime.create(
+        "/bin/sh", "-c", script, mounts=[*CONFIG["mounts"], *extra], linux={**CONFIG["linux"], "rootfsPropagation": "rshared"}
+    )
+    runtime("start", name)
+    runtime.until(name, "stopped")
+    refused, count = runtime.said().split()
+    assert (refused, (shm / "here").exists()) == ("refused", True)
+    assert int(count) >= 1
+
+
+def test_groups_of_the_caller_are_kept(runtime: Runtime) -> None:
+    """run.oci.keep_original_groups: Podman's --group-add keep-groups."""
+    under = ("python3", "-c", "import os, sys; os.setgroups([777]); os.execvp(sys.argv[1], sys.argv[1:])")
+    name = runtime.create("/bin/busybox", "id", "-G", annotations={"run.oci.keep_original_groups": "1"}, under=under)
+    runtime("start", name)
+    runtime.until(name, "stopped")
+    assert runtime.said().split() == ["0", "777"]

@@ -1,0 +1,154 @@
+"""Many runs, threads, forks: nothing is left, and nobody's pipes or children stand in the way."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import contain
+
+pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
+
+
+def groups(name: str) -> list[str]:
+    """Cgroups below those of this name, in any hierarchy."""
+    return [f"{top}/{one}" for top, folders, _ in os.walk("/sys/fs/cgroup") if os.path.basename(top) == name for one in folders]
+
+
+def mounts(path: str) -> int:
+    """Mounts of this mount namespace that say something of a path."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        return sum(path in line for line in file)
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory and its own."""
+    gc.collect()
+    with open("/proc/self/statm", encoding="ascii") as file:
+        fields = file.read().split()
+    return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
+
+
+def many(busybox: str, count: int, growth: int) -> None:
+    """So many runs from four threads, after a tenth of them to warm up: all is as before."""
+    name = f"contain-stress-{os.getpid()}"
+    box = contain.Sandbox(rootfs=busybox, cgroup_parent=f"/{name}")
+
+    def one(number: int) -> bool:
+        return bool(box.run(["echo", str(number % 7)]).stdout == b"%d\n" % (number % 7))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(one, range(count // 10)))
+        before = len(os.listdir("/proc/self/fd")), threading.active_count(), mounts(busybox)
+        memory = resident()
+        assert all(pool.map(one, range(count)))
+        assert (len(os.listdir("/proc/self/fd")), threading.active_count(), mounts(busybox)) == before
+        assert resident() - memory < growth
+    assert groups(name) == []
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_thousand_runs(busybox: str) -> None:
+    """Descriptors, threads, mounts, cgroups, children, memory."""
+    many(busybox, 1_000, 4 << 20)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_ten_thousand_runs(busybox: str) -> None:
+    """The same, and memory within 1 MB."""
+    many(busybox, 10_000, 1 << 20)
+
+
+def work(box: contain.Sandbox, number: int) -> bytes:
+    """What a worker does."""
+    found: bytes = box.run(["echo", str(number)]).stdout
+    return found
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_multiprocessing(busybox: str, method: str) -> None:
+    """A sandbox is inherited, or pickled; while threads of this process run too."""
+    box = contain.Sandbox(rootfs=busybox)
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.is_set():
+            box.run(["true"], check=True)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        with multiprocessing.get_context(method).Pool(3) as pool:
+            found = pool.starmap(work, [(box, number) for number in range(12)])
+    finally:
+        stop.set()
+        thread.join()
+    assert found == [b"%d\n" % number for number in range(12)]
+
+
+def test_forked_child_that_holds_our_pipes(busybox: str) -> None:
+    """Another thread forks in the middle of a run, and its child lives on: the run ends when its program does."""
+    box = contain.Sandbox(rootfs=busybox)
+    read, write = os.pipe()
+    with box.start(["sh", "-c", "cat >&2"], stdin=contain.PIPE, stdout=contain.PIPE, stderr=contain.PIPE, input=b"x" * 10) as container:
+        child = os.fork()
+        if child == 0:
+            os.close(write)
+            os.read(read, 1)  # until the parent has seen the end
+            os._exit(0)
+        try:
+            container.kill()
+            assert container.wait(60).reason in {contain.Reason.KILLED, contain.Reason.SIGNALLED, contain.Reason.EXITED}
+        finally:
+            os.close(write)
+            os.close(read)
+            os.waitpid(child, 0)
+
+
+def test_spawning_thread_that_ended(busybox: str) -> None:
+    """A container belongs to the process, not to the thread that started it."""
+    box = contain.Sandbox(rootfs=busybox)
+    made: list[contain.Container] = []
+    thread = threading.Thread(target=lambda: made.append(box.start(["sh", "-c", "while [ ! -e /tmp/end ]; do sleep 0.01; done; exit 7"])))
+    thread.start()
+    thread.join()
+    with made[0] as container:
+        container.put(b"", "/tmp/end")
+        assert container.wait(60).returncode == 7
+
+
+def test_many_containers_at_once(busybox: str) -> None:
+    """Thirty-two, each with its own state; then none."""
+    box = contain.Sandbox(rootfs=busybox)
+    with ThreadPoolExecutor(8) as pool:
+        running = list(pool.map(lambda number: box.start(["sh", "-c", f"echo {number}; exec sleep 1000"]), range(32)))
+        try:
+            for number, container in enumerate(running):
+                container.wait_for(contain.log(f"{number}\n"))
+        finally:
+            list(pool.map(lambda container: container.__exit__(None, None, None), running))
+    assert not any(os.path.exists(f"{container.root}/{container.id}") for container in running)
+
+
+def test_import_budget(top: str) -> None:
+    """The first run imports neither asyncio nor anything of the command line's; `import contain` next to nothing."""
+    code = (
+        "import sys; before = set(sys.modules); import contain; first = set(sys.modules) - before;"
+        "contain.Sandbox; contain.run; contain.Container; print(*sorted(first)); print(*sorted(set(sys.modules) - before))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.append({top!r}); {code}"], capture_output=True, text=True, check=True
+    )
+    first, all_of_them = (line.split() for line in found.stdout.splitlines())
+    assert first == ["__future__", "contain"]
+    slow = {"asyncio", "argparse", "ctypes", "dataclasses", "inspect", "logging", "pathlib", "subprocess", "tempfile", "shutil", "difflib"}
+    assert slow.isdisjoint(all_of_them)
