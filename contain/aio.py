@@ -23,10 +23,11 @@ from contain.errors import StateError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable, Generator, Sequence
-    from typing import Any
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+    from typing import Any, Unpack
 
     from contain.container.job import Command
+    from contain.container.options import AllOptions, ExecOptions, RunOptions, StartOptions
     from contain.container.steps import Steps, Wait
 
     Ready = tuple[set[int], set[int]]
@@ -39,9 +40,9 @@ class Sandbox(threads.Sandbox):
 
     __slots__ = ()
 
-    async def run(self, cmd: Command, **options: Any) -> Result:  # type: ignore[override]
+    async def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result:  # type: ignore[override]
         """contain.Sandbox.run, awaited; the options are the same."""
-        job = self._job(cmd, options)
+        job = self._job(cmd, dict(options))
         try:
             launch = Launch(job.plan, job.streams, job.passed)
             try:
@@ -52,9 +53,9 @@ class Sandbox(threads.Sandbox):
             job.streams.close()
         return job.settle(result)
 
-    def start(self, cmd: Command, **options: Any) -> Starting:  # type: ignore[override]
+    def start(self, cmd: Command, **options: Unpack[StartOptions]) -> Starting:  # type: ignore[override]
         """contain.Sandbox.start: `async with box.start(cmd) as container:`, or `container = await box.start(cmd)`."""
-        return Starting(self, words(cmd), options)
+        return Starting(self, words(cmd), dict(options))
 
 
 class Starting:
@@ -135,9 +136,20 @@ class Container(threads_container.Container):
             self._launch.kill()
             return await _drive(self._end(), self._launch)
 
-    async def exec(self, cmd: Command, **options: Any) -> Result:  # type: ignore[override]
+    async def follow(self, stream: str = "stdout") -> AsyncIterator[bytes]:  # type: ignore[override]
+        """contain.Container.follow: `async for line in box.follow()`."""
+        follower = self._follower(stream)
+        while True:
+            ended = not self.alive
+            for line in follower.lines(last=ended):
+                yield line
+            if ended:
+                return
+            await _sleep(threads_container.LOOK)
+
+    async def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result:  # type: ignore[override]
         """contain.Container.exec, awaited."""
-        job, launch = self._further(cmd, options)
+        job, launch = self._further(cmd, dict(options))
         try:
             result = await _drive(steps.run(launch, job.streams, job.args), launch)
         finally:
@@ -201,10 +213,11 @@ async def _lent(lending: lend.Lending) -> list[int]:
         lending.close()
 
 
-async def run(cmd: Command, **options: Any) -> Result:
+async def run(cmd: Command, **options: Unpack[AllOptions]) -> Result:
     """contain.run, awaited."""
-    own = {name: options.pop(name) for name in RUN_OPTIONS if name in options}
-    sandbox = Sandbox(**options)
+    given: dict[str, Any] = dict(options)
+    own = {name: given.pop(name) for name in RUN_OPTIONS if name in given}
+    sandbox = Sandbox(**given)
     try:
         return await sandbox.run(cmd, **own)
     finally:

@@ -29,7 +29,7 @@ def scan(argv: list[str], options: Options, own: Mapping[str, bool] | None = Non
                 continue
             row = BY_NAME.get(name)
             if row is None:
-                raise _unknown(name, own or {})
+                raise _unknown(name, own or {}, arguments)
             options.add(row, name, value if row.kind == "flag" else _value(name, value, words))
     return arguments, extra
 
@@ -61,10 +61,14 @@ def _value(name: str, value: str | None, words: list[str]) -> str:
     return words.pop(0)
 
 
-def _unknown(name: str, own: Mapping[str, bool]) -> UsageError:
+def _unknown(name: str, own: Mapping[str, bool], arguments: list[str]) -> UsageError:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, [*BY_NAME, *own], 1, 0.6)
+    if len(arguments) > 1:  # as docker has it: an option of the command, without -- before it
+        target, command = arguments[0], " ".join(arguments[1:])
+        remedy = f"put -- before the command: {target} -- {command} {name} …"
+        return UsageError("no such option", place=place(name), remedy=remedy)
+    near = get_close_matches(name, [*BY_NAME, *own], 1, 0.7)
     return UsageError(
         "no such option", place=place(name), remedy=f"did you mean {near[0]}?" if near else "contain run --help lists the options"
     )

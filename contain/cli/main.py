@@ -5,10 +5,11 @@ Nothing but the verb that is asked for is imported: `contain run` pays for `cont
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
-from contain.errors import ContainError, UsageError
+from contain.errors import ContainError, HostError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ VERBS = (
 #: names of links to this program under which runc's contract holds
 LINKS = ("runc", "crun")
 
+#: no bug of ours: the disk is full, or the user's share of it
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 #: options before the verb, as engines give them to an OCI runtime; True: takes a value
 GLOBAL_OPTIONS = {
     "--root": True,
@@ -81,13 +85,29 @@ def main(argv: Sequence[str] | None = None, *, name: str = "contain") -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains once more when it flushes at exit
+        _silence()
         return 141  # as a program that SIGPIPE ended
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except OSError as error:
+        _end_output()
+        return _refuse(HostError(f"cannot write: {error.strerror}"), options) if error.errno in FULL else _bug(error)
     except Exception as error:  # noqa: BLE001  the last catch: a traceback is for us, one line for everybody else
         return _bug(error)
     return code
+
+
+def _silence() -> None:
+    """What stdout still holds goes nowhere: else Python complains once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _end_output() -> None:
+    """Nothing more is written to a stdout that takes no more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence()
 
 
 def _fill_standard_streams() -> None:

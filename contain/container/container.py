@@ -11,15 +11,17 @@ from contain.container.drive import drive
 from contain.container.job import Job, words
 from contain.container.ready import command, file, holds, log, port, url
 from contain.container.steps import Launch
-from contain.container.streams import LOG
+from contain.container.streams import LOG, Follower
 from contain.errors import ContainError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from typing import Any
+    from collections.abc import Iterator
+    from typing import Any, Unpack
 
     from contain.container.job import Command
+    from contain.container.options import ExecOptions
     from contain.container.process import Process
     from contain.container.publish import Publisher
     from contain.container.ready import Ready
@@ -173,9 +175,24 @@ class Container:
             raise UsageError(f"{stream} has no log: it was given elsewhere")
         return self._streams.log(stream, tail)
 
-    def exec(self, cmd: Command, **options: Any) -> Result:
+    def follow(self, stream: str = "stdout") -> Iterator[bytes]:
+        """The lines of a stream's log from the first one, as they come, until the container has ended."""
+        follower = self._follower(stream)
+        while True:
+            ended = not self.alive  # before the look: what was said until then is there
+            yield from follower.lines(last=ended)
+            if ended:
+                return
+            time.sleep(LOOK)
+
+    def _follower(self, stream: str) -> Follower:
+        if stream not in self._streams.logs:
+            raise UsageError(f"{stream} has no log: it was given elsewhere")
+        return Follower(self._streams.logs[stream])
+
+    def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result:
         """Runs a further command in it, to its end; options as of Sandbox.run, and `user` (UID[:GID])."""
-        job, launch = self._further(cmd, options)
+        job, launch = self._further(cmd, dict(options))
         try:
             result = drive(steps.run(launch, job.streams, job.args))
         finally:
@@ -183,12 +200,12 @@ class Container:
             job.streams.close()
         return job.settle(result)
 
-    def popen(self, cmd: Command, **options: Any) -> Process:
+    def popen(self, cmd: Command, **options: Unpack[ExecOptions]) -> Process:
         """Starts a further command in it; PIPE streams are file objects of the Process, as of subprocess.Popen; options as of exec()."""
         from contain.container.process import Process
 
         text = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
-        job, launch = self._further(cmd, options)
+        job, launch = self._further(cmd, dict(options))
         return Process(job, launch, text, options.get("errors"))
 
     def _further(self, cmd: Command, options: dict[str, Any]) -> tuple[Job, Launch]:

@@ -16,11 +16,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
-    from typing import Any
+    from typing import Any, Unpack
 
     from contain.container.container import Container
     from contain.container.isolation import Isolation
     from contain.container.job import Command
+    from contain.container.options import AllOptions, RunOptions, SandboxOptions, StartOptions
     from contain.container.result import Result
     from contain.plan.plan import Plan
     from contain.spec.model import Spec
@@ -58,15 +59,16 @@ class Sandbox:
         "spec",
     )
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[SandboxOptions]) -> None:
         """Checks and plans."""
-        targets = [name for name in TARGETS if options.get(name) is not None]
+        given: dict[str, Any] = dict(options)
+        targets = [name for name in TARGETS if given.get(name) is not None]
         if len(targets) > 1:
             raise UsageError(
                 f"{targets[0]} and {targets[1]} may not both be given", remedy="give one of rootfs, image, spec, or none of them"
             )
-        self._options = {name: value for name, value in options.items() if name not in TARGETS}
-        self._target = os.fspath(options[targets[0]]) if targets else ""
+        self._options = {name: value for name, value in given.items() if name not in TARGETS}
+        self._target = os.fspath(given[targets[0]]) if targets else ""
         self._parent: Sandbox | None = None
         self._compile(targets[0] if targets else "")
 
@@ -156,10 +158,11 @@ class Sandbox:
         """What is not as the manifest asks for."""
         return tuple(self.spec.warnings)
 
-    def replace(self, **options: Any) -> Sandbox:
+    def replace(self, **options: Unpack[SandboxOptions]) -> Sandbox:
         """Another sandbox that differs in these options."""
         target = {} if any(name in options for name in TARGETS) else self._own_target()
-        return Sandbox(**{**target, **self._options, **options})
+        given: dict[str, Any] = {**target, **self._options, **options}
+        return Sandbox(**given)
 
     def _own_target(self) -> dict[str, str]:
         if not self._target:
@@ -185,7 +188,7 @@ class Sandbox:
                 self._variants[key] = found
         return found
 
-    def run(self, cmd: Command, **options: Any) -> Result:
+    def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result:
         """Runs a command to its end; the options are as of subprocess.run where they have its names.
 
         `input`, `stdin` (DEVNULL unless given), `stdout`, `stderr` (captured unless given); `text`, `encoding`, `errors`; `env` (added to the
@@ -195,7 +198,7 @@ class Sandbox:
         A limit that fires is a Result, and an exception only with `check=True`.
         Raises LaunchError when the command cannot be started, Failed (TimedOut, OutOfMemory …) with `check`.
         """
-        job = self._job(cmd, options)
+        job = self._job(cmd, dict(options))
         try:
             launch = Launch(job.plan, job.streams, job.passed)
             try:
@@ -206,7 +209,7 @@ class Sandbox:
             job.streams.close()
         return job.settle(result)
 
-    def start(self, cmd: Command, **options: Any) -> Container:
+    def start(self, cmd: Command, **options: Unpack[StartOptions]) -> Container:
         """Starts a command and comes back while it runs; options as of run(), without `check`.
 
         stdout and stderr go to logs that can be read meanwhile (Container.logs) unless given. Use it in `with`: the end of the block ends
@@ -214,7 +217,7 @@ class Sandbox:
         """
         from contain.container.container import Container
 
-        return Container(self, words(cmd), options)
+        return Container(self, words(cmd), dict(options))
 
     def _job(self, cmd: Command, options: dict[str, Any]) -> Job:
         """One run, its streams open (the driver closes them)."""
@@ -249,10 +252,11 @@ class Sandbox:
         return ("v2" if any(operation.values()["v2"] for operation in read) else "v1") if read else ""
 
 
-def run(cmd: Command, **options: Any) -> Result:
+def run(cmd: Command, **options: Unpack[AllOptions]) -> Result:
     """Runs one command in a sandbox of its own; the options are those of Sandbox and of Sandbox.run."""
-    own = {name: options.pop(name) for name in RUN_OPTIONS if name in options}
-    with Sandbox(**options) as sandbox:
+    given: dict[str, Any] = dict(options)
+    own = {name: given.pop(name) for name in RUN_OPTIONS if name in given}
+    with Sandbox(**given) as sandbox:
         return sandbox.run(cmd, **own)
 
 

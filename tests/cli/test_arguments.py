@@ -53,6 +53,13 @@ def test_wrong(argv: list[str]) -> None:
     assert caught.value.remedy
 
 
+def test_option_of_a_command_without_dashes() -> None:
+    """As docker has it: what is missing is said, not that contain has no -c."""
+    with pytest.raises(UsageError) as caught:
+        scan("-i", "root", "sh", "-c", "ls")
+    assert caught.value.remedy == "put -- before the command: root -- sh -c …"
+
+
 def test_help_has_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     """--help is made from the table, and says when runc's contract holds."""
     assert run.main(["-h"]) == 0

@@ -128,6 +128,17 @@ def test_closed_pipe_is_quiet(top) -> None:
     assert not result.stderr
 
 
+@pytest.mark.parametrize("words", [["--help"], ["features"]])
+def test_full_disk_is_one_line(top, words) -> None:
+    """A stdout that takes nothing is said in words, without a traceback."""
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "contain", *words]
+        result = subprocess.run(command, cwd=top, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert result.returncode == 125
+    assert result.stderr == "cannot write: No space left on device\n"
+
+
 def test_every_verb_has_a_page(top) -> None:
     """A verb that exists is described in docs/commands/."""
     there = {name for name, module, _ in entry.VERBS if entry._exists(module)}

@@ -41,7 +41,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 @pytest.mark.parametrize(("on_excess", "kept"), [(None, b"xxxxxxend\n"), ("tail", b"xxxxxxend\n"), ("drain", b"begin\nxxxx")])
 def test_output_limit_keeps_a_part(sandbox: contain.Sandbox, on_excess: str | None, kept: bytes) -> None:
     """The tail or the head; the program never notices."""
-    found = sandbox.run(TALK, output_limit=10, on_excess=on_excess)
+    found = sandbox.run(TALK, output_limit=10, on_excess=on_excess)  # type: ignore[arg-type]
     assert (found.reason, found.stdout, sorted(found.truncated)) == (contain.Reason.EXITED, kept, ["stdout"])
 
 

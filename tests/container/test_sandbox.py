@@ -115,7 +115,7 @@ def test_commands_that_are_none(sandbox: contain.Sandbox, words: object, message
 def test_unknown_option_has_a_suggestion() -> None:
     """By the table's names."""
     with pytest.raises(contain.UsageError) as caught:
-        contain.Sandbox(memroy="1g")
+        contain.Sandbox(memroy="1g")  # type: ignore[call-arg]
     assert "memory" in caught.value.remedy
 
 

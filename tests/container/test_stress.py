@@ -62,6 +62,7 @@ def test_thousand_runs(busybox: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_ten_thousand_runs(busybox: str) -> None:
     """The same, and memory within 1 MB."""
     many(busybox, 10_000, 1 << 20)

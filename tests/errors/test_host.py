@@ -28,7 +28,7 @@ LACKS: tuple[tuple[str, list[str], str, str], ...] = (
         "v2-rootless-session",
         ["--userns", "host", "root"],
         "<command line>:--userns: an ordinary user needs a user namespace",
-        "run as root",
+        "leave --userns host out, or run as root",
     ),
     (
         "v2-root",

@@ -77,10 +77,11 @@ def test_missing_container_is_no_error_with_force(runtime: Runtime) -> None:
 
 def test_missing_program_is_found_at_create(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
     """Docker shows what create says, and makes exit code 127 of it."""
-    done = runtime("create", "--bundle", make_bundle("nonesuch"), "missing")
+    name = runtime.named()
+    done = runtime("create", "--bundle", make_bundle("nonesuch"), name)
     assert done.returncode == 1
     assert 'exec: "nonesuch": executable file not found in $PATH' in runtime.logged()
-    assert not os.path.isdir(f"{runtime.root}/missing")
+    assert not os.path.isdir(f"{runtime.root}/{name}")
 
 
 def test_program_removed_after_create_is_named_by_start(runtime: Runtime, rootfs: str) -> None:

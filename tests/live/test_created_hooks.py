@@ -34,9 +34,10 @@ def test_failure_at_create(runtime: Runtime, make_bundle: Callable[..., str], ki
     trail = f"{runtime.root}.trail"
     after = [{"path": "/bin/sh", "args": ["sh", "-c", f"cat > {trail}"], "env": ["PATH=/usr/bin:/bin"]}]
     bundle = make_bundle("/bin/sleep", "100", hooks={kind: hooks, "poststop": after})
-    assert runtime("create", "--bundle", bundle, "bad").returncode == 1
+    name = runtime.named()
+    assert runtime("create", "--bundle", bundle, name).returncode == 1
     assert f"hooks.{kind}[0]" in runtime.logged()
-    assert not os.path.exists(f"{runtime.root}/bad")
+    assert not os.path.exists(f"{runtime.root}/{name}")
     with open(trail, encoding="utf-8") as file:
         assert json.load(file)["status"] == "stopped"
 
@@ -71,9 +72,10 @@ def test_failure_at_the_end(runtime: Runtime) -> None:
 def test_failure_behind_run(runtime: Runtime, make_bundle: Callable[..., str], words: tuple[str, ...]) -> None:
     """poststart of `run`: the same."""
     bundle = make_bundle("/bin/sleep", "100", hooks={"poststart": FAILS})
-    assert runtime("run", *words, "--bundle", bundle, "bad").returncode == 1
+    name = runtime.named()
+    assert runtime("run", *words, "--bundle", bundle, name).returncode == 1
     assert "hooks.poststart[0]" in runtime.logged()
-    assert not os.path.exists(f"{runtime.root}/bad")
+    assert not os.path.exists(f"{runtime.root}/{name}")
 
 
 @pytest.mark.parametrize("verb", ["create", "run"])

@@ -118,7 +118,7 @@ def test_options_that_take_effect_nowhere(runtime: Runtime, make_bundle: Callabl
     assert runtime("start", name).returncode == 0
     assert runtime("exec", "--no-subreaper", name, "true").returncode == 0
     bundle = make_bundle("/bin/true")
-    assert runtime("--rootless", "auto", "run", "--no-subreaper", "--no-mount-fallback", "-b", bundle, "other").returncode == 0
+    assert runtime("--rootless", "auto", "run", "--no-subreaper", "--no-mount-fallback", "-b", bundle, runtime.named()).returncode == 0
 
 
 def test_without_cgroups(runtime: Runtime) -> None:

@@ -100,7 +100,7 @@ def test_nothing_else_does_not_exist(runtime: Runtime, running: str, user: str) 
 )
 def test_programs_that_cannot_be_executed(runtime: Runtime, make_bundle: Callable[..., str], program: str, words: str) -> None:
     """Docker makes 126 and 127 of these words; they stand in the first line, and in no line that is about something else."""
-    done = runtime("create", "--bundle", make_bundle(program), "missing")
+    done = runtime("create", "--bundle", make_bundle(program), runtime.named())
     assert (done.returncode, words in runtime.logged(), words in done.stderr.splitlines()[0]) == (1, True, True)
     name = runtime.create("/bin/sleep", "100")
     runtime("start", name)
@@ -111,7 +111,7 @@ def test_programs_that_cannot_be_executed(runtime: Runtime, make_bundle: Callabl
 def test_other_failures_use_none_of_these_words(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
     """A mount that fails is 125, so its lines must not look like a missing program; causes and remedies do not reach the log."""
     bundle = make_bundle("/bin/true", mounts=[*CONFIG["mounts"], {"destination": "/x", "type": "nonesuch", "source": "none"}])
-    assert runtime("create", "--bundle", bundle, "bad").returncode == 1
+    assert runtime("create", "--bundle", bundle, runtime.named()).returncode == 1
     assert not [words for words in CODES if words in runtime.logged().lower()]
     assert "\n" not in runtime.logged()
 
@@ -293,9 +293,9 @@ def test_names_in_namespaces_joined_by_path(runtime: Runtime) -> None:
 
 def test_foreground_run_forwards_signals(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
     """What the caller gets reaches the program, whose exit code is ours."""
-    runtime.ids.append("front")
+    name = runtime.named()
     script = "trap 'exit 9' USR2; echo ready; while :; do sleep 0.05; done"
-    words = [*runtime.words(), "run", "--bundle", make_bundle("/bin/sh", "-c", script), "front"]
+    words = [*runtime.words(), "run", "--bundle", make_bundle("/bin/sh", "-c", script), name]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=runtime.environment()) as front:
         assert front.stdout is not None
         assert front.stdout.readline() == "ready\n"

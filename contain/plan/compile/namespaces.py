@@ -94,9 +94,8 @@ def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:
                 remedy="remove it from the manifest, or use a newer kernel",
             )
     if "user" not in wanted and "CAP_SYS_ADMIN" not in host.caps:
-        raise HostError(
-            "an ordinary user needs a user namespace", place=place, remedy='add {"type": "user"} to linux.namespaces, or run as root'
-        )
+        wish = "leave --userns host out" if place.startswith("<command line>") else 'add {"type": "user"} to linux.namespaces'
+        raise HostError("an ordinary user needs a user namespace", place=place, remedy=f"{wish}, or run as root")
 
 
 def _origin(spec: Spec, kind: str) -> str:

@@ -1,0 +1,131 @@
+"""The keywords of the library, for type checkers: Sandbox's are the rows of contain/spec/options.py (a test compares), run's are here.
+
+Never imported when a program runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import IO, Any, Literal, TypeAlias, TypedDict
+
+StrPath: TypeAlias = str | os.PathLike[str]
+Size: TypeAlias = int | str
+Time: TypeAlias = float | str
+Rows: TypeAlias = Sequence[StrPath] | Mapping[str, Any] | str
+Stream: TypeAlias = int | IO[Any] | None
+
+
+class SandboxOptions(TypedDict, total=False):
+    """What a Sandbox takes; docs/options.md says what each means."""
+
+    rootfs: StrPath | None
+    image: StrPath | None
+    spec: StrPath | None
+    keep: bool
+    env: Rows
+    env_file: Rows
+    workdir: StrPath
+    cwd: StrPath
+    user: str | int
+    interactive: bool
+    tty: bool
+    init: bool
+    hostname: str
+    ulimit: Rows
+    ulimits: Rows
+    preserve_fds: int
+    memory: Size | None
+    memory_swap: Size | None
+    cpus: float | str | None
+    cpuset_cpus: str | None
+    pids_limit: int | None
+    timeout: Time | None
+    cpu_time: Time | None
+    disk: Size | None
+    cgroup_parent: str
+    volume: Rows
+    volumes: Rows
+    mount: Rows
+    mounts: Rows
+    tmpfs: Rows
+    read_only: bool
+    workspace: Literal["ro", "overlay", "rw", "none"]
+    overlay: bool
+    socket: Rows
+    sockets: Rows
+    device: Rows
+    devices: Rows
+    privileged: bool
+    cap_add: Rows
+    cap_drop: Rows
+    security_opt: Rows
+    seccomp_action: Literal["errno", "report", "kill", "log", "trap"]
+    network: Literal["none", "host"]
+    userns: Literal["auto", "keep-id", "host"]
+    name: str
+    label: Rows
+    labels: Rows
+    rm: bool
+    pid_file: StrPath
+    die_with_parent: bool
+    strict: bool
+    allow_missing: Sequence[str] | str
+    trace: bool
+    bundle: StrPath
+    detach: bool
+    console_socket: StrPath
+    pidfd_socket: StrPath
+    no_pivot: bool
+    no_new_keyring: bool
+    no_subreaper: bool
+    no_mount_fallback: bool
+
+
+class StartOptions(TypedDict, total=False):
+    """What Sandbox.start takes."""
+
+    input: bytes | str | None
+    stdin: Stream
+    stdout: Stream
+    stderr: Stream
+    capture_output: bool
+    text: bool
+    encoding: str
+    errors: str
+    env: Mapping[str, str] | None
+    cwd: StrPath | None
+    timeout: float | None
+    cpu_time: float | None
+    output_limit: Size | None
+    on_excess: Literal["tail", "drain", "kill"] | None
+    pass_fds: Sequence[int]
+
+
+class RunOptions(StartOptions, total=False):
+    """What Sandbox.run takes."""
+
+    check: bool
+
+
+class ExecOptions(RunOptions, total=False):
+    """What Container.exec and Container.popen take."""
+
+    user: str
+
+
+class AllOptions(SandboxOptions, total=False):
+    """What run() takes: both (`env`, `cwd` and the times mean the same in both)."""
+
+    input: bytes | str | None
+    stdin: Stream
+    stdout: Stream
+    stderr: Stream
+    capture_output: bool
+    text: bool
+    encoding: str
+    errors: str
+    check: bool
+    output_limit: Size | None
+    on_excess: Literal["tail", "drain", "kill"] | None
+    pass_fds: Sequence[int]
