@@ -23,7 +23,7 @@ from contain.errors import StateError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable, Generator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
     from typing import Any, Unpack
 
     from contain.container.job import Command
@@ -135,6 +135,17 @@ class Container(threads_container.Container):
         except TimeoutError:
             self._launch.kill()
             return await _drive(self._end(), self._launch)
+
+    async def follow(self, stream: str = "stdout") -> AsyncIterator[bytes]:  # type: ignore[override]
+        """contain.Container.follow: `async for line in box.follow()`."""
+        follower = self._follower(stream)
+        while True:
+            ended = not self.alive
+            for line in follower.lines(last=ended):
+                yield line
+            if ended:
+                return
+            await _sleep(threads_container.LOOK)
 
     async def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result:  # type: ignore[override]
         """contain.Container.exec, awaited."""

@@ -11,12 +11,13 @@ from contain.container.drive import drive
 from contain.container.job import Job, words
 from contain.container.ready import command, file, holds, log, port, url
 from contain.container.steps import Launch
-from contain.container.streams import LOG
+from contain.container.streams import LOG, Follower
 from contain.errors import ContainError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
     from typing import Any, Unpack
 
     from contain.container.job import Command
@@ -173,6 +174,21 @@ class Container:
         if stream not in self._streams.logs:
             raise UsageError(f"{stream} has no log: it was given elsewhere")
         return self._streams.log(stream, tail)
+
+    def follow(self, stream: str = "stdout") -> Iterator[bytes]:
+        """The lines of a stream's log from the first one, as they come, until the container has ended."""
+        follower = self._follower(stream)
+        while True:
+            ended = not self.alive  # before the look: what was said until then is there
+            yield from follower.lines(last=ended)
+            if ended:
+                return
+            time.sleep(LOOK)
+
+    def _follower(self, stream: str) -> Follower:
+        if stream not in self._streams.logs:
+            raise UsageError(f"{stream} has no log: it was given elsewhere")
+        return Follower(self._streams.logs[stream])
 
     def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result:
         """Runs a further command in it, to its end; options as of Sandbox.run, and `user` (UID[:GID])."""

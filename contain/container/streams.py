@@ -208,6 +208,30 @@ class Streams:
         return data if tail is None else b"".join(data.splitlines(keepends=True)[-tail:] if tail else [])
 
 
+class Follower:
+    """Reads a log from its beginning on, in whole lines."""
+
+    __slots__ = ("_at", "_fd", "_rest")
+
+    def __init__(self, fd: int) -> None:
+        """Of the log's file."""
+        self._fd = fd
+        self._at = 0
+        self._rest = b""
+
+    def lines(self, *, last: bool) -> list[bytes]:
+        """The whole lines that came since the last call; with `last` what is left of one too."""
+        found: list[bytes] = []
+        while data := os.pread(self._fd, CHUNK, self._at):
+            self._at += len(data)
+            *whole, self._rest = (self._rest + data).split(b"\n")
+            found += [line + b"\n" for line in whole]
+        if last and self._rest:
+            found.append(self._rest)
+            self._rest = b""
+        return found
+
+
 def _given(target: Any, inherited: int) -> int:
     """A descriptor of ours for what the caller gave: DEVNULL, INHERIT, a number or a file."""
     if target == DEVNULL:

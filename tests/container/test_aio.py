@@ -92,6 +92,9 @@ def test_container(sandbox: aio.Sandbox) -> None:
             with pytest.raises(TimeoutError):
                 await box.wait(0.05)
             assert box.alive
+            async for line in box.follow():
+                assert line == b"ready\n"
+                break
             found = await box.stop(0.1)
         assert found.reason in {contain.Reason.KILLED, contain.Reason.SIGNALLED, contain.Reason.EXITED}
         return f"{box.root}/{box.id}"

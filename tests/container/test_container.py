@@ -26,6 +26,18 @@ def test_logs_while_it_runs(sandbox: contain.Sandbox) -> None:
         assert box.alive
 
 
+def test_following_ends_with_the_container(sandbox: contain.Sandbox) -> None:
+    """Every line, the last one without its end too; while it runs, and until it has ended."""
+    words = "echo one; echo two >&2; while [ ! -e /tmp/go ]; do sleep 0.01; done; echo three; printf four"
+    with sandbox.start(["sh", "-c", words]) as box:
+        lines = box.follow()
+        assert next(lines) == b"one\n"
+        assert box.alive
+        box.put(b"", "/tmp/go")
+        assert list(lines) == [b"three\n", b"four"]
+        assert list(box.follow("stderr")) == [b"two\n"]
+
+
 def test_exec_is_inside(sandbox: contain.Sandbox) -> None:
     """The same host name, another process, its own code."""
     with sandbox.start(TICK) as box:
