@@ -17,8 +17,28 @@ TOP = Path(__file__).resolve().parents[2]
 EXAMPLES = Path("/usr/share/doc/appc-spec/examples")
 #: rules whose errors actool does not see: the texts want it, or no runtime can do it
 STRICTER = frozenset(
-    "ACI112 ACI116 ACI206 ACI211 ACI215 ACI311 ACI312 ACI313 POD101 POD104 POD105 POD107 POD201 POD204 POD205 POD207 POD210 POD211"
-    " SEC804 SEC806".split()
+    [
+        "ACI112",
+        "ACI116",
+        "ACI206",
+        "ACI211",
+        "ACI215",
+        "ACI311",
+        "ACI312",
+        "ACI313",
+        "POD101",
+        "POD104",
+        "POD105",
+        "POD107",
+        "POD201",
+        "POD204",
+        "POD205",
+        "POD207",
+        "POD210",
+        "POD211",
+        "SEC804",
+        "SEC806",
+    ]
 )
 #: examples whose manifest actool refuses, and which are a warning here
 MILDER = frozenset(["ACI310"])
@@ -58,9 +78,7 @@ def test_examples_of_our_rules(id, word, text, tmp_path):
         assert errors or id in MILDER, f"actool refuses the {word} example of {id}"
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"), [("image.json", {"ACI107"}), ("pod_template.json", {"POD104"}), ("pod_runtime.json", set())]
-)
+@pytest.mark.parametrize(("name", "expected"), [("image.json", {"ACI107"}), ("pod_template.json", {"POD104"}), ("pod_runtime.json", set())])
 def test_examples_of_the_specification(name, expected):
     """Its own examples are sound, but for the placeholder of an image id and the pod template, which lacks ids that pods.md requires."""
     path = EXAMPLES / name
