@@ -120,15 +120,16 @@ class _Run:
 
     def rules(self, kind: str, value: Any = None) -> None:
         """Run the rules of a kind."""
+        into = self.found if kind == "*" else self.ruled
         for id, function, names in self.linter.rules_of(kind):
-            if kind != "*" and len(names) == 1:
-                wanted = [value]
-            else:
+            try:
+                if kind != "*" and len(names) == 1:
+                    for found in function(value):
+                        into.append((id, found))
+                    continue
                 wanted = [self.arguments.get(name, value) for name in names]
                 if None in wanted:
                     continue  # what the rule needs is not there: the files beside the document, or a host
-            into = self.found if kind == "*" else self.ruled
-            try:
                 for found in function(*wanted):
                     into.append((id, found))
             except UnknowableError:
@@ -176,13 +177,16 @@ class _Run:
             self.found += [("DOC601", row) for row in own_findings(self.linter.schemas, settings, document.name, kind, value)]
         if self.poisoned or nulls:
             value = pruned(value, self.poisoned)
+        elif value.__class__ is dict:
+            value = dict(value)  # a top level of its own for each run: see contain.linter.reading.once
         self.rules(kind, value)
 
     def diagnostics(self) -> list[Diagnostic]:
         """The findings with positions, in order of place; what hangs on a value that has a finding already is left out."""
         document, table = self.document, self.linter.table
         kept: dict[tuple[str, str, str], _Row] = {}
-        for id, found in [*self.found, *(pair for pair in self.ruled if self._fresh(pair[1]))]:
+        ruled = [pair for pair in self.ruled if self._fresh(pair[1])] if self.poisoned else self.ruled
+        for id, found in [*self.found, *ruled]:
             if id not in table:
                 continue
             if isinstance(found, Problem):

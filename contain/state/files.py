@@ -117,7 +117,10 @@ def _lock(folder: int, name: str, how: int) -> Lock | None:
 
 
 def remove_tree(name: str, *, at: int | None = None) -> None:
-    """Removes a folder or file with all that is in it, without following links or crossing into other file systems."""
+    """Removes a folder or file with all that is in it, without following links or crossing into other file systems.
+
+    Somebody else may be at the same: what is gone already is no error.
+    """
     try:
         os.unlink(name, dir_fd=at)
         return
@@ -125,7 +128,10 @@ def remove_tree(name: str, *, at: int | None = None) -> None:
         return
     except (IsADirectoryError, PermissionError):
         pass
-    fd = open_folder(name, at=at)
+    try:
+        fd = open_folder(name, at=at)
+    except FileNotFoundError:
+        return
     try:
         home = os.fstat(fd).st_dev
         with os.scandir(fd) as entries:
@@ -135,4 +141,7 @@ def remove_tree(name: str, *, at: int | None = None) -> None:
                 remove_tree(child, at=fd)
     finally:
         os.close(fd)
-    os.rmdir(name, dir_fd=at)
+    try:
+        os.rmdir(name, dir_fd=at)
+    except FileNotFoundError:
+        return

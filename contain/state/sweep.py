@@ -23,6 +23,8 @@ def sweep(store: Store) -> list[str]:
     for name in store.leftovers():
         try:
             files.remove_tree(name, at=store.fd)
+        except FileNotFoundError:
+            continue  # another command sweeps at the same time
         except OSError as problem:
             problems.append(f"cannot remove {store.path}/{name}: {problem.strerror}")
     return problems

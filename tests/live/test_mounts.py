@@ -86,6 +86,17 @@ def test_relative_source_counts_from_the_bundle(run_spec, tmp_path):
     assert done.out == "bundle"
 
 
+@pytest.mark.parametrize(("source", "target"), [("/etc", "/bin/busybox"), ("/etc/passwd", "/bin")])
+def test_folders_and_files_do_not_mix(run_spec, source, target):
+    """The kernel's word is EINVAL, which has many meanings; ours is the one of mount(2)."""
+    done = run_spec(with_mount(config_of(), {"destination": target, "source": source, "options": ["bind"]}))
+    assert done.code == 125
+    assert (
+        f"cannot mount {source} on {target}: Not a directory (one of source and target is a file, the other a folder)"
+        in done.err.splitlines()[0]
+    )
+
+
 @pytest.mark.any_kernel
 def test_missing_source_is_named(run_spec):
     """The first line says what is missing, before anything is touched."""

@@ -142,3 +142,18 @@ def test_a_cgroup_full_of_forkers(tmp_path: Path) -> None:
     finally:
         if os.path.exists(folder):
             undo.remove_cgroup(folder)
+
+
+def test_two_sweeps_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another command has removed a moment before is no problem of ours."""
+    path = f"{store.path}/{layout.DEAD}x"
+    os.mkdir(path)
+    remove = os.rmdir
+
+    def twice(name: str, *, dir_fd: int | None = None) -> None:
+        remove(name, dir_fd=dir_fd)
+        remove(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "rmdir", twice)
+    assert sweep(store) == []
+    assert not os.path.exists(path)

@@ -159,8 +159,19 @@ int root_parent(int root, const char *path, const char **name) {
     return root_make(root, folder, ROOT_FOLDER, 0755);
 }
 
+/* A folder on a file, or a file on a folder, is EINVAL here, which may mean much else: mount(2)'s word for it is ENOTDIR. */
+static int unlike(int tree, int target) {
+    struct stat shown;
+    struct stat place;
+    bool known = fstat(tree, &shown) == 0 && fstat(target, &place) == 0;
+    return known && S_ISDIR(shown.st_mode) != S_ISDIR(place.st_mode) ? ENOTDIR : EINVAL;
+}
+
 int attach(int tree, int target) {
-    return sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    int result = sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    if (result < 0 && errno == EINVAL)
+        errno = unlike(tree, target);
+    return result;
 }
 
 int clone_tree(int fd, bool recursive) {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from contain.linter.fix import Fix
 from contain.linter.names import CAPABILITIES
 from contain.linter.near import nearest
-from contain.linter.reading import each, entries, get, has_namespace, known, namespace
+from contain.linter.reading import each, entries, get, has_namespace, known, namespace, once_each
 from contain.linter.registry import rule
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     Found = Iterator[tuple[str, str] | tuple[str, str, Fix | str]]
 
 
+_KNOWN = frozenset(CAPABILITIES)
+
+
+@once_each
 def _sets(config: Any) -> Iterator[tuple[str, str, str]]:
     for pointer, name, items in entries(config, "process", "capabilities"):
         if items.__class__ is list:
@@ -34,7 +38,7 @@ def capability_spelling(config: Any) -> Found:
     good: {"process": {"capabilities": {"bounding": ["CAP_CHOWN", "CAP_KILL"]}}}
     """
     for pointer, _, text in _sets(config):
-        if not (text.startswith("CAP_") and text.isupper()):
+        if text not in _KNOWN and not (text.startswith("CAP_") and text.isupper()):
             right = "CAP_" + text.upper().removeprefix("CAP_")
             known = right in CAPABILITIES
             fix: Fix | str = Fix(f"write {right}", replace=(pointer, right)) if known else ""
@@ -54,7 +58,7 @@ def capability_unknown(config: Any) -> Found:
     good: {"process": {"capabilities": {"bounding": ["CAP_SYS_NICE"]}}}
     """
     for pointer, _, text in _sets(config):
-        if text.startswith("CAP_") and text.isupper() and text not in CAPABILITIES:
+        if text not in _KNOWN and text.startswith("CAP_") and text.isupper():
             near = nearest(text, CAPABILITIES)
             yield pointer, f"no kernel has {text[:40]}{f'; did you mean {near}?' if near else ''}"
 

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     Found = Iterator[tuple[str, str] | tuple[str, str, Fix | str]]
 
+_BINDS = frozenset(("bind", "rbind"))
+_IDMAPS = frozenset(("idmap", "ridmap"))
+_FLAGS = frozenset(MOUNT_FLAGS)
+_PAIR = 2
+
 
 def options(mount: Any) -> list[str]:
     """The options of a mount that can be read."""
@@ -25,7 +30,7 @@ def options(mount: Any) -> list[str]:
 
 def is_bind(mount: Any) -> bool:
     """Whether a mount is a bind mount, by type or option."""
-    return mount.get("type") == "bind" or not {"bind", "rbind"}.isdisjoint(options(mount))
+    return mount.get("type") == "bind" or not _BINDS.isdisjoint(mount.get("options") or ())
 
 
 @rule
@@ -124,7 +129,7 @@ def path_without_bind(config: Any) -> Found:
         if (
             mount.get("type") in (None, "", "none", "bind")
             and source.startswith(("/", "."))
-            and {"bind", "rbind"}.isdisjoint(options(mount))
+            and _BINDS.isdisjoint(mount.get("options") or ())
         ):
             yield f"{pointer}/options", f"{source[:60]} is shown by a bind mount, which needs the option bind or rbind"
 
@@ -147,8 +152,10 @@ def unknown_option(config: Any) -> Found:
         return
     for pointer, mount in each(config, "mounts"):
         bind = is_bind(mount)
+        if _FLAGS.issuperset(mount.get("options") or ()):
+            continue
         for index, text in enumerate(mount.get("options") or ()):
-            if text is None or text in MOUNT_FLAGS or text.startswith("x-"):
+            if text is None or text in _FLAGS or text.startswith("x-"):
                 continue
             here = f"{pointer}/options/{index}"
             near = nearest(text, MOUNT_FLAGS) if "=" not in text else ""
@@ -171,6 +178,8 @@ def opposite_options(config: Any) -> Found:
     good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}]}
     """
     for pointer, mount in each(config, "mounts"):
+        if len(mount.get("options") or ()) < _PAIR:
+            continue
         seen: dict[str, str] = {}
         modes: list[str] = []
         for index, text in enumerate(mount.get("options") or ()):
@@ -220,7 +229,7 @@ def mapping_option(config: Any) -> Found:
       "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
     """
     for pointer, mount in each(config, "mounts"):
-        if mount.get("uidMappings") and mount.get("gidMappings") and {"idmap", "ridmap"}.isdisjoint(options(mount)):
+        if mount.get("uidMappings") and mount.get("gidMappings") and _IDMAPS.isdisjoint(mount.get("options") or ()):
             yield f"{pointer}/options", "a mount with mappings should have the option idmap or ridmap"
 
 
@@ -236,7 +245,7 @@ def idmap_namespace(config: Any) -> Found:
     good: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind"]}]}
     """
     for pointer, mount in each(config, "mounts"):
-        mapped = not {"idmap", "ridmap"}.isdisjoint(options(mount))
+        mapped = not _IDMAPS.isdisjoint(mount.get("options") or ())
         if mapped and "uidMappings" not in mount and "gidMappings" not in mount and not has_namespace(config, "user"):
             yield f"{pointer}/options", "idmap needs mappings, of the mount or of a user namespace of the container"
 
@@ -263,7 +272,10 @@ def hidden_mount(config: Any) -> Found:
     if "windows" in config and "linux" not in config:
         return
     places = [(pointer, _normal(mount["destination"])) for pointer, mount in each(config, "mounts") if mount.get("destination")]
+    above = tuple(place.rstrip("/") + "/" for _, place in places)
     for index, (pointer, place) in enumerate(places):
+        if not place.startswith(above):
+            continue
         for later, over in places[index + 1 :]:
             if place.startswith(over.rstrip("/") + "/") and place != over:
                 yield f"{pointer}/destination", f"{place} is hidden by the later mount on {over} ({later})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.ranges import is_list
@@ -186,6 +187,11 @@ def relative_masked(config: Any) -> Found:
                 yield pointer, f"{path[:60]!r} in {name} is not absolute"
 
 
+@lru_cache(maxsize=4096)
+def _normal(path: str) -> str:
+    return posixpath.normpath(path)
+
+
 @rule
 def masked_twice(config: Any) -> Found:
     """RUN716 masked-path-twice: a path is masked or read-only once.
@@ -199,7 +205,7 @@ def masked_twice(config: Any) -> Found:
     for name in _PATHS:
         seen: set[str] = set()
         for pointer, path in each(config, "linux", name):
-            place = posixpath.normpath(path)
+            place = _normal(path)
             if place in seen:
                 yield pointer, f"{place} is in {name} already"
             seen.add(place)

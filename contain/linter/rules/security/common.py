@@ -6,7 +6,7 @@ import posixpath
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from contain.linter.reading import each, entries, get
+from contain.linter.reading import each, entries, get, once, once_each
 from contain.linter.unknown import UNKNOWN
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def normal(path: str) -> str:
     return posixpath.normpath(path)
 
 
+@once
 def capabilities(config: Any) -> dict[str, str]:
     """Each capability that the process may come to have, with the pointer of its first mention."""
     found: dict[str, str] = {}
@@ -60,6 +61,7 @@ def capabilities(config: Any) -> dict[str, str]:
     return found
 
 
+@once_each
 def binds(config: Any) -> Iterator[tuple[str, Any, str, bool]]:
     """Pointer, mount, source and whether it can be written, of every bind mount of an absolute path."""
     for pointer, mount in each(config, "mounts"):

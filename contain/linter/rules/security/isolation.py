@@ -6,10 +6,10 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
-from contain.linter.reading import each, get, has_namespace
+from contain.linter.reading import each, get, has_namespace, once
 from contain.linter.registry import rule
 from contain.linter.rules.runtime.mounts import options
-from contain.linter.rules.security.common import linux
+from contain.linter.rules.security.common import linux, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,9 +184,13 @@ def compat_architectures(config: Any) -> Found:
             yield "/linux/seccomp/architectures", f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not covered beside {native}"
 
 
-def _covered(config: Any, path: str) -> bool:
-    places = [text for name in ("maskedPaths", "readonlyPaths") for text in get(config, "linux", name) or () if text]
-    return any(path == place or path.startswith(place.rstrip("/") + "/") for place in places)
+def _covered(path: str, places: list[str]) -> bool:
+    return path in places or any(path.startswith(place.rstrip("/") + "/") for place in places)
+
+
+@once
+def _destinations(config: Any) -> frozenset[str]:
+    return frozenset(normal(mount.get("destination") or "/x") for _, mount in each(config, "mounts"))
 
 
 @rule
@@ -205,13 +209,8 @@ def masked_paths(config: Any) -> Found:
     if not linux(config) or not has_namespace(config, "mount"):
         return
     masked = [text for text in get(config, "linux", "maskedPaths") or () if text]
-    places = {posixpath.normpath(mount.get("destination") or "/x") for _, mount in each(config, "mounts")}
-    missing = [
-        path
-        for path in _MASKED
-        if path.rpartition("/")[0].split("/")[1] in {place.strip("/").split("/")[0] for place in places}
-        and not any(path == place or path.startswith(place.rstrip("/") + "/") for place in masked)
-    ]
+    tops = {place.strip("/").split("/")[0] for place in _destinations(config)}
+    missing = [path for path in _MASKED if path.split("/", 2)[1] in tops and not _covered(path, masked)]
     if missing:
         yield "/linux/maskedPaths", f"{', '.join(missing)} can be read inside"
 
@@ -230,8 +229,9 @@ def readonly_paths(config: Any) -> Found:
     """
     if not linux(config) or not has_namespace(config, "mount"):
         return
-    if "/proc" in {posixpath.normpath(mount.get("destination") or "/x") for _, mount in each(config, "mounts")}:
-        missing = [path for path in _READONLY if not _covered(config, path)]
+    if "/proc" in _destinations(config):
+        places = [text for name in ("maskedPaths", "readonlyPaths") for text in get(config, "linux", name) or () if text]
+        missing = [path for path in _READONLY if not _covered(path, places)]
         if missing:
             yield "/linux/readonlyPaths", f"{', '.join(missing)} can be written inside"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from contain.linter.reading import each, get, has_namespace
 from contain.linter.registry import rule
 from contain.linter.rules.runtime.mounts import is_bind, options
-from contain.linter.rules.security.common import SENSITIVE, SOCKETS, binds, engine_file
+from contain.linter.rules.security.common import SENSITIVE, SOCKETS, binds, engine_file, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -268,7 +268,7 @@ def raw_devices(config: Any) -> Found:
     good: {"linux": {"devices": [{"type": "c", "path": "/dev/rtc", "major": 250, "minor": 0}]}}
     """
     for pointer, device in each(config, "linux", "devices"):
-        path = posixpath.normpath(device.get("path") or "/")
+        path = normal(device.get("path") or "/")
         if device.get("type") == "b":
             yield pointer, f"{path} is a disk of the host"
         elif path in _RAW or path.startswith(("/dev/nvidia", "/dev/dri/")):

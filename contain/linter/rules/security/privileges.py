@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     Found = Iterator[tuple[str, str]]
 
+_ALL = frozenset(CAPABILITIES)
+
 
 @rule
 def host_root(config: Any) -> Found:
@@ -162,7 +164,7 @@ def privileged(config: Any) -> Found:
       "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ"]}}}
     good: {"process": {"capabilities": {"bounding": ["CAP_CHOWN"]}}}
     """
-    if len(capabilities(config).keys() & set(CAPABILITIES)) >= 36 and not has_namespace(config, "user"):
+    if len(capabilities(config).keys() & _ALL) >= 36 and not has_namespace(config, "user"):
         yield "/process/capabilities/bounding", "the process has all capabilities: it is privileged"
 
 
