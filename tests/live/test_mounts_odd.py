@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.live.conftest import shell
+from tests.live.conftest import NAMESPACES, shell
 
 pytestmark = pytest.mark.live
 
