@@ -78,8 +78,10 @@ def with_spec(
 
 def is_contract(words: list[str], options: Options, global_options: Mapping[str, str]) -> bool:
     """Whether runc's contract holds: `run [-b BUNDLE] ID`."""
-    if global_options or "bundle" in options.values:
+    if "bundle" in options.values:
         return True
+    if global_options:
+        return list(global_options) != ["root"] or not options.command  # runc's ID has no command behind it
     alone = len(words) == 1 and not options.command and not os.path.lexists(options.absolute(words[0]))
     return alone and "/" not in words[0] and os.path.exists(options.absolute("config.json"))
 

@@ -48,6 +48,8 @@ def test_global_options_mean_the_contract(here: Path) -> None:
     """An engine gives --root and --log; a link named runc says it too."""
     assert run.is_contract(["plain"], Options(), {"root": "/run/x"})
     assert run.is_contract(["plain"], Options(), {"program": "runc"})
+    assert not run.is_contract(["plain"], Options(command=["ls"]), {"root": "/run/x"})
+    assert run.is_contract(["plain"], Options(command=["ls"]), {"root": "/run/x", "program": "runc"})
 
 
 def test_command_means_ours(here: Path) -> None:

@@ -122,7 +122,8 @@ def test_signal_before_the_program(start, tmp_path):
     os.mkfifo(tmp_path / "fifo")
     hooks = {"prestart": [{"path": "/bin/sh", "args": ["sh", "-c", f"echo > {tmp_path}/fifo; exec sleep 1000"]}]}
     with start("true", {"name": "early", "timeout": 1000}, hooks=hooks) as run:
-        with open(tmp_path / "fifo"):
+        with open(tmp_path / "fifo") as fifo:
+            assert fifo.readline() == "\n"  # else the hook would write where nobody reads, and fail by itself
             run.signal(signal.SIGTERM)
         code, _, err = run.end()
     assert code == 128 + signal.SIGTERM, err
