@@ -82,7 +82,9 @@ def _object(text: str, at: int, pointer: str, tree: dict[Any, Any], scan: Scan, 
             at = _skip(text, at)
         start = at + 1
         if text[start] in _BLANKS:
-            start = _skip(text, start + 1)
+            start += 1
+            if text[start] in _BLANKS:
+                start = _skip(text, start + 1)
         if name in tree:
             left -= 1
             here = join(pointer, name)
@@ -97,7 +99,9 @@ def _object(text: str, at: int, pointer: str, tree: dict[Any, Any], scan: Scan, 
         if text[at] == ",":
             at += 1
             if text[at] in _BLANKS:
-                at = _skip(text, at + 1)
+                at += 1
+                if text[at] in _BLANKS:
+                    at = _skip(text, at + 1)
     return at + 1
 
 
@@ -126,5 +130,7 @@ def _array(text: str, at: int, pointer: str, tree: dict[Any, Any], scan: Scan, f
         if text[at] == ",":
             at += 1
             if text[at] in _BLANKS:
-                at = _skip(text, at + 1)
+                at += 1
+                if text[at] in _BLANKS:
+                    at = _skip(text, at + 1)
     return at + 1

@@ -14,41 +14,41 @@ if TYPE_CHECKING:
 
 #: engines write these as null: Docker's image config
 _SILENT_NULLS = frozenset(("image-config", "image-manifest", "image-index", "docker-archive"))
+_NOTHING: dict[str, Any] = {}
 
 
 def findings(value: Any, kind: str, *, nulls: bool) -> list[tuple[str, Found]]:
     """Rule id and finding for every member that is not what it seems."""
     found: list[tuple[str, Found]] = []
     outline = OUTLINES.get(kind)
-    if outline is not None:
+    if outline is not None and (value.__class__ is dict or value.__class__ is list):
         _walk(value, outline, None, "", found, nulls=nulls and kind not in _SILENT_NULLS)
     return found
 
 
 def _walk(value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: str, found: list[tuple[str, Found]], *, nulls: bool) -> None:
-    if value.__class__ is dict:
-        members = node.get("m")
-        rest = node.get("a")
-        for name, child in value.items():
-            inner = members.get(name) if members else None
-            if inner is None:
-                inner = rest
-                if inner is None and members:
-                    _unknown(name, value, node, above, join(at, name), found)
-            if child is None:
-                if nulls and inner is not None:
-                    pointer = join(at, name)
-                    found.append(
-                        ("DOC206", (pointer, f"{label(pointer)} is null, which counts as absent", Fix("leave it out", remove=pointer)))
-                    )
-            elif inner and child.__class__ in (dict, list):
-                _walk(child, inner, node, join(at, name), found, nulls=nulls)
-    elif value.__class__ is list:
+    if value.__class__ is list:
         item = node.get("i")
-        if item:
-            for index, child in enumerate(value):
-                if child.__class__ is dict or child.__class__ is list:
-                    _walk(child, item, above, f"{at}/{index}", found, nulls=nulls)
+        for index, child in enumerate(value if item else ()):
+            if child.__class__ is dict or child.__class__ is list:
+                _walk(child, item, above, f"{at}/{index}", found, nulls=nulls)  # type: ignore[arg-type]  # item is there
+        return
+    members = node.get("m") or _NOTHING
+    rest = node.get("a")
+    for name, child in value.items():
+        inner = members.get(name)
+        if inner is None:
+            inner = rest
+            if inner is None and members:
+                _unknown(name, value, node, above, join(at, name), found)
+        if child is None:
+            if nulls and inner is not None:
+                pointer = join(at, name)
+                found.append(
+                    ("DOC206", (pointer, f"{label(pointer)} is null, which counts as absent", Fix("leave it out", remove=pointer)))
+                )
+        elif inner and (child.__class__ is dict or (child.__class__ is list and inner.get("i"))):
+            _walk(child, inner, node, join(at, name), found, nulls=nulls)
 
 
 def _unknown(

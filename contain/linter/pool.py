@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import select
 import signal
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
@@ -22,6 +21,8 @@ class _Worker:
     """A child that works through a list and sends a result for each."""
 
     def __init__(self, work: Callable[[Any], Any], items: list[Any]) -> None:
+        import pickle  # 4 ms, and one file needs no pool
+
         reader, writer = os.pipe()
         self.pid = os.fork()
         if not self.pid:
@@ -46,6 +47,8 @@ class _Worker:
         poll.register(self.stream, select.POLLIN)
         if not poll.poll(seconds * 1000):
             raise TimeoutError
+        import pickle  # as above
+
         return pickle.load(_Exact(self.stream))  # noqa: S301  from our own child
 
     def stop(self) -> None:

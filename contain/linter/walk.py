@@ -62,12 +62,13 @@ def _folder(path: str, settings: Settings) -> Iterator[Target]:
         yield Target(path, "layout", named=True)
         return
     layouts: list[str] = []
-    for name in sorted(_git(path) or _plain(path), key=lambda name: (name.count("/"), name)):
+    names = sorted(_git(path) or _plain(path))
+    for name in sorted([name for name in names if name.endswith("oci-layout")], key=lambda name: name.count("/")):
         folder = os.path.dirname(name)
         if os.path.basename(name) == "oci-layout" and not excluded(folder, settings):
             layouts.append(folder + "/")
             yield Target(folder, "layout", named=False)
-    for name in sorted(_git(path) or _plain(path)):
+    for name in names:
         base = os.path.basename(name)
         if name.startswith(tuple(layouts)) or excluded(name, settings) or not os.path.isfile(name):
             continue

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _BINDS = frozenset(("bind", "rbind"))
 _IDMAPS = frozenset(("idmap", "ridmap"))
 _FLAGS = frozenset(MOUNT_FLAGS)
-_PAIR = 2
+#: at least one option of every pair that excludes each other, and the rare one of those that engines write
+_TELLING = frozenset(name for name in MOUNT_OPPOSITES if not name.startswith(("no", "rno")) and name not in ("ro", "rro")) | set(
+    PROPAGATIONS
+)
 
 
 def options(mount: Any) -> list[str]:
@@ -178,7 +181,7 @@ def opposite_options(config: Any) -> Found:
     good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}]}
     """
     for pointer, mount in each(config, "mounts"):
-        if len(mount.get("options") or ()) < _PAIR:
+        if _TELLING.isdisjoint(mount.get("options") or ()):
             continue
         seen: dict[str, str] = {}
         modes: list[str] = []
