@@ -284,9 +284,13 @@ def _remove(folder: Folder, summary: Summary) -> None:
         undo.kill_cgroup(cgroup)
     if folder.has(layout.MONITORED):
         _await_monitor(folder, summary)
-    if folder.current():
-        with folder.turn():
-            _clear(folder)
+    if not folder.current():
+        return
+    if not folder.has(layout.TURN):  # damaged: there is no turn that anybody could have
+        _clear(folder)
+        return
+    with folder.turn():
+        _clear(folder)
 
 
 def _clear(folder: Folder) -> None:

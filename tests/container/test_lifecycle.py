@@ -186,6 +186,13 @@ def test_removing(box: Box) -> None:
     lifecycle.remove("web", root=box.root, force=True)
 
 
+def test_removing_a_damaged_one(box: Box) -> None:
+    """A folder that holds none of our files goes too, with force."""
+    os.mkdir(f"{box.root}/web")
+    lifecycle.remove("web", root=box.root, force=True)
+    assert box.store.ids() == []
+
+
 def test_removing_a_stopped_one(box: Box, tmp_path: Path) -> None:
     """What it noted to be undone is undone."""
     (tmp_path / "tree").mkdir()
