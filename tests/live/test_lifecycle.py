@@ -15,7 +15,7 @@ from contain.state.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from contain.state.summary import Summary
 
@@ -186,7 +186,7 @@ def test_a_run_whose_watchers_were_killed_at_once(shell: Shell, *, kept: bool) -
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="the kernel has another word for ordinary users")
-def test_state_root_that_cannot_be_made(contain, rootfs: str, launcher: str) -> None:
+def test_state_root_that_cannot_be_made(contain: Callable[..., subprocess.CompletedProcess[str]], rootfs: str, launcher: str) -> None:
     """What is said is why it cannot be made, not that it is not there."""
     done = contain("--root", "/sys/contain-root", "run", rootfs, "--", "true")
     assert "cannot make a state folder in /sys/contain-root: Operation not permitted" in done.stderr
