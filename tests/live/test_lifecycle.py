@@ -15,7 +15,7 @@ from contain.state.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from contain.state.summary import Summary
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.live
 
 
 class Shell:
-    """One user's command line; other tests may have containers in the same state root (--root would mean runc's contract)."""
+    """One user's command line; other tests may have containers in the same state root."""
 
     def __init__(self, top: str, base: list[str], root: str, rootfs: str, options: dict[str, object]) -> None:
         self.root = root
@@ -183,3 +183,11 @@ def test_a_run_whose_watchers_were_killed_at_once(shell: Shell, *, kept: bool) -
         assert shell("wait", shell.name).stdout == "137\n"
         shell("rm", shell.name)
     assert not shell.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="the kernel has another word for ordinary users")
+def test_state_root_that_cannot_be_made(contain: Callable[..., subprocess.CompletedProcess[str]], rootfs: str, launcher: str) -> None:
+    """What is said is why it cannot be made, not that it is not there."""
+    done = contain("--root", "/sys/contain-root", "run", rootfs, "--", "true")
+    assert "cannot make a state folder in /sys/contain-root: Operation not permitted" in done.stderr
+    assert "choose another with --root" in done.stderr

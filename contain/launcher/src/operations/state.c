@@ -50,13 +50,14 @@ static void make_parents(const char *path) {
 /* The folder of all containers: ours, and nobody else may write to it (in /tmp somebody may have been quicker). */
 static int open_root(struct context *context, const char *path) {
     struct stat st;
-    if (mkdir(path, 0700) < 0 && errno == ENOENT) {
+    int error = mkdir(path, 0700) < 0 ? errno : 0;
+    if (error == ENOENT) {
         make_parents(path);
-        mkdir(path, 0700);
+        error = mkdir(path, 0700) < 0 ? errno : 0;
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return fail(context, errno, NULL);
+        return fail(context, errno == ENOENT && error ? error : errno, NULL); /* why it is not there */
     if (fstat(fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0) && !(st.st_mode & 022))
         return fd;
     close(fd);
