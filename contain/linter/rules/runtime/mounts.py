@@ -255,7 +255,7 @@ def idmap_namespace(config: Any) -> Found:
 
 @lru_cache(maxsize=4096)
 def _normal(path: str) -> str:
-    return posixpath.normpath("/" + path)
+    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 @rule
