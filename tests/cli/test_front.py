@@ -57,3 +57,14 @@ def test_front_falls_back_to_the_module(installed, top) -> None:
     result = run(f"{prefix}/bin/contain", "--version", env={**os.environ, "PYTHONPATH": top})
 
     assert result.stdout.startswith("contain version ")
+
+
+@pytest.mark.parametrize("option", ["--root", "--log", "--log-format"])
+def test_option_without_its_value(installed, top, option) -> None:
+    """The front reads no word behind the last one: Python says what is missing."""
+    prefix, site = installed
+    os.symlink(f"{top}/contain", f"{site}/contain")
+
+    result = run(f"{prefix}/bin/contain", option)
+
+    assert (result.returncode, result.stderr) == (125, f"<command line>:{option}: a value is missing\n")

@@ -209,7 +209,7 @@ def test_layers_are_bounded(run_host, how, folder):
     assert os.listdir(here) == []
 
 
-def test_folders_with_mounts_are_cloned(run_host, how, mounted, folder, listening):
+def test_folders_with_mounts_are_cloned(run_host, how, folder, mounted, listening):  # mounts go before their folder
     """A folder below which something is mounted is shown as a read-only clone, its known sockets hidden, its mounts too read-only."""
     from pathlib import Path
 

@@ -10,7 +10,7 @@
 static const char *value_of(char **argv, int *index, const char *name) {
     size_t length = strlen(name);
     if (strcmp(argv[*index], name) == 0)
-        return argv[++*index];
+        return argv[*index + 1] ? argv[++*index] : NULL;
     if (strncmp(argv[*index], name, length) == 0 && argv[*index][length] == '=')
         return argv[*index] + length + 1;
     return NULL;
