@@ -93,6 +93,19 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
+def children() -> set[int]:
+    """The children of this process, zombies too: helpers of the standard library's own may be among them (multiprocessing's tracker)."""
+    found = set()
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", "rb") as file:
+                if int(file.read().rpartition(b")")[2].split()[1]) == os.getpid():
+                    found.add(int(entry))
+        except OSError:
+            continue
+    return found
+
+
 def in_guest() -> bool:
     """Whether this is the guest with pure cgroup v2 (tests/guest/run)."""
     return os.environ.get("IN_GUEST") == "1"

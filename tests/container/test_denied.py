@@ -12,6 +12,7 @@ import contain
 
 pytestmark = [
     pytest.mark.live,
+    pytest.mark.any_kernel,
     pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files"),
     pytest.mark.skipif(not os.path.exists("/usr/bin/python3"), reason="no /usr/bin/python3 to be refused something"),
 ]

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.any_kernel,
+    pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files"),
+]
 TRAPS = """
 ln -s /etc/passwd /tmp/inside; ln -s ../../../../../../../../tmp/traps /tmp/up; mkfifo /tmp/fifo; touch /tmp/setuid; chmod 4755 /tmp/setuid
 while :; do nc -l -p 8080 -e cat; done

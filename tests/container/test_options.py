@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.any_kernel,
+    pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files"),
+]
 TALK = ["sh", "-c", "echo begin; head -c 300000 /dev/zero | tr '\\0' x; echo end"]
 
 

@@ -21,6 +21,7 @@ root = pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows roo
 
 
 @pytest.mark.live
+@pytest.mark.any_kernel
 @root
 def test_source_runs_alone() -> None:
     """Its arguments, its input; no site packages, no folder of the caller, no environment."""
@@ -34,6 +35,7 @@ def test_source_runs_alone() -> None:
 
 
 @pytest.mark.live
+@pytest.mark.any_kernel
 @root
 def test_packages_and_their_requirements() -> None:
     """Imported from a folder of their own; another one that is installed here is not there."""
@@ -43,6 +45,7 @@ def test_packages_and_their_requirements() -> None:
 
 
 @pytest.mark.live
+@pytest.mark.any_kernel
 @root
 def test_small_limits() -> None:
     """Its time is limited unless said otherwise; it cannot write what it was shown."""
@@ -53,6 +56,7 @@ def test_small_limits() -> None:
 
 
 @pytest.mark.live
+@pytest.mark.any_kernel
 @root
 @pytest.mark.skipif(not os.path.exists("/usr/bin/python3"), reason="no second interpreter")
 def test_another_interpreter() -> None:
@@ -62,6 +66,7 @@ def test_another_interpreter() -> None:
 
 
 @pytest.mark.live
+@pytest.mark.any_kernel
 @root
 def test_awaited() -> None:
     """The same in contain.aio."""

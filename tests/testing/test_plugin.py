@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.any_kernel,
+    pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files"),
+]
 
 
 @pytest.fixture
