@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define END_OF_FILE "\x04" /* ^D */
-#define KILL_LINE "\x15"   /* ^U */
+#define KILL_LINE "\x15" /* ^U */
 
 static struct flow *flow_in(struct context *context) {
     return &context->relay.flows[0];
