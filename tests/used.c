@@ -145,7 +145,8 @@ static int many_short(void) {
         waitpid(pid, NULL, 0);
     }
     getrusage(RUSAGE_CHILDREN, &children);
-    int64_t micro = (children.ru_utime.tv_sec + children.ru_stime.tv_sec) * 1000000LL + children.ru_utime.tv_usec + children.ru_stime.tv_usec;
+    int64_t micro =
+        (children.ru_utime.tv_sec + children.ru_stime.tv_sec) * 1000000LL + children.ru_utime.tv_usec + children.ru_stime.tv_usec;
     return print_time(micro * 1000);
 }
 
