@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+def printable(text: str) -> str:
+    """A text that is not ours, on one line of a terminal: what would act there, turn the line round or hide is written as an escape."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escape(ord(char)) for char in text)
+
+
+def _escape(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 class ContainError(Exception):
     """Base of all; `message` is one line, `cause` and `remedy` are optional lines of their own, `place` says where."""
 
@@ -38,7 +47,7 @@ class ContainError(Exception):
         rows = [str(self)]
         rows += [f"  cause: {self.cause}"] if self.cause else []
         rows += [f"  remedy: {self.remedy}"] if self.remedy else []
-        return rows
+        return [printable(row) for row in rows]
 
 
 class UsageError(ContainError):

@@ -868,7 +868,7 @@ struct send_pidfd {
 bool take_send_pidfd(struct cursor *in, struct send_pidfd *operation);
 int do_send_pidfd(struct context *context, const struct send_pidfd *operation);
 
-/* Removes a file of this run, if it was made. */
+/* Removes the pid file, if it was made and still holds this run's pid. */
 struct remove_file {
     const char *path;
     int64_t undo;
