@@ -12,7 +12,7 @@ from contain.linter import keyed, members
 from contain.linter.kinds import KINDS, decide
 from contain.linter.own import own_findings, own_schemas
 from contain.linter.reading import pruned
-from contain.linter.registry import functions, needs
+from contain.linter.registry import functions, needs, subjects
 from contain.linter.settings import Settings, matches
 from contain.linter.unknown import UnknowableError
 from contain.schema.kinds import KINDS as SCHEMAS
@@ -38,6 +38,7 @@ class Linter:
         self.settings = settings or Settings()
         self.table = self.settings.table()
         self._functions: dict[str, list[tuple[str, Function, tuple[str, ...]]]] = {}
+        self._plans: dict[str, _Plan] = {}
         self.schemas = own_schemas(self.settings) if self.settings.schemas else []
         #: the image config that runtime configs are compared with
         self.image: Any = None
@@ -70,6 +71,12 @@ class Linter:
         if kind not in self._functions:
             self._functions[kind] = [(id, function, needs(function)) for id, function in functions(kind) if id in self.table]
         return self._functions[kind]
+
+    def plan(self, kind: str) -> _Plan:
+        """The rules of a kind as a run goes through them."""
+        if kind not in self._plans:
+            self._plans[kind] = _Plan(self.rules_of(kind), alone=kind == "*")
+        return self._plans[kind]
 
     def allowed(self, found: list[Diagnostic], value: Any) -> list[Diagnostic]:
         """Without what the settings ignore for this file or allow at this place."""
@@ -106,6 +113,39 @@ class Linter:
         return [item for item in found if item.id in self.table]
 
 
+class _Plan:
+    """The rules of a kind, with what each of them is about."""
+
+    def __init__(self, rules: list[tuple[str, Function, tuple[str, ...]]], *, alone: bool) -> None:
+        """`alone`: the rules get no value, but what they name."""
+        #: what must be there for a rule to have something to say; the first is for rules that are always asked
+        self.subjects: list[tuple[tuple[str, ...], ...]] = [()]
+        #: index of the subject, id, function, and what it wants beside the value
+        self.rows: list[tuple[int, str, Function, tuple[str, ...]]] = []
+        for id, function, names in rules:
+            paths = subjects(function)
+            if paths not in self.subjects:
+                self.subjects.append(paths)
+            self.rows.append((self.subjects.index(paths), id, function, names if alone or len(names) > 1 else ()))
+
+    def there(self, value: Any) -> list[bool]:
+        """For each subject whether the document has it, or may have it."""
+        found = [True]
+        for paths in self.subjects[1:]:
+            for path in paths:
+                node = value
+                for part in path:
+                    if node.__class__ is not dict:
+                        break
+                    node = node.get(part)
+                if node is not None:
+                    found.append(True)
+                    break
+            else:
+                found.append(False)
+        return found
+
+
 class _Run:
     """One document on its way through the rules."""
 
@@ -121,9 +161,13 @@ class _Run:
     def rules(self, kind: str, value: Any = None) -> None:
         """Run the rules of a kind."""
         into = self.found if kind == "*" else self.ruled
-        for id, function, names in self.linter.rules_of(kind):
+        plan = self.linter.plan(kind)
+        there = plan.there(value)
+        for subject, id, function, names in plan.rows:
+            if not there[subject]:
+                continue
             try:
-                if kind != "*" and len(names) == 1:
+                if not names:
                     for found in function(value):
                         into.append((id, found))
                     continue
