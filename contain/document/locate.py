@@ -49,10 +49,13 @@ def spans(text: str, pointers: list[str], value: object) -> dict[str, Span]:
     #: from where to read on → the tree of what is wanted there
     trees: dict[str, dict[Any, Any]] = {}
     escapes = "\\" in text and "\\u" in text
-    for pointer in pointers:
+    for pointer in dict.fromkeys(pointers):
         parts = split(pointer)
-        have = _existing(value, parts)
+        have, item = _existing(value, parts)
         top = len(have)
+        if item and not escapes and _once(text, item, names) >= 0:
+            found[pointer] = (names[item], names[item] + len(item) + 2, 0, 0)
+            continue
         while top and (escapes or have[top - 1] is None or _once(text, have[top - 1], names) < 0):
             top -= 1
         begin = "".join([f"/{escape(part)}" for part in parts[:top]])
@@ -72,8 +75,8 @@ def spans(text: str, pointers: list[str], value: object) -> dict[str, Span]:
     return found
 
 
-def _existing(value: Any, parts: list[str]) -> list[Any]:
-    """The parts of a pointer that exist: names of members, and None for items of lists."""
+def _existing(value: Any, parts: list[str]) -> tuple[list[Any], str]:
+    """The parts of a pointer that exist: names of members, and None for items of lists; and the value, if it is a string in a list."""
     have: list[Any] = []
     for part in parts:
         if value.__class__ is dict:
@@ -86,11 +89,12 @@ def _existing(value: Any, parts: list[str]) -> list[Any]:
             have.append(None)
         else:
             break
-    return have
+    item = value if have and have[-1] is None and value.__class__ is str and len(have) == len(parts) else ""
+    return have, item
 
 
 def _once(text: str, name: str, names: dict[str, int]) -> int:
-    """Where a name of a member stands, if it must be there since it stands nowhere else; else -1."""
+    """Where a string that the text has as a value or name stands, if that must be there since it stands nowhere else; else -1."""
     if name not in names:
         quoted = f'"{name}"'
         at = -1 if not _MANY_WAYS.isdisjoint(name) else text.find(quoted)

@@ -41,7 +41,7 @@ def places(config: Any) -> Iterator[tuple[str, Any, str]]:
 @once
 def _members(config: Any) -> frozenset[str] | None:
     try:
-        return frozenset().union(*[mount.keys() for mount in config.get("mounts") or ()])
+        return frozenset().union(*(config.get("mounts") or ()))
     except UnknowableError:
         return None
 
@@ -78,21 +78,26 @@ def calls(config: Any) -> list[tuple[str, Any]]:
     return list(each(config, "linux", "seccomp", "syscalls"))
 
 
+@once_each
+def conditions(config: Any) -> Iterator[tuple[str, Any]]:
+    """Pointer and object of each rule of the filter that looks at arguments."""
+    for pointer, item in calls(config):
+        if item.get("args"):
+            yield pointer, item
+
+
 @once
-def call_members(config: Any) -> frozenset[str] | None:
-    """Members that any rule of the filter has, None when that is not sure; args only when one has some."""
+def _call_members(config: Any) -> frozenset[str] | None:
     try:
-        items = get(config, "linux", "seccomp", "syscalls") or ()
-        members = frozenset().union(*[item.keys() for item in items])
-        return members if any([item.get("args") for item in items]) else members - {"args"}  # noqa: C419  a list is faster here
+        return frozenset().union(*(get(config, "linux", "seccomp", "syscalls") or ()))
     except UnknowableError:
         return None
 
 
-def no_call_has(config: Any, *names: str) -> bool:
-    """Whether it is sure that no rule of the filter has any of these members."""
-    members = call_members(config)
-    return members is not None and members.isdisjoint(names)
+def no_call_has(config: Any, name: str) -> bool:
+    """Whether it is sure that no rule of the filter has a member."""
+    members = _call_members(config)
+    return members is not None and name not in members
 
 
 @once

@@ -270,13 +270,13 @@ def idmap_namespace(config: Any) -> Found:
             yield f"{pointer}/options", "idmap needs mappings, of the mount or of a user namespace of the container"
 
 
-def _inside(place: str, places: set[str]) -> bool:
-    """Whether a place lies below one of the others."""
-    if "/" in places or "//" in places:
+def _covered(place: str, index: int, last: dict[str, int]) -> bool:
+    """Whether a mount above the place comes after this one."""
+    if last.get("/", -1) > index:
         return True
     end = place.rfind("/")
     while end > 0:
-        if place[:end] in places:
+        if last.get(place[:end], -1) > index:
             return True
         end = place.rfind("/", 0, end)
     return False
@@ -300,9 +300,9 @@ def hidden_mount(config: Any) -> Found:
     if "windows" in config and "linux" not in config:
         return
     rows = list(places(config))
-    known = {place for _, _, place in rows}
+    last = {place: index for index, (_, _, place) in enumerate(rows)}
     for index, (pointer, _, place) in enumerate(rows):
-        if not _inside(place, known):
+        if not _covered(place, index, last):
             continue
         for later, _, over in rows[index + 1 :]:
             if place.startswith(over.rstrip("/") + "/") and place != over:

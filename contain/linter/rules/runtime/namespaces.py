@@ -155,6 +155,8 @@ def namespace_without_mappings(config: Any) -> Found:
     good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}],
       "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
     """
+    if not has_namespace(config, "user"):
+        return
     user = namespace(config, "user")
     if user is not None and not user[1].get("path"):
         missing = [name for name in _MAPS if not get(config, "linux", name)]

@@ -8,7 +8,7 @@ from contain.linter.fix import Fix
 from contain.linter.near import nearest
 from contain.linter.reading import get
 from contain.linter.registry import about, rule
-from contain.linter.rules.runtime.facts import calls, named_calls, no_call_has
+from contain.linter.rules.runtime.facts import calls, conditions, named_calls, no_call_has
 from contain.linter.syscalls import SYSCALLS
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ def argument_index(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args":
       [{"index": 0, "value": 0, "op": "SCMP_CMP_EQ"}]}]}}}
     """
-    if no_call_has(config, "args"):
-        return
-    for pointer, item in calls(config):
+    for pointer, item in conditions(config):
         for index, argument in enumerate(item.get("args") or ()):
             if argument is not None and argument.get("index", 0) > 5:
                 yield f"{pointer}/args/{index}/index", f"a system call has the arguments 0 to 5, not {argument['index']}"
@@ -89,9 +87,7 @@ def masked_value(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args":
       [{"index": 0, "value": 2114060288, "op": "SCMP_CMP_MASKED_EQ"}]}]}}}
     """
-    if no_call_has(config, "args"):
-        return
-    for pointer, item in calls(config):
+    for pointer, item in conditions(config):
         for index, argument in enumerate(item.get("args") or ()):
             if argument is not None and argument.get("valueTwo") and argument.get("op", "SCMP_CMP_MASKED_EQ") != "SCMP_CMP_MASKED_EQ":
                 yield f"{pointer}/args/{index}/valueTwo", f"valueTwo has no effect with {argument['op']}"

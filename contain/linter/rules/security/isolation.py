@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, get, has_namespace, once
 from contain.linter.registry import about, rule
-from contain.linter.rules.runtime.facts import calls, mounts, named_calls, no_call_has, no_option_of
+from contain.linter.rules.runtime.facts import calls, conditions, mounts, named_calls, no_option_of
 from contain.linter.rules.runtime.mounts import options
 from contain.linter.rules.security.common import linux, normal
 
@@ -138,15 +138,20 @@ def dangerous_calls(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"}]}}}
     """
     named = named_calls(config)
-    if named is not None and _DANGEROUS.isdisjoint(named.get("SCMP_ACT_ALLOW") or ()):
+    found = set() if named is None else _DANGEROUS & named.get("SCMP_ACT_ALLOW", set())
+    if named is not None and not found:
         return
-    found: dict[str, str] = {}
+    place = ""
     for pointer, item in calls(config):
         names = item.get("names") or ()
-        if item.get("action") == "SCMP_ACT_ALLOW" and not item.get("args") and not _DANGEROUS.isdisjoint(names):
-            found |= {name: f"{pointer}/names/{index}" for index, name in enumerate(names) if name in _DANGEROUS}
-    if found:
-        yield next(iter(found.values())), f"the filter allows {', '.join(sorted(found))}"
+        if item.get("action") != "SCMP_ACT_ALLOW" or item.get("args"):
+            continue
+        if named is None:
+            found = found | _DANGEROUS.intersection(names)
+        if found and not place:
+            place = next((f"{pointer}/names/{index}" for index, name in enumerate(names) if name in found), "")
+    if place:
+        yield place, f"the filter allows {', '.join(sorted(found))}"
 
 
 @rule
@@ -165,9 +170,7 @@ def wide_comparison(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["ioctl"], "action": "SCMP_ACT_ERRNO", "args":
       [{"index": 1, "value": 4294967295, "valueTwo": 21522, "op": "SCMP_CMP_MASKED_EQ"}]}]}}}
     """
-    if no_call_has(config, "args"):
-        return
-    for pointer, item in calls(config):
+    for pointer, item in conditions(config):
         if "ioctl" not in (item.get("names") or ()) or item.get("action") == "SCMP_ACT_ALLOW":
             continue
         for index, argument in enumerate(item.get("args") or ()):
