@@ -43,9 +43,9 @@ def _shape(kind: str) -> _Shape:
 
 
 def _shaped(node: dict[str, Any]) -> _Shape:
-    members, rest, item = node.get("m") or _NOTHING, node.get("a"), node.get("i")
+    members, rest, other = node.get("m") or _NOTHING, node.get("a"), node.get("a") or node.get("i")
     inner = [(name, _shaped(child)) for name, child in members.items() if child]
-    below = _shaped(rest or item or _NOTHING)
+    below = _shaped(other) if other else _ANY
     return (
         frozenset(members) if members and rest is None else None,
         tuple([(name, shape) for name, shape in inner if shape != _ANY]),
