@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contain.errors import printable
 from contain.plan import stage
 
 TYPE_CHECKING = False
@@ -40,23 +41,30 @@ def human(plan: Plan, *, colour: bool = False) -> str:
     bold, dim, plain = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if colour else ("", "", "")
     lines: list[str] = []
     current = 0
-    for at, text, origin in rows:
+    for (at, text, origin), times in _counted(rows):
         if at != current:
             lines += [""] if lines else []
             lines.append(f"{bold}{stage.NAMES[at]}{plain}  {dim}({ACTORS[at]}){plain}")
             current = at
-        lines.append(f"  {shown(text):<{width}}  {dim}{shown(origin)}{plain}".rstrip())
+        text = f"{text} ({times} times)" if times > 1 else text
+        lines.append(f"  {printable(text):<{width}}  {dim}{printable(origin)}{plain}".rstrip())
     count = len(rows)
     return "\n".join([*lines, "", f"{count} operation{'' if count == 1 else 's'}"])
 
 
+def _counted(rows: list[tuple[int, str, str]]) -> list[tuple[tuple[int, str, str], int]]:
+    """Each row with how often it stands there in a row: a reader is not shown the same line nine times."""
+    found: list[tuple[tuple[int, str, str], int]] = []
+    for row in rows:
+        if found and found[-1][0] == row:
+            found[-1] = (row, found[-1][1] + 1)
+        else:
+            found.append((row, 1))
+    return found
+
+
 def _origin(places: dict[str, str], operation: Operation) -> str:
     return places.get(operation.origin) or _DEFAULT
-
-
-def shown(text: str) -> str:
-    """Text of a manifest as it may stand on a terminal: without control characters that would act there."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}" for char in text)
 
 
 def json_value(plan: Plan) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from contain.errors import UsageError
 from contain.spec import presets
@@ -30,14 +29,15 @@ def _lines(options: Options, path: str) -> list[str]:
     """The lines of an environment file: blank ones and comments left out."""
     where = place(options.name("env_file"))
     try:
+        # a pipe (`<(…)` of a shell) is waited for, but not the writer of a FIFO that has none
         descriptor = os.open(options.absolute(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(descriptor, True)
+        with open(descriptor, "rb") as file:
+            data = file.read(_FILE_LIMIT + 1)
+    except IsADirectoryError:
+        raise UsageError(f"cannot read {path}: it is a folder", place=where, remedy="give the path of a file") from None
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {problem.strerror}", place=where, remedy="give the path of a readable file") from None
-    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise UsageError(f"cannot read {path}: it is a folder", place=where, remedy="give the path of a file")
-    with open(descriptor, "rb") as file:
-        data = file.read(_FILE_LIMIT + 1)
     if len(data) > _FILE_LIMIT:
         raise UsageError(f"cannot read {path}: larger than 1 MiB", place=where, remedy="an environment file has one NAME=VALUE a line")
     try:
@@ -139,6 +139,8 @@ def ulimit(spec: Spec, options: Options) -> None:
         where = place(options.name("ulimit"))
         if kind not in presets.RLIMITS:
             raise UsageError(f"unknown limit {name!r}", place=where, remedy=f"one of {', '.join(presets.RLIMITS).lower()}")
+        if not value:
+            raise UsageError(f"no value for {name}", place=where, remedy=f"write {name}=SOFT or {name}=SOFT:HARD, numbers or unlimited")
         soft, _, hard = value.partition(":")
         numbers = []
         for number in (soft, hard or soft):
@@ -164,7 +166,9 @@ def ulimit(spec: Spec, options: Options) -> None:
 
 def preserve_fds(spec: Spec, options: Options) -> None:
     """--preserve-fds."""
-    spec.run.preserve_fds = max(options.get("preserve_fds"), 0)
+    if options.get("preserve_fds") < 0:
+        raise UsageError("fewer than none cannot be passed", place=place(options.name("preserve_fds")), remedy="write a number from 0 on")
+    spec.run.preserve_fds = options.get("preserve_fds")
 
 
 HANDLERS = (
