@@ -7,15 +7,15 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import TOP
-from tests.engines.conftest import on_v2, runner, runtime, wait_for
+from tests.engines.conftest import on_v2, runner, wait_for
 from tests.engines.terminal import play
+from tests.installed import installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,18 +39,6 @@ class Podman:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`run --rm` of the image bb."""
         return self.engine("run", "--rm", *OPTIONS, *words)
-
-
-def installed(folder: str) -> str:
-    """A copy of the installed program that everybody can read and execute."""
-    python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    os.makedirs(f"{folder}/bin")
-    os.makedirs(f"{folder}/lib/{python}/site-packages")
-    shutil.copy(runtime(), f"{folder}/bin/contain")
-    os.symlink("/usr/bin/python3", f"{folder}/bin/python3")
-    shutil.copytree(f"{TOP}/contain", f"{folder}/lib/{python}/site-packages/contain", ignore=shutil.ignore_patterns("src"))
-    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
-    return f"{folder}/bin/contain"
 
 
 def snippet(program: str) -> str:
