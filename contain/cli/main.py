@@ -248,13 +248,21 @@ def run_click(command: Any, words: list[str], options: dict[str, str]) -> int:
             args=["--help"] if words[1:] == ["-h"] else words[1:], prog_name=f"contain {words[0]}", standalone_mode=False, obj=options
         )
     except click.ClickException as error:
-        if options:
-            raise UsageError(error.format_message(), place="<command line>") from None
-        error.show()
-        return error.exit_code
+        raise _wrong(error, words[0]) from None
     except click.Abort:
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _wrong(error: Any, verb: str) -> UsageError:
+    """A mistake that click found, in the words of ours and with its exit code."""
+    text = error.format_message().strip().rstrip(".")
+    place, near, remedy = "<command line>", getattr(error, "possibilities", None), f"contain {verb} --help says what it takes"
+    if near is not None:  # no such option
+        text, place, remedy = "no such option", f"{place}:{error.option_name}", f"did you mean {near[0]}?" if near else remedy
+    wrong = UsageError(f"{text[:1].lower()}{text[1:]}", place=place, remedy=remedy)
+    wrong.exit_code = error.exit_code
+    return wrong
 
 
 def _say(lines: list[str], code: int) -> int:

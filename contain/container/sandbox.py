@@ -164,6 +164,11 @@ class Sandbox:
         return self._isolation
 
     @property
+    def network(self) -> Network | None:
+        """The one that its runs are members of."""
+        return self._network
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is not as the manifest asks for."""
         return tuple(self.spec.warnings)
