@@ -11,7 +11,7 @@ from contain.container.drive import drive
 from contain.container.job import Job, words
 from contain.container.ready import command, file, holds, log, port, url
 from contain.container.steps import Launch
-from contain.container.streams import LOG, Follower
+from contain.container.streams import LOG
 from contain.errors import ContainError, StateError, UsageError
 
 TYPE_CHECKING = False
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
 
     from contain.container.job import Command
+    from contain.container.log import Follower
     from contain.container.options import ExecOptions
     from contain.container.process import Process
     from contain.container.publish import Publisher
@@ -170,13 +171,13 @@ class Container:
         return stream in self._streams.logs
 
     def logs(self, *, tail: int | None = None, stream: str = "stdout") -> bytes:
-        """What a stream has said so far, its last MiB; with `tail` its last lines."""
+        """What a stream has said so far, of more than 16 MiB (or `output_limit`) the first and the last half; with `tail` its last lines."""
         if stream not in self._streams.logs:
             raise UsageError(f"{stream} has no log: it was given elsewhere")
-        return self._streams.log(stream, tail)
+        return self._streams.logs[stream].value(tail)
 
     def follow(self, stream: str = "stdout") -> Iterator[bytes]:
-        """The lines of a stream's log from the first one, as they come, until the container has ended."""
+        """The lines of a stream's log from the first one, as they come, until the container has ended; what was dropped unread is left out."""
         follower = self._follower(stream)
         while True:
             ended = not self.alive  # before the look: what was said until then is there
@@ -186,6 +187,8 @@ class Container:
             time.sleep(LOOK)
 
     def _follower(self, stream: str) -> Follower:
+        from contain.container.log import Follower
+
         if stream not in self._streams.logs:
             raise UsageError(f"{stream} has no log: it was given elsewhere")
         return Follower(self._streams.logs[stream])
@@ -312,6 +315,6 @@ class Container:
     def _check_ready(self, deadline: float, timeout: float) -> None:
         """Raises when there is nothing to wait for any more."""
         if not self.alive:
-            raise Dead(drive(self._end()), self._streams.log("stderr") if self.has_log("stderr") else b"")
+            raise Dead(drive(self._end()), self._streams.logs["stderr"].value() if self.has_log("stderr") else b"")
         if time.monotonic() > deadline:
             raise TimeoutError(f"{self._args[0]} is not ready after {timeout:g} s")

@@ -108,14 +108,12 @@ def open_streams(options: dict[str, Any]) -> Streams:
     if options.get("capture_output") and (options.get("stdout") is not None or options.get("stderr") is not None):
         raise UsageError("stdout and stderr may not be used with capture_output", remedy="both are captured unless you say otherwise")
     limit = _limit(options)
-    if limit and LOG in (options.get("stdout"), options.get("stderr")):
-        raise UsageError("output_limit is for captured output: a container's logs go to files", remedy="pass stdout=contain.PIPE")
-    if limit and not captured:
+    logged = LOG in (options.get("stdout"), options.get("stderr"))
+    if limit and not captured and not logged:
         raise UsageError("output_limit is for captured output, and none is captured")
     encoding = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
-    return Streams(
-        **{name: options.get(name) for name in STREAM_OPTIONS}, text=encoding, errors=options.get("errors") or "replace", limit=limit
-    )
+    given: dict[str, Any] = {name: options.get(name) for name in STREAM_OPTIONS}
+    return Streams(**given, text=encoding, errors=options.get("errors") or "replace", limit=limit)
 
 
 def _limit(options: dict[str, Any]) -> Limit | None:

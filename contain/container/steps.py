@@ -56,7 +56,9 @@ class Launch:
         life, self.life = os.pipe2(os.O_CLOEXEC)
         caller = os.pidfd_open(os.getpid())
         try:
-            self.pid = spawn.spawn(plan, report=theirs.fileno(), life=life, caller=caller, streams=streams.child, passed=passed)
+            self.pid = spawn.spawn(
+                plan, report=theirs.fileno(), life=life, caller=caller, streams=streams.child, passed=passed, captures=streams.captures
+            )
         except BaseException:
             self.close()
             raise
@@ -183,7 +185,7 @@ def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result:
     result = Result(args, reason=reason, returncode=code, signal=number, usage=Usage(packet.usage))
     result.stdout, result.stderr = streams.value("stdout"), streams.value("stderr")
     result.denied = _denied(packet)
-    result.truncated = frozenset(name for name, buffer in streams.buffers.items() if buffer.truncated)
+    result.truncated = streams.truncated
     return result
 
 
