@@ -63,7 +63,7 @@ class Container:
             raise
         self._note_start()
 
-    def _begin(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
+    def _begin(self, sandbox: Sandbox, args: list[str], options: dict[str, Any], owner: int = -1, log: str = "") -> None:
         """Launches; the driver is to wait for the start."""
         from contain.container.lifecycle import state_root
 
@@ -76,10 +76,10 @@ class Container:
         if options.pop("check", None):
             raise UsageError("a container that goes on cannot be checked at its start", remedy="call check() on what wait() gives")
         kept = {} if options.get("capture_output") else dict.fromkeys(("stdout", "stderr"), LOG)
-        self._job = own._job(args, {**kept, **options})  # noqa: SLF001  our own kind
+        self._job = own._job(args, {**kept, **options}, log)  # noqa: SLF001  our own kind
         self._streams = self._job.streams
         try:
-            self._launch = Launch(self._job.plan, self._streams, self._job.passed)
+            self._launch = Launch(self._job.plan, self._streams, self._job.passed, owner)
         except BaseException:
             self._streams.close()
             raise

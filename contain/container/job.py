@@ -34,7 +34,7 @@ class Job:
 
     __slots__ = ("args", "check", "isolation", "passed", "plan", "streams", "version")
 
-    def __init__(self, args: list[str], options: dict[str, Any], *, unknown: str = "run") -> None:
+    def __init__(self, args: list[str], options: dict[str, Any], *, unknown: str = "run", log: str = "") -> None:
         """Opens the streams; `plan` and `isolation` are the sandbox's to set."""
         check_names(options, unknown)
         self.args = args
@@ -43,7 +43,7 @@ class Job:
         self.version = ""
         self.check = bool(options.get("check"))
         self.passed = descriptors(options.get("pass_fds") or ())
-        self.streams = open_streams(options)
+        self.streams = open_streams(options, log)
 
     @property
     def preserve(self) -> int:
@@ -102,8 +102,8 @@ def descriptors(given: Sequence[int]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def open_streams(options: dict[str, Any]) -> Streams:
-    """The streams of a run, by its options."""
+def open_streams(options: dict[str, Any], log: str = "") -> Streams:
+    """The streams of a run, by its options; `log` begins the names of its log files, if they are to have names."""
     captured = [name for name in ("stdout", "stderr") if options.get(name) in (None, PIPE)]
     if options.get("capture_output") and (options.get("stdout") is not None or options.get("stderr") is not None):
         raise UsageError("stdout and stderr may not be used with capture_output", remedy="both are captured unless you say otherwise")
@@ -113,7 +113,7 @@ def open_streams(options: dict[str, Any]) -> Streams:
         raise UsageError("output_limit is for captured output, and none is captured")
     encoding = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
     given: dict[str, Any] = {name: options.get(name) for name in STREAM_OPTIONS}
-    return Streams(**given, text=encoding, errors=options.get("errors") or "replace", limit=limit)
+    return Streams(**given, text=encoding, errors=options.get("errors") or "replace", limit=limit, log=log)
 
 
 def _limit(options: dict[str, Any]) -> Limit | None:

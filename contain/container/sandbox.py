@@ -219,11 +219,11 @@ class Sandbox:
 
         return Container(self, words(cmd), dict(options))
 
-    def _job(self, cmd: Command, options: dict[str, Any]) -> Job:
+    def _job(self, cmd: Command, options: dict[str, Any], log: str = "") -> Job:
         """One run, its streams open (the driver closes them)."""
         args = words(cmd)
         own = self._with_limit(options.get("cpu_time"))
-        job = Job(args, options)
+        job = Job(args, options, log=log)
         try:
             cwd, timeout = os.fspath(options.get("cwd") or ""), positive("timeout", options.get("timeout"))
             job.plan = own._encoded(Variant(args, options.get("env"), cwd, timeout, preserve=job.preserve))  # noqa: SLF001  our own kind

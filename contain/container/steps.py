@@ -46,15 +46,18 @@ class Launch:
 
     __slots__ = ("lent", "life", "monitor", "pid", "report", "result", "started")
 
-    def __init__(self, plan: bytes, streams: Streams, passed: Sequence[int] = ()) -> None:
-        """Spawns the launcher with this plan; raises OSError. `passed` are descriptors that the program gets under the same numbers."""
+    def __init__(self, plan: bytes, streams: Streams, passed: Sequence[int] = (), owner: int = -1) -> None:
+        """Spawns the launcher with this plan; raises OSError. `passed` are descriptors that the program gets under the same numbers.
+
+        It ends with this process, or with the one behind the pidfd `owner`; then it goes on when this process ends, and after leave().
+        """
         self.result: record.Record | None = None
         self.started: record.Record | None = None
         self.monitor = -1
         self.lent: list[int] = []
         self.report, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
-        life, self.life = os.pipe2(os.O_CLOEXEC)
-        caller = os.pidfd_open(os.getpid())
+        life, self.life = os.pipe2(os.O_CLOEXEC) if owner < 0 else (-1, -1)
+        caller = os.pidfd_open(os.getpid()) if owner < 0 else os.dup(owner)
         try:
             self.pid = spawn.spawn(
                 plan, report=theirs.fileno(), life=life, caller=caller, streams=streams.child, passed=passed, captures=streams.captures
@@ -64,7 +67,8 @@ class Launch:
             raise
         finally:
             theirs.close()
-            os.close(life)
+            if life >= 0:
+                os.close(life)
             os.close(caller)
         streams.close_child()
 
@@ -109,6 +113,13 @@ class Launch:
         if self.life >= 0:
             os.close(self.life)
             self.life = -1
+
+    def leave(self) -> None:
+        """Frees what is ours of one that goes on."""
+        self.report.close()
+        if self.monitor >= 0:
+            os.close(self.monitor)
+            self.monitor = -1
 
     def close(self) -> None:
         """Frees what is ours; reaps the launcher unless somebody else did."""
