@@ -18,11 +18,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
-    from typing import Any, Unpack
+    from typing import Any, Unpack, overload
 
     from contain.container.job import Command
     from contain.container.log import Follower
-    from contain.container.options import ExecOptions
+    from contain.container.options import ExecBytesOptions, ExecEncodedOptions, ExecOptions, ExecTextOptions
     from contain.container.process import Process
     from contain.container.publish import Publisher
     from contain.container.ready import Ready
@@ -40,7 +40,7 @@ LIMIT = 64 << 20
 class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
     """The container ended while something was waited for; `log_tail` has its last words."""
 
-    def __init__(self, result: Result, log_tail: bytes) -> None:
+    def __init__(self, result: Result[Any], log_tail: bytes) -> None:
         """Names how it ended."""
         last = log_tail.decode(errors="replace").strip().splitlines()
         super().__init__(f"the container ended: {result.reason.value} {result.returncode}", cause=last[-1] if last else "")
@@ -71,7 +71,7 @@ class Container:
         self.root = state_root("")
         own = sandbox if sandbox.spec.run.name else sandbox.named(self.id)
         self._args = args
-        self._result: Result | None = None
+        self._result: Result[Any] | None = None
         self._publishers: list[Publisher] = []
         if options.pop("check", None):
             raise UsageError("a container that goes on cannot be checked at its start", remedy="call check() on what wait() gives")
@@ -106,7 +106,7 @@ class Container:
         finally:
             self._streams.close()
 
-    def wait(self, timeout: float | None = None) -> Result:
+    def wait(self, timeout: float | None = None) -> Result[Any]:
         """Its Result; TimeoutError when it has not ended in time, and lives on."""
         return drive(self._end(timeout))
 
@@ -145,7 +145,7 @@ class Container:
         if self.alive:
             send(self.id, int(number), root=self.root)
 
-    def stop(self, grace: float = 5) -> Result:
+    def stop(self, grace: float = 5) -> Result[Any]:
         """SIGTERM, and after `grace` seconds SIGKILL; its Result."""
         Container.kill(self, signal.SIGTERM)
         try:
@@ -193,7 +193,21 @@ class Container:
             raise UsageError(f"{stream} has no log: it was given elsewhere")
         return Follower(self._streams.logs[stream])
 
-    def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result:
+    if TYPE_CHECKING:
+
+        @overload
+        def exec(self, cmd: Command, **options: Unpack[ExecTextOptions]) -> Result[str]: ...
+
+        @overload
+        def exec(self, cmd: Command, **options: Unpack[ExecEncodedOptions]) -> Result[str]: ...
+
+        @overload
+        def exec(self, cmd: Command, **options: Unpack[ExecBytesOptions]) -> Result[bytes]: ...
+
+        @overload
+        def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result[Any]: ...
+
+    def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result[Any]:
         """Runs a further command in it, to its end; options as of Sandbox.run, and `user` (UID[:GID])."""
         job, launch = self._further(cmd, dict(options))
         try:

@@ -50,7 +50,7 @@ class Job:
         """How far the numbers of passed descriptors reach, as LeaveHost counts."""
         return max(self.passed) - 2 if self.passed else 0
 
-    def settle(self, result: Result) -> Result:
+    def settle(self, result: Result[Any]) -> Result[Any]:
         """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
         result.isolation = self.isolation
         if self.version:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, Literal, TypeAlias, TypedDict
+from typing import IO, Any, Literal, Required, TypeAlias, TypedDict
 
 StrPath: TypeAlias = str | os.PathLike[str]
 Size: TypeAlias = int | str
@@ -90,9 +90,9 @@ class StartOptions(TypedDict, total=False):
     stdout: Stream
     stderr: Stream
     capture_output: bool
-    text: bool
-    encoding: str
-    errors: str
+    text: bool | None
+    encoding: str | None
+    errors: str | None
     env: Mapping[str, str] | None
     cwd: StrPath | None
     timeout: float | None
@@ -106,6 +106,40 @@ class RunOptions(StartOptions, total=False):
     """What Sandbox.run takes."""
 
     check: bool
+
+
+class BytesOptions(TypedDict, total=False):
+    """Those of a run that gives bytes."""
+
+    input: bytes | str | None
+    stdin: Stream
+    stdout: Stream
+    stderr: Stream
+    capture_output: bool
+    env: Mapping[str, str] | None
+    cwd: StrPath | None
+    timeout: float | None
+    cpu_time: float | None
+    output_limit: Size | None
+    on_excess: Literal["tail", "drain", "kill"] | None
+    pass_fds: Sequence[int]
+    check: bool
+
+
+class TextOptions(BytesOptions, total=False):
+    """Those of a run that gives text: `text=True`."""
+
+    text: Required[Literal[True]]
+    encoding: str | None
+    errors: str | None
+
+
+class EncodedOptions(BytesOptions, total=False):
+    """The same by `encoding`."""
+
+    encoding: Required[str]
+    text: bool | None
+    errors: str | None
 
 
 class ExecOptions(RunOptions, total=False):
@@ -122,10 +156,58 @@ class AllOptions(SandboxOptions, total=False):
     stdout: Stream
     stderr: Stream
     capture_output: bool
-    text: bool
-    encoding: str
-    errors: str
+    text: bool | None
+    encoding: str | None
+    errors: str | None
     check: bool
     output_limit: Size | None
     on_excess: Literal["tail", "drain", "kill"] | None
     pass_fds: Sequence[int]
+
+
+class AllBytesOptions(SandboxOptions, total=False):
+    """Those of run() that give bytes."""
+
+    input: bytes | str | None
+    stdin: Stream
+    stdout: Stream
+    stderr: Stream
+    capture_output: bool
+    check: bool
+    output_limit: Size | None
+    on_excess: Literal["tail", "drain", "kill"] | None
+    pass_fds: Sequence[int]
+
+
+class AllTextOptions(AllBytesOptions, total=False):
+    """Those of run() that give text: `text=True`."""
+
+    text: Required[Literal[True]]
+    encoding: str | None
+    errors: str | None
+
+
+class AllEncodedOptions(AllBytesOptions, total=False):
+    """The same by `encoding`."""
+
+    encoding: Required[str]
+    text: bool | None
+    errors: str | None
+
+
+class ExecBytesOptions(BytesOptions, total=False):
+    """Those of exec() that give bytes."""
+
+    user: str
+
+
+class ExecTextOptions(TextOptions, total=False):
+    """Those of exec() that give text: `text=True`."""
+
+    user: str
+
+
+class ExecEncodedOptions(EncodedOptions, total=False):
+    """The same by `encoding`."""
+
+    user: str

@@ -129,7 +129,7 @@ class Shared(Container):
         result.truncated = self._streams.truncated
         return result
 
-    def stop(self, grace: float = 5) -> Result:
+    def stop(self, grace: float = 5) -> Result[Any]:
         """SIGTERM, and after `grace` seconds SIGKILL; its Result."""
         self.kill(15)
         try:

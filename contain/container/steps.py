@@ -18,11 +18,12 @@ from contain.launcher import record, spawn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from typing import Any
 
     from contain.container.result import Denied
     from contain.container.streams import Streams
 
-    Steps = Generator["Wait", tuple[set[int], set[int]], Result]
+    Steps = Generator["Wait", tuple[set[int], set[int]], Result[Any]]
 
 
 #: descriptors that come with one packet at most
@@ -180,7 +181,7 @@ def run(launch: Launch, streams: Streams, args: list[str], deadline: float | Non
     return finish(launch.result or _lost(), streams, args)
 
 
-def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result:
+def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result[Any]:
     """The Result of a launcher's last record."""
     if packet.reason == "error" and not packet.started:
         words = (
