@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from contain.container.result import Denied, Failed, Forbidden, OutOfMemory, OutputLimit, Reason, Result, TimedOut, Usage
     from contain.container.sandbox import Sandbox, run
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
-    from contain.errors import ContainError, HostError, LaunchError, ManifestError, StateError, UsageError
+    from contain.errors import ContainError, HostError, LaunchError, ManifestError, MissingFeature, StateError, UsageError
     from contain.linter import lint, load
+    from contain.network.cluster import Cluster
+    from contain.network.faults import Fault
+    from contain.network.network import Network
 
 #: public name → module that has it
 _WHERE = {
@@ -40,6 +43,9 @@ _WHERE = {
     "Failed": "container.result",
     "Forbidden": "container.result",
     "Isolation": "container.isolation",
+    "Network": "network.network",
+    "Cluster": "network.cluster",
+    "Fault": "network.faults",
     "TimedOut": "container.result",
     "OutOfMemory": "container.result",
     "OutputLimit": "container.result",
@@ -51,6 +57,7 @@ _WHERE = {
     "UsageError": "errors",
     "ManifestError": "errors",
     "HostError": "errors",
+    "MissingFeature": "errors",
     "StateError": "errors",
     "LaunchError": "errors",
 }
@@ -60,16 +67,20 @@ __all__ = [
     "INHERIT",
     "PIPE",
     "STDOUT",
+    "Cluster",
     "ContainError",
     "Container",
     "Dead",
     "Denied",
     "Failed",
+    "Fault",
     "Forbidden",
     "HostError",
     "Isolation",
     "LaunchError",
     "ManifestError",
+    "MissingFeature",
+    "Network",
     "OutOfMemory",
     "OutputLimit",
     "Reason",

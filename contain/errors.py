@@ -4,6 +4,7 @@ ContainError            everything that contain raises on purpose; `exit_code` i
 ├── UsageError          an option or argument is wrong (125, as docker and podman do)
 ├── ManifestError       a manifest cannot be read or means something that cannot be run; carries `diagnostics`
 ├── HostError           this host, or this user on it, lacks something that was asked for
+│   └── MissingFeature  the kernel was built without it; the cause names its option
 ├── StateError          the state folder does not allow it (no such container, wrong status, name taken)
 └── LaunchError         an operation of the plan failed; carries the launcher's `report`
 """
@@ -64,6 +65,10 @@ class ManifestError(ContainError):
 
 class HostError(ContainError):
     """This host, or this user on it, lacks something that was asked for."""
+
+
+class MissingFeature(HostError):  # noqa: N818  what it is
+    """The kernel lacks something that was asked for; `cause` names the option with which it is built."""
 
 
 class StateError(ContainError):

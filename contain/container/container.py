@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from contain.container.job import Command
     from contain.container.log import Follower
+    from contain.container.member import Member
     from contain.container.options import ExecBytesOptions, ExecEncodedOptions, ExecOptions, ExecTextOptions
     from contain.container.process import Process
     from contain.container.publish import Publisher
@@ -79,18 +80,25 @@ class Container:
         self._job = own._job(args, {**kept, **options}, log)  # noqa: SLF001  our own kind
         self._streams = self._job.streams
         try:
-            self._launch = Launch(self._job.plan, self._streams, self._job.passed, owner)
+            self._launch = Launch(self._job.plan, self._streams, self._job.given, owner)
         except BaseException:
-            self._streams.close()
+            self._job.close()
             raise
 
     def _note_start(self) -> None:
         started = self._launch.started
         self.pid = started.pid if started else 0
+        if self._job.member is not None:
+            self._job.member.started()
 
     def _abandon(self) -> None:
         self._launch.close()
-        self._streams.close()
+        self._job.close()
+
+    @property
+    def member(self) -> Member | None:
+        """Its place in the sandbox's network: `name`, `address`."""
+        return self._job.member
 
     def __enter__(self) -> Container:
         """Itself."""
@@ -233,6 +241,8 @@ class Container:
         user = options.pop("user", None)
         if options.get("cpu_time") is not None:
             raise UsageError("exec has no limit of processor time: the container's cgroup is shared")
+        if options.get("member"):
+            raise UsageError("exec has no place of its own in a network: it has the container's")
         job = Job(words(cmd), options, unknown="exec")
         try:
             env = [f"{name}={value}" for name, value in (options.get("env") or {}).items()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "ff332999961bc97f4fba76507e4b9769"
+DIGEST = "597f4f4be9aae020a87f1e6181f6cc5f"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -101,4 +101,11 @@ KINDS = {
     "JoinContainer": 95,
     "LendFile": 96,
     "LendSockets": 97,
+    "MakeHosts": 98,
+    "MakeBridge": 99,
+    "HoldNetwork": 100,
+    "EnterNetwork": 101,
+    "AddMember": 102,
+    "SetFilters": 103,
+    "SetQueue": 104,
 }

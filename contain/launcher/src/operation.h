@@ -138,6 +138,8 @@ struct relay {
     struct flow flows[2]; /* in, out */
     int master;        /* -1: no terminal */
     bool input;        /* our standard input goes in */
+    bool ended;        /* our input has ended, and the container was told */
+    bool ended_raw;    /* in which mode its terminal was then */
 };
 
 #define CAPTURE_COUNT 2
