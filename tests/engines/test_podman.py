@@ -176,6 +176,12 @@ def test_programs_that_cannot_be_executed(podman: Podman, program: str, code: in
     assert podman.run("bb", program).returncode == code
 
 
+def test_privileged(podman: Podman) -> None:
+    """All devices of the host: their modes are what stat(2) gives, permissions and the type of the file. An ordinary user gets his by bind mounts."""
+    done = podman.run("--privileged", "bb", "stat", "-c", "%t:%T", "/dev/kmsg")
+    assert (done.returncode, done.stdout) == (0, "1:b\n"), done.stderr
+
+
 def test_life(podman: Podman) -> None:
     """Detached, entered, listed, read, killed, waited for, removed."""
     engine = podman.engine
