@@ -19,7 +19,9 @@ TEXT = '{"ociVersion": "1.0.2",\n "root": {"path": "rootfs"},\n "process": {"cwd
 @pytest_lsp.fixture(config=SERVER, params=["neovim", "visual_studio_code"])
 async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient):
     """A client that says what such an editor can do; Neovim's does not pull diagnostics."""
-    result = await lsp_client.initialize_session(types.InitializeParams(capabilities=client_capabilities(request.param), root_uri="file:///nowhere"))
+    result = await lsp_client.initialize_session(
+        types.InitializeParams(capabilities=client_capabilities(request.param), root_uri="file:///nowhere")
+    )
     lsp_client.encoding = result.capabilities.position_encoding or "utf-16"
     yield lsp_client
     await lsp_client.shutdown_session()
