@@ -14,7 +14,7 @@ from contain.errors import StateError, UsageError
 from contain.network.faults import Cut, Fault, Impair, Setting, setting
 from contain.network.member import Member
 from contain.network.subnet import Subnet
-from contain.network.work import Work, now
+from contain.network.work import Work, dialing, now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 #: index of the first member's link: the loopback interface and the bridge have the first two
 FIRST_LINK = 16
+SUBNET = "10.90.0.0/16"
 HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 
 
@@ -43,7 +44,7 @@ class Network:
     Raises HostError or LaunchError where no network can be made.
     """
 
-    def __init__(self, *, subnet: str = "10.90.0.0/16") -> None:
+    def __init__(self, *, subnet: str = SUBNET) -> None:
         """Makes it; its members' addresses are of `subnet`, whose first one is the bridge's."""
         self._begin(subnet)
         try:
@@ -220,26 +221,30 @@ class Network:
     # ---- ways in ----
 
     def connect(self, who: Who, port: int, timeout: float | None = 5) -> socket.socket:
-        """A socket, made in the network, that is connected to a member's port; faults between members do not concern it."""
+        """A socket, made in the network, that is connected to a member's port; cuts and partitions do not concern it."""
         return self._dial(self._address(who), port, timeout)
 
     def _dial(self, address: str, port: int, timeout: float | None) -> socket.socket:
         import socket as sockets
 
-        from contain.plan import stage as at
-        from contain.plan.operations.lifecycle import LendSockets
-
-        with self._lock:
-            fd = self._perform([LendSockets(stage=at.OPEN, family=int(sockets.AF_INET), count=1)])[0]
-        made = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM, fileno=fd)
+        made = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM, fileno=now(self._lending())[0])
         try:
-            made.settimeout(timeout)
-            made.connect((address, port))
-            made.settimeout(None)
+            drive(dialing(made, (address, port), timeout))
+            made.setblocking(True)
         except BaseException:
             made.close()
             raise
         return made
+
+    def _lending(self) -> Work:
+        """What gives a socket of the network's."""
+        from socket import AF_INET
+
+        from contain.plan import stage as at
+        from contain.plan.operations.lifecycle import LendSockets
+
+        self._check_open()
+        return Work(self._host, self._holder, [LendSockets(stage=at.OPEN, family=int(AF_INET), count=1)])
 
     def publish(self, who: Who, port: int, address: tuple[str, int] = ("127.0.0.1", 0)) -> tuple[str, int]:
         """Carries what comes to an address of this host (port 0: a free one) to a member's port, until the network's end; the address.
