@@ -17,7 +17,7 @@ from contain.container.loops import drive, sleep
 from contain.container.ready import holds
 from contain.container.result import Result
 from contain.container.steps import Launch
-from contain.errors import StateError
+from contain.errors import LaunchError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Sequence
     from typing import Any, Unpack, overload
 
+    from contain.container import tree
     from contain.container.job import Command
     from contain.container.options import (
         AllBytesOptions,
@@ -227,6 +228,12 @@ class Container(threads_container.Container):
         self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int = threads_container.LIMIT
     ) -> None:
         """contain.Container.put, awaited."""
+        if lend.is_folder(source):
+            from contain.container import tree
+
+            copier = tree.Tree(self.root, self.id, limit)
+            await _copied(copier, tree.putting(copier, source, path))
+            return
         data, own = lend.source_of(source, limit)
         lend.write((await _lent(lend.writing(self.root, self.id, path, own if mode is None else mode)))[0], data)
 
@@ -234,7 +241,17 @@ class Container(threads_container.Container):
         self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int = threads_container.LIMIT
     ) -> bytes:
         """contain.Container.get, awaited."""
-        return self._got((await _lent(lend.reading(self.root, self.id, path)))[0], path, target, limit)
+        try:
+            fd = (await _lent(lend.reading(self.root, self.id, path)))[0]
+        except LaunchError as problem:
+            if target is None or lend.FOLDER not in problem.message:
+                raise
+            from contain.container import tree
+
+            copier = tree.Tree(self.root, self.id, limit)
+            await _copied(copier, tree.whole(copier, path, target))
+            return b""
+        return self._got(fd, path, target, limit)
 
     async def connect(self, port: int, timeout: float | None = 5) -> socket.socket:  # type: ignore[override]  # noqa: ASYNC109
         """contain.Container.connect, awaited; the socket does not block."""
@@ -251,6 +268,13 @@ class Container(threads_container.Container):
             else:
                 return made
         raise AssertionError
+
+
+async def _copied(copier: tree.Tree, asking: tree.Asking) -> None:
+    try:
+        await drive(asking, copier.launch)
+    finally:
+        copier.close()
 
 
 async def _lent(lending: lend.Lending) -> list[int]:

@@ -12,7 +12,7 @@ from contain.container.job import Job, words
 from contain.container.ready import command, file, holds, log, port, url
 from contain.container.steps import Launch
 from contain.container.streams import LOG
-from contain.errors import ContainError, StateError, UsageError
+from contain.errors import ContainError, LaunchError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -255,21 +255,40 @@ class Container:
             raise
 
     def put(self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int = LIMIT) -> None:
-        """Writes bytes, or a regular file of this host, to a file inside: made as its root's own, with the permissions of `mode` or the source.
+        """Writes bytes, or a file or a whole folder of this host, to a place inside: made as its root's own, with the permissions of the source.
 
         Links inside lead nowhere but inside. Devices and fifos are refused, set-user-ID and set-group-ID are dropped, and more than `limit`
-        bytes are an error.
+        bytes are an error. `mode` is for a file.
         """
         from contain.container import lend
 
+        if lend.is_folder(source):
+            from contain.container import tree
+
+            copier = tree.Tree(self.root, self.id, limit)
+            tree.now(copier, tree.putting(copier, source, path))
+            return
         data, own = lend.source_of(source, limit)
         lend.write(lend.now(lend.writing(self.root, self.id, path, own if mode is None else mode))[0], data)
 
     def get(self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int = LIMIT) -> bytes:
-        """The bytes of a regular file inside; with `target` written to that file of this host too."""
+        """The bytes of a regular file inside; with `target` written to that file of this host too.
+
+        A folder needs a `target`, which is made: its files, folders and links (none that leads out of it), together at most `limit` bytes; the
+        answer is empty then.
+        """
         from contain.container import lend
 
-        fd = lend.now(lend.reading(self.root, self.id, path))[0]
+        try:
+            fd = lend.now(lend.reading(self.root, self.id, path))[0]
+        except LaunchError as problem:
+            if target is None or lend.FOLDER not in problem.message:
+                raise
+            from contain.container import tree
+
+            copier = tree.Tree(self.root, self.id, limit)
+            tree.now(copier, tree.whole(copier, path, target))
+            return b""
         return self._got(fd, path, target, limit)
 
     def _got(self, fd: int, path: str, target: str | os.PathLike[str] | None, limit: int) -> bytes:

@@ -1750,6 +1750,21 @@ static int step_lend_file(struct context *context, struct cursor *in, int64_t as
     return do_lend_file(context, &operation);
 }
 
+bool take_lend_tree(struct cursor *in, struct lend_tree *operation) {
+    *operation = (struct lend_tree){0};
+    return take_end(in);
+}
+
+static int step_lend_tree(struct context *context, struct cursor *in, int64_t ask) {
+    struct lend_tree operation;
+    (void)ask;
+    if (!take_lend_tree(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_lend_tree(context, &operation);
+}
+
 bool take_lend_sockets(struct cursor *in, struct lend_sockets *operation) {
     *operation = (struct lend_sockets){0};
     operation->family = take_i64(in);
@@ -2001,6 +2016,7 @@ const struct operation_row operation_rows[] = {
     {"OpenGate", step_open_gate, false},
     {"JoinContainer", step_join_container, false},
     {"LendFile", step_lend_file, false},
+    {"LendTree", step_lend_tree, false},
     {"LendSockets", step_lend_sockets, false},
     {"MakeHosts", step_make_hosts, false},
     {"MakeBridge", step_make_bridge, false},
@@ -2012,4 +2028,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x59, 0x7f, 0x4f, 0x4b, 0xe9, 0xaa, 0xe0, 0x20, 0xa8, 0x7f, 0x1e, 0x61, 0x81, 0xf6, 0xcc, 0x5f};
+const uint8_t operations_digest[16] = {0x1e, 0x15, 0xc5, 0x15, 0x1a, 0x4a, 0x5e, 0x57, 0x9a, 0x7c, 0x15, 0x40, 0xff, 0x61, 0xde, 0xc3};
