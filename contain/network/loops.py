@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 class Network(threads_network.Network):
     """contain.Network: `async with contain.aio.Network() as network:`; made when the block is entered."""
 
-    def __init__(self, *, subnet: str = threads_network.SUBNET) -> None:
+    def __init__(self, *, subnet: str = threads_network.SUBNET, host: bool = False) -> None:
         """Nothing is done yet."""
-        self._given = subnet
+        self._given = subnet, host
         self._holder = -1
 
     async def __aenter__(self) -> Network:
         """Makes it."""
-        self._begin(self._given)
+        subnet, host = self._given
+        self._begin(subnet, host=host)
         try:
             await drive(steps.start(self._launch, self._streams, ["network"]), self._launch)
         except BaseException:

@@ -39,14 +39,15 @@ class Network:
 
     Each run in such a sandbox is a member, with an address of `subnet`. One that is started with `member="name"` has that name, which is its
     host name and stands in the /etc/hosts of all; a name keeps its address. Nothing leads out of the network, and nothing into it but
-    connect() and publish(). It is the same for root and for an ordinary user.
+    connect() and publish(). It is the same for root and for an ordinary user. With `host` the host itself is on it, at `host_address`
+    by its interface `host_link`, which takes root: then every program of the host reaches the members by their addresses.
 
     Raises HostError or LaunchError where no network can be made.
     """
 
-    def __init__(self, *, subnet: str = SUBNET) -> None:
+    def __init__(self, *, subnet: str = SUBNET, host: bool = False) -> None:
         """Makes it; its members' addresses are of `subnet`, whose first one is the bridge's."""
-        self._begin(subnet)
+        self._begin(subnet, host=host)
         try:
             drive(steps.start(self._launch, self._streams, ["network"]))
         except BaseException:
@@ -54,7 +55,7 @@ class Network:
             raise
         self._note_start()
 
-    def _begin(self, subnet: str) -> None:
+    def _begin(self, subnet: str, *, host: bool) -> None:
         """Launches; the driver is to wait for the start."""
         from contain.host.probe import Wanted, probe
         from contain.plan.compile.network import compile_network
@@ -74,7 +75,9 @@ class Network:
         self._faults: list[Fault] = []
         self._publishers: list[Publisher] = []
         self._holder = self._file = -1
-        plan = compile_network(self._host, address=self.address, prefix=self._subnet.prefix, folder=self._folder, hosts=HOSTS)
+        self.host_address, self.host_link = (self._subnet.take(), f"cn{os.urandom(6).hex()}") if host else ("", "")
+        link = (self.host_link, self.host_address) if host else None
+        plan = compile_network(self._host, address=self.address, prefix=self.prefix, folder=self._folder, hosts=HOSTS, link=link)
         self._streams = Streams(stdout=DEVNULL, stderr=DEVNULL)
         try:
             self._launch = Launch(encode(plan), self._streams)
