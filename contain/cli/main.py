@@ -177,7 +177,7 @@ def _dispatch(argv: list[str], name: str, options: dict[str, str]) -> int:
     _sweep(options.get("root", ""))
     if hasattr(module, "main"):
         return int(module.main(rest[1:], global_options=options) if options else module.main(rest[1:]))
-    return _click(module.command, rest, options)
+    return run_click(module.command, rest, options)
 
 
 def _sweep(root: str) -> None:
@@ -239,7 +239,7 @@ def _help() -> str:
     return "\n".join(lines)
 
 
-def _click(command: Any, words: list[str], options: dict[str, str]) -> int:
+def run_click(command: Any, words: list[str], options: dict[str, str]) -> int:
     """Runs a verb that is a click command."""
     import click
 

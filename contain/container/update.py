@@ -95,7 +95,7 @@ def update(name: str, resources: dict[str, Any], *, root: str = "", rdt: dict[st
             _tell_systemd(summary, resources)
         if rdt:
             _update_class(folder, rdt)
-        _launch(encode(compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
+        launch(encode(compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
         _remember(folder, resources)
 
 
@@ -113,16 +113,17 @@ def _update_class(folder: Folder, rdt: dict[str, str]) -> None:
             place="<command line>:--l3-cache-schema",
             remedy="give it linux.intelRdt when it is created",
         )
-    _launch(encode(change(held, rdt, folder.id, probe(Wanted(root="/")))))
+    launch(encode(change(held, rdt, folder.id, probe(Wanted(root="/")))))
 
 
 def _tell_systemd(summary: Summary, resources: dict[str, Any]) -> None:
     """What systemd has properties for, lest it writes the old values again when it is reloaded."""
-    from contain.container.systemd import Refused, Systemd
-    from contain.plan.compile.cgroup_systemd import limit_properties
+    from contain.container.systemd import Refused, Systemd, as_sent
+    from contain.plan.compile.cgroup_systemd import device_properties, limit_properties
 
     rows = limit_properties(resources, v2="memory" not in summary.cgroups)
-    properties = [(name, signature, bytes(value) if signature == "ay" else value) for name, signature, value in rows]
+    rows += device_properties(resources["devices"]) if resources.get("devices") and summary.owner == 0 else []
+    properties = [(name, signature, as_sent(signature, value)) for name, signature, value in rows]
     manager = Systemd(user=summary.owner != 0)
     try:
         manager.limit(summary.systemd, properties)
@@ -132,7 +133,8 @@ def _tell_systemd(summary: Summary, resources: dict[str, Any]) -> None:
         manager.close()
 
 
-def _launch(plan: bytes) -> None:
+def launch(plan: bytes) -> None:
+    """A plan without a process; ContainError in the launcher's words when it fails."""
     read, write = os.pipe()
     with open(read, encoding="utf-8", errors="replace") as said:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "597f4f4be9aae020a87f1e6181f6cc5f"
+DIGEST = "0d245a80f54e06b60ae0df3b8a45ec30"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -100,12 +100,14 @@ KINDS = {
     "OpenGate": 94,
     "JoinContainer": 95,
     "LendFile": 96,
-    "LendSockets": 97,
-    "MakeHosts": 98,
-    "MakeBridge": 99,
-    "HoldNetwork": 100,
-    "EnterNetwork": 101,
-    "AddMember": 102,
-    "SetFilters": 103,
-    "SetQueue": 104,
+    "LendTree": 97,
+    "LendSockets": 98,
+    "MakeHosts": 99,
+    "MakeBridge": 100,
+    "HoldNetwork": 101,
+    "LinkHost": 102,
+    "EnterNetwork": 103,
+    "AddMember": 104,
+    "SetFilters": 105,
+    "SetQueue": 106,
 }

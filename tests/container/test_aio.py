@@ -29,6 +29,12 @@ def test_result(sandbox: aio.Sandbox) -> None:
     assert (found.returncode, found.stdout) == (3, "in")
 
 
+def test_replaced_sandbox_is_of_the_same_kind(sandbox: aio.Sandbox) -> None:
+    """Its runs are awaited too."""
+    other = sandbox.replace(hostname="other")
+    assert asyncio.run(other.run(["hostname"], text=True)).stdout == "other\n"
+
+
 def test_many_at_once(sandbox: aio.Sandbox) -> None:
     """Each has its own output."""
 
@@ -42,6 +48,7 @@ def test_cancelled_await_ends_the_container(sandbox: aio.Sandbox) -> None:
     """When the cancellation is out, no descriptor of it is left."""
 
     async def main() -> None:
+        await sandbox.run(["true"])  # the first run of a process keeps the launcher open
         before = len(os.listdir("/proc/self/fd"))
         task = asyncio.create_task(sandbox.run(["sleep", "1000"]))
         await asyncio.sleep(0.1)

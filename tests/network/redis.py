@@ -94,6 +94,11 @@ class Client:
         words = ("CLUSTER", "INFO") if about == "cluster" else ("INFO", about)
         return dict(line.split(":", 1) for line in ask(self.nodes[node], *words).split("\r\n") if ":" in line)
 
+    def master(self, node: str) -> str:
+        """Whose replica a node is; ":" for nobody's."""
+        facts = self.facts(node, "replication")
+        return f"{facts.get('master_host', '')}:{facts.get('master_port', '')}"
+
     def settled(self) -> bool:
         """Whether all nodes agree that the cluster is whole, and each master's replica is in step."""
         for node in self.nodes:
@@ -132,12 +137,13 @@ def story(client: Client, create: Callable[[], Any], kill: Callable[[str], Any],
     # a key of the first node's: what belongs to its slots cannot be written until somebody else has them
     masters = [node for node in nodes if client.facts(node, "replication")["role"] == "master"]
     victim = masters[0]
-    replica = next(node for node in nodes if client.facts(node, "replication").get("master_host") == victim.split(":")[0])
+    replica = next(node for node in nodes if client.master(node) == victim)
     key = next(f"key{index}" for index in range(300) if _holds(client, victim, f"key{index}"))
     kill(victim)
     del client.nodes[victim]
     report["write after the master was killed"] = until(lambda: client.put(key, "new"), "its slots are served")
     assert client.facts(replica, "replication")["role"] == "master"
+    until(lambda: all(client.facts(node, "cluster")["cluster_state"] == "ok" for node in client.nodes), "all know of it")
     report["acknowledged"], report["lost"] = before, client.lost()
     return report
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import contain
+from tests.network import beside
 
 if TYPE_CHECKING:
     from tests.conftest import User
@@ -53,3 +54,14 @@ def test_redis_replica_takes_over(request: pytest.FixtureRequest, rootless: bool
     report = example("redis", "redis-server", request.getfixturevalue("user") if rootless else None)
     assert report["acknowledged"] == 300
     assert report["lost"] <= 300
+
+
+@pytest.mark.parametrize("engine", sorted(beside.ENGINES))
+def test_the_same_by_an_engine(engine: str) -> None:
+    """On the host's network, each member at a port of its own: the figures beside ours, and the same promise kept."""
+    if os.getuid() != 0 or not all(shutil.which(program) for program in (engine, *beside.PROGRAMS)):
+        pytest.skip(f"needs root, {engine}, etcd-server and redis-server")
+    report = beside.measure(engine)
+    print(engine, report)
+    assert report["etcd"]["lost"] == 0
+    assert report["redis"]["acknowledged"] == 300

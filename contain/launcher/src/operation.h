@@ -142,6 +142,21 @@ struct relay {
     bool ended_raw;    /* in which mode its terminal was then */
 };
 
+#define CAPTURE_COUNT 2
+
+/* An output stream that goes into a file (capture.c). */
+struct capture {
+    int from;        /* our end of the pipe, -1: it has ended */
+    int to;          /* 0: none */
+    int64_t head;    /* bytes that are kept from the beginning, and from the end */
+    int64_t tail;
+    int64_t size;    /* of all that was said */
+    int64_t punched; /* to here is nothing but the head */
+    bool kills;
+    bool over;
+    bool lost;
+};
+
 struct context {
     struct plan plan;
     struct operation_head current;
@@ -149,6 +164,7 @@ struct context {
     struct shared *shared;
     struct watch watch;
     struct relay relay;
+    struct capture captures[CAPTURE_COUNT];
     struct monitor monitor;
     int *slots;      /* in the host: those in `shared`; in init: its own copy */
     int channel;     /* to the other side: host or init */

@@ -1750,6 +1750,21 @@ static int step_lend_file(struct context *context, struct cursor *in, int64_t as
     return do_lend_file(context, &operation);
 }
 
+bool take_lend_tree(struct cursor *in, struct lend_tree *operation) {
+    *operation = (struct lend_tree){0};
+    return take_end(in);
+}
+
+static int step_lend_tree(struct context *context, struct cursor *in, int64_t ask) {
+    struct lend_tree operation;
+    (void)ask;
+    if (!take_lend_tree(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_lend_tree(context, &operation);
+}
+
 bool take_lend_sockets(struct cursor *in, struct lend_sockets *operation) {
     *operation = (struct lend_sockets){0};
     operation->family = take_i64(in);
@@ -1816,6 +1831,25 @@ static int step_hold_network(struct context *context, struct cursor *in, int64_t
     if (context == NULL)
         return 0;
     return do_hold_network(context, &operation);
+}
+
+bool take_link_host(struct cursor *in, struct link_host *operation) {
+    *operation = (struct link_host){0};
+    operation->link = take_text(in);
+    operation->bridge = take_text(in);
+    operation->address = take_text(in);
+    operation->prefix = take_i64(in);
+    return take_end(in);
+}
+
+static int step_link_host(struct context *context, struct cursor *in, int64_t ask) {
+    struct link_host operation;
+    (void)ask;
+    if (!take_link_host(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_link_host(context, &operation);
 }
 
 bool take_enter_network(struct cursor *in, struct enter_network *operation) {
@@ -2001,10 +2035,12 @@ const struct operation_row operation_rows[] = {
     {"OpenGate", step_open_gate, false},
     {"JoinContainer", step_join_container, false},
     {"LendFile", step_lend_file, false},
+    {"LendTree", step_lend_tree, false},
     {"LendSockets", step_lend_sockets, false},
     {"MakeHosts", step_make_hosts, false},
     {"MakeBridge", step_make_bridge, false},
     {"HoldNetwork", step_hold_network, false},
+    {"LinkHost", step_link_host, false},
     {"EnterNetwork", step_enter_network, false},
     {"AddMember", step_add_member, false},
     {"SetFilters", step_set_filters, false},
@@ -2012,4 +2048,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x59, 0x7f, 0x4f, 0x4b, 0xe9, 0xaa, 0xe0, 0x20, 0xa8, 0x7f, 0x1e, 0x61, 0x81, 0xf6, 0xcc, 0x5f};
+const uint8_t operations_digest[16] = {0x0d, 0x24, 0x5a, 0x80, 0xf5, 0x4e, 0x06, 0xb6, 0x0a, 0xe0, 0xdf, 0x3b, 0x8a, 0x45, 0xec, 0x30};

@@ -134,14 +134,16 @@ enum operation_kind {
     OPERATION_OPEN_GATE = 94,
     OPERATION_JOIN_CONTAINER = 95,
     OPERATION_LEND_FILE = 96,
-    OPERATION_LEND_SOCKETS = 97,
-    OPERATION_MAKE_HOSTS = 98,
-    OPERATION_MAKE_BRIDGE = 99,
-    OPERATION_HOLD_NETWORK = 100,
-    OPERATION_ENTER_NETWORK = 101,
-    OPERATION_ADD_MEMBER = 102,
-    OPERATION_SET_FILTERS = 103,
-    OPERATION_SET_QUEUE = 104,
+    OPERATION_LEND_TREE = 97,
+    OPERATION_LEND_SOCKETS = 98,
+    OPERATION_MAKE_HOSTS = 99,
+    OPERATION_MAKE_BRIDGE = 100,
+    OPERATION_HOLD_NETWORK = 101,
+    OPERATION_LINK_HOST = 102,
+    OPERATION_ENTER_NETWORK = 103,
+    OPERATION_ADD_MEMBER = 104,
+    OPERATION_SET_FILTERS = 105,
+    OPERATION_SET_QUEUE = 106,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -1038,6 +1040,13 @@ struct lend_file {
 bool take_lend_file(struct cursor *in, struct lend_file *operation);
 int do_lend_file(struct context *context, const struct lend_file *operation);
 
+/* Opens what the caller asks for on our standard input, a socket, one packet each, until it is closed; found as by LendFile. */
+struct lend_tree {
+    int64_t nothing;
+};
+bool take_lend_tree(struct cursor *in, struct lend_tree *operation);
+int do_lend_tree(struct context *context, const struct lend_tree *operation);
+
 /* Makes `count` stream sockets of an address family in the container's network for the caller, and ends. */
 struct lend_sockets {
     int64_t family;
@@ -1070,6 +1079,16 @@ struct hold_network {
 };
 bool take_hold_network(struct cursor *in, struct hold_network *operation);
 int do_hold_network(struct context *context, const struct hold_network *operation);
+
+/* Links the host to the bridge of the network that init holds: `link` is the host's end, with an address there; it goes with the network. */
+struct link_host {
+    const char *link;
+    const char *bridge;
+    const char *address;
+    int64_t prefix;
+};
+bool take_link_host(struct cursor *in, struct link_host *operation);
+int do_link_host(struct context *context, const struct link_host *operation);
 
 /* Enters the namespaces (CLONE_NEW* bits in `flags`) of the process that holds a network, by its pidfd `holder`, a descriptor of the caller's. */
 struct enter_network {
