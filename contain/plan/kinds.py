@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "1e15c5151a4a5e579a7c1540ff61dec3"
+DIGEST = "0d245a80f54e06b60ae0df3b8a45ec30"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -105,8 +105,9 @@ KINDS = {
     "MakeHosts": 99,
     "MakeBridge": 100,
     "HoldNetwork": 101,
-    "EnterNetwork": 102,
-    "AddMember": 103,
-    "SetFilters": 104,
-    "SetQueue": 105,
+    "LinkHost": 102,
+    "EnterNetwork": 103,
+    "AddMember": 104,
+    "SetFilters": 105,
+    "SetQueue": 106,
 }

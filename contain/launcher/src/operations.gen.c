@@ -1833,6 +1833,25 @@ static int step_hold_network(struct context *context, struct cursor *in, int64_t
     return do_hold_network(context, &operation);
 }
 
+bool take_link_host(struct cursor *in, struct link_host *operation) {
+    *operation = (struct link_host){0};
+    operation->link = take_text(in);
+    operation->bridge = take_text(in);
+    operation->address = take_text(in);
+    operation->prefix = take_i64(in);
+    return take_end(in);
+}
+
+static int step_link_host(struct context *context, struct cursor *in, int64_t ask) {
+    struct link_host operation;
+    (void)ask;
+    if (!take_link_host(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_link_host(context, &operation);
+}
+
 bool take_enter_network(struct cursor *in, struct enter_network *operation) {
     *operation = (struct enter_network){0};
     operation->holder = take_i64(in);
@@ -2021,6 +2040,7 @@ const struct operation_row operation_rows[] = {
     {"MakeHosts", step_make_hosts, false},
     {"MakeBridge", step_make_bridge, false},
     {"HoldNetwork", step_hold_network, false},
+    {"LinkHost", step_link_host, false},
     {"EnterNetwork", step_enter_network, false},
     {"AddMember", step_add_member, false},
     {"SetFilters", step_set_filters, false},
@@ -2028,4 +2048,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x1e, 0x15, 0xc5, 0x15, 0x1a, 0x4a, 0x5e, 0x57, 0x9a, 0x7c, 0x15, 0x40, 0xff, 0x61, 0xde, 0xc3};
+const uint8_t operations_digest[16] = {0x0d, 0x24, 0x5a, 0x80, 0xf5, 0x4e, 0x06, 0xb6, 0x0a, 0xe0, 0xdf, 0x3b, 0x8a, 0x45, 0xec, 0x30};

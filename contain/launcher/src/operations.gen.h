@@ -139,10 +139,11 @@ enum operation_kind {
     OPERATION_MAKE_HOSTS = 99,
     OPERATION_MAKE_BRIDGE = 100,
     OPERATION_HOLD_NETWORK = 101,
-    OPERATION_ENTER_NETWORK = 102,
-    OPERATION_ADD_MEMBER = 103,
-    OPERATION_SET_FILTERS = 104,
-    OPERATION_SET_QUEUE = 105,
+    OPERATION_LINK_HOST = 102,
+    OPERATION_ENTER_NETWORK = 103,
+    OPERATION_ADD_MEMBER = 104,
+    OPERATION_SET_FILTERS = 105,
+    OPERATION_SET_QUEUE = 106,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -1078,6 +1079,16 @@ struct hold_network {
 };
 bool take_hold_network(struct cursor *in, struct hold_network *operation);
 int do_hold_network(struct context *context, const struct hold_network *operation);
+
+/* Links the host to the bridge of the network that init holds: `link` is the host's end, with an address there; it goes with the network. */
+struct link_host {
+    const char *link;
+    const char *bridge;
+    const char *address;
+    int64_t prefix;
+};
+bool take_link_host(struct cursor *in, struct link_host *operation);
+int do_link_host(struct context *context, const struct link_host *operation);
 
 /* Enters the namespaces (CLONE_NEW* bits in `flags`) of the process that holds a network, by its pidfd `holder`, a descriptor of the caller's. */
 struct enter_network {
