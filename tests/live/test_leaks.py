@@ -68,6 +68,7 @@ class Round:
         self.delay = self.random.random() ** 2 * 0.06
         self.user_namespace = self.random.random() < 0.3
         self.hooks = self.random.random() < 0.3
+        self.named = self.hooks or self.random.random() < 0.5  # the others have a note instead of a folder
         self.name = f"leak-{os.getpid()}-{number}"
         self.state = f"{folder}/state"
         self.root = root
@@ -92,7 +93,9 @@ class Round:
         if not self.pid_namespace:
             config["linux"]["namespaces"] = [row for row in config["linux"]["namespaces"] if row["type"] != "pid"]
         pid_file = f"{self.state}-{self.name}.pid"
-        return plan_of(config, self.root, name=self.name, init=self.init, state_root=self.state, pid_file=pid_file)
+        name = self.name if self.named else ""
+        parent = "" if self.named else self.name  # so that its cgroups can be found
+        return plan_of(config, self.root, name=name, init=self.init, state_root=self.state, pid_file=pid_file, cgroup_parent=parent)
 
     def kill(self, run: Running) -> None:
         """At its moment."""

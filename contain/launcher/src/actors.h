@@ -18,7 +18,7 @@ noreturn void joiner_main(struct context *context);
 noreturn void init_main(struct context *context);
 /* reaper.c: our PID 1, when `watch.init`. SIGNAL_END from outside (si_pid 0) makes it kill and reap all, so that the accounting is whole. */
 #define SIGNAL_END 63
-noreturn void reaper_main(struct context *context, pid_t program, int started);
+noreturn void reaper_main(struct context *context, pid_t program);
 
 /* watch.c: what must be ready before the first change on the host: signals, parent. 0 or -1. */
 int watch_prepare(struct context *context);

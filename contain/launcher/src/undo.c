@@ -32,8 +32,8 @@ static int remove_below(int parent, const char *name, dev_t device, int depth) {
     for (struct dirent *entry; (entry = readdir(entries));) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        if (unlinkat(dirfd(entries), entry->d_name, 0) < 0 && (errno == EISDIR || errno == EPERM))
-            remove_below(dirfd(entries), entry->d_name, device, depth + 1);
+        if (unlinkat(folder, entry->d_name, 0) < 0 && (errno == EISDIR || errno == EPERM))
+            remove_below(folder, entry->d_name, device, depth + 1);
     }
     closedir(entries);
     return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? errno : 0;
