@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from contain.container.result import Denied, Failed, Forbidden, OutOfMemory, OutputLimit, Reason, Result, TimedOut, Usage
     from contain.container.sandbox import Sandbox, run
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
-    from contain.errors import ContainError, HostError, LaunchError, ManifestError, StateError, UsageError
+    from contain.errors import ContainError, HostError, LaunchError, ManifestError, MissingFeature, StateError, UsageError
     from contain.linter import lint, load
+    from contain.network.faults import Fault
+    from contain.network.network import Network
 
 #: public name → module that has it
 _WHERE = {
@@ -40,6 +42,8 @@ _WHERE = {
     "Failed": "container.result",
     "Forbidden": "container.result",
     "Isolation": "container.isolation",
+    "Network": "network.network",
+    "Fault": "network.faults",
     "TimedOut": "container.result",
     "OutOfMemory": "container.result",
     "OutputLimit": "container.result",
@@ -51,6 +55,7 @@ _WHERE = {
     "UsageError": "errors",
     "ManifestError": "errors",
     "HostError": "errors",
+    "MissingFeature": "errors",
     "StateError": "errors",
     "LaunchError": "errors",
 }
@@ -65,11 +70,14 @@ __all__ = [
     "Dead",
     "Denied",
     "Failed",
+    "Fault",
     "Forbidden",
     "HostError",
     "Isolation",
     "LaunchError",
     "ManifestError",
+    "MissingFeature",
+    "Network",
     "OutOfMemory",
     "OutputLimit",
     "Reason",

@@ -44,13 +44,13 @@ class Sandbox(threads.Sandbox):
         """contain.Sandbox.run, awaited; the options are the same."""
         job = self._job(cmd, dict(options))
         try:
-            launch = Launch(job.plan, job.streams, job.passed)
+            launch = Launch(job.plan, job.streams, job.given)
             try:
                 result = await _drive(steps.run(launch, job.streams, job.args), launch)
             finally:
                 launch.close()
         finally:
-            job.streams.close()
+            job.close()
         return job.settle(result)
 
     def start(self, cmd: Command, **options: Unpack[StartOptions]) -> Starting:  # type: ignore[override]

@@ -4,6 +4,7 @@ ContainError            everything that contain raises on purpose; `exit_code` i
 ├── UsageError          an option or argument is wrong (125, as docker and podman do)
 ├── ManifestError       a manifest cannot be read or means something that cannot be run; carries `diagnostics`
 ├── HostError           this host, or this user on it, lacks something that was asked for
+│   └── MissingFeature  the kernel was built without it; the cause names its option
 ├── StateError          the state folder does not allow it (no such container, wrong status, name taken)
 └── LaunchError         an operation of the plan failed; carries the launcher's `report`
 """
@@ -13,6 +14,15 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+def printable(text: str) -> str:
+    """A text that is not ours, on one line of a terminal: what would act there, turn the line round or hide is written as an escape."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escape(ord(char)) for char in text)
+
+
+def _escape(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 class ContainError(Exception):
@@ -37,7 +47,7 @@ class ContainError(Exception):
         rows = [str(self)]
         rows += [f"  cause: {self.cause}"] if self.cause else []
         rows += [f"  remedy: {self.remedy}"] if self.remedy else []
-        return rows
+        return [printable(row) for row in rows]
 
 
 class UsageError(ContainError):
@@ -55,6 +65,10 @@ class ManifestError(ContainError):
 
 class HostError(ContainError):
     """This host, or this user on it, lacks something that was asked for."""
+
+
+class MissingFeature(HostError):  # noqa: N818  what it is
+    """The kernel lacks something that was asked for; `cause` names the option with which it is built."""
 
 
 class StateError(ContainError):

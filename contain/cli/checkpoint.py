@@ -8,6 +8,7 @@ import click
 
 from contain.cli import oci
 from contain.container.criu import Options, checkpoint
+from contain.errors import printable
 
 #: Flags that CRIU has under the same name.
 FLAGS = (
@@ -61,7 +62,7 @@ def command(globals_: dict[str, str] | None, /, **given: str | bool | int) -> in
 
     def work() -> int:
         for warning in checkpoint(str(given["id"]), options, root=words.get("root", "")):
-            print(f"contain: warning: {warning}", file=sys.stderr)
+            print(f"contain: warning: {printable(warning)}", file=sys.stderr)
         return 0
 
     return oci.guard(work, words)

@@ -6,7 +6,8 @@ import os
 
 import click
 
-from contain.cli.output import json_text, printable
+from contain.cli.output import json_text
+from contain.errors import printable
 from contain.host import doctor
 from contain.host.probe import Wanted, probe
 from contain.host.trial import trial

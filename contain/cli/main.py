@@ -10,7 +10,7 @@ import gc
 import os
 import sys
 
-from contain.errors import ContainError, HostError, UsageError
+from contain.errors import ContainError, HostError, UsageError, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,8 +61,16 @@ LASTING = frozenset({"lint", "lsp", "events", "image", "audit", "top"})
 #: names of links to this program under which runc's contract holds
 LINKS = ("runc", "crun")
 
-#: no bug of ours: the disk is full, or the user's share of it
-FULL = (errno.ENOSPC, errno.EDQUOT)
+#: no bug of ours: what there is not enough of, and the remedy
+SHORT = {
+    errno.ENOSPC: "",
+    errno.EDQUOT: "",
+    errno.EMFILE: "raise the limit of open files: ulimit -n",
+    errno.ENFILE: "raise fs.file-max",
+    errno.EFBIG: "raise the limit of file sizes: ulimit -f",
+    errno.ENOMEM: "free memory, or raise the limit: ulimit -v",
+    errno.EAGAIN: "raise the limit of processes: ulimit -u",
+}
 
 #: options before the verb, as engines give them to an OCI runtime; True: takes a value
 GLOBAL_OPTIONS = {
@@ -95,10 +103,27 @@ def main(argv: Sequence[str] | None = None, *, name: str = "contain") -> int:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except OSError as error:
         _end_output()
-        return _refuse(HostError(f"cannot write: {error.strerror}"), options) if error.errno in FULL else _bug(error)
+        found = _shortage(error)
+        return _refuse(found, options) if found else _bug(error)
+    except MemoryError:
+        return _refuse(HostError("there is not enough memory", remedy=SHORT[errno.ENOMEM]), options)
     except Exception as error:  # noqa: BLE001  the last catch: a traceback is for us, one line for everybody else
         return _bug(error)
     return code
+
+
+def _shortage(error: OSError) -> ContainError | None:
+    """What the host is short of, in words; None when it looks like a bug."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return HostError(f"cannot write: {error.strerror}")
+    if error.errno in SHORT:
+        where = f" ({os.fsdecode(error.filename)})" if isinstance(error.filename, str | bytes) else ""
+        return HostError(f"{error.strerror}{where}", remedy=SHORT[error.errno])
+    try:
+        os.getcwd()
+    except OSError as gone:
+        return UsageError(f"the working folder cannot be used: {gone.strerror}", remedy="cd to another one")
+    return None
 
 
 def _silence() -> None:
@@ -132,7 +157,7 @@ def _refuse(error: ContainError, options: dict[str, str]) -> int:
         return _say(error.lines(), error.exit_code)
     from contain.cli import oci
 
-    sys.stdout.flush()
+    _end_output()
     oci.report(error, options)
     return 1
 
@@ -170,7 +195,7 @@ def _sweep(root: str) -> None:
         from contain.container.lifecycle import sweep_dead
 
         for problem in sweep_dead(root):
-            print(f"contain: warning: {problem}", file=sys.stderr)
+            print(f"contain: warning: {printable(problem)}", file=sys.stderr)
 
 
 def _global_options(argv: list[str], found: dict[str, str]) -> list[str]:
@@ -239,9 +264,11 @@ def _click(command: Any, words: list[str], options: dict[str, str]) -> int:
 
 
 def _say(lines: list[str], code: int) -> int:
-    """Prints an error's lines to stderr, after what stdout still holds."""
-    sys.stdout.flush()
-    print("\n".join(lines), file=sys.stderr)
+    """Prints an error's lines to stderr, after what stdout still holds. Nobody need be able to read them: the code says it too."""
+    from contain.cli.output import complain
+
+    _end_output()
+    complain(lines)
     return code
 
 
@@ -255,4 +282,4 @@ def _bug(error: Exception) -> int:
     while trace is not None:
         where, trace = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}", trace.tb_next
     text = f"a bug of contain: {type(error).__name__} at {where}: {error}; please report it with the output of CONTAIN_DEBUG=1"
-    return _say([text.replace("\n", " ")], 125)
+    return _say([printable(text.replace("\n", " "))], 125)

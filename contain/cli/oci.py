@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from contain.errors import ContainError, UsageError
+from contain.cli.output import complain
+from contain.errors import ContainError, UsageError, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def report(error: ContainError, options: Mapping[str, str]) -> None:
     """The first line to the log (JSON: what containerd reads last) and all lines to stderr."""
     if options.get("log"):
         log(options["log"], options.get("log-format", "text"), str(error))
-    print("\n".join(error.lines()), file=sys.stderr)
+    complain(error.lines())
 
 
 def log(path: str, kind: str, message: str) -> None:
@@ -88,7 +89,7 @@ def log(path: str, kind: str, message: str) -> None:
 
         line = json.dumps({"level": "error", "msg": message, "time": now})
     else:
-        quoted = message.replace("\\", "\\\\").replace('"', '\\"')
+        quoted = printable(message.replace("\\", "\\\\").replace('"', '\\"'))
         line = f'time="{now}" level=error msg="{quoted}"'
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -108,7 +109,7 @@ def launcher_words(options: Mapping[str, str]) -> list[str]:
 
 def warn(text: str) -> None:
     """One line of warning, at once: what follows may replace this process."""
-    print(f"contain: warning: {text}", file=sys.stderr, flush=True)
+    print(f"contain: warning: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def cgroup_manager(options: Mapping[str, str]) -> str:

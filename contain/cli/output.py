@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
+from contain.errors import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,9 +19,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
 
 
-def printable(text: str) -> str:
-    """A text that is not ours, safe for a terminal."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+def complain(lines: Iterable[str]) -> None:
+    """An error's lines to stderr. Nobody need be able to read them: the exit code says it too."""
+    try:
+        print("\n".join(lines), file=sys.stderr, flush=True)
+    except OSError:  # what the stream still holds goes nowhere: else Python flushes it at exit, fails and exits with a code of its own
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def json_text(value: object, *, indent: int | None = 2) -> str:

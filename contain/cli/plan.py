@@ -19,6 +19,8 @@ USAGE = "contain plan [OPTION…] TARGET [-- COMMAND [ARGUMENT…]]\n       cont
 INTRO = """\
 Prints the operations that `contain run` with the same words would execute, by stage, each with the place in the manifest
 (or the option) that it comes from. Nothing is changed, and root is not needed."""
+#: of a saved host, in bytes
+_SAVED_LIMIT = 1 << 24
 OWN = (
     ("--format FORMAT", "human or json [human]"),
     ("--host FILE", "plan for the machine saved in FILE, not for this one"),
@@ -87,10 +89,10 @@ def _saved(path: str) -> Host:
     import json
 
     from contain.host.model import Host
+    from contain.kernel.files import read
 
     try:
-        with open(path, "rb") as file:
-            return Host.from_json(json.load(file))
+        return Host.from_json(json.loads(read(path, limit=_SAVED_LIMIT)))
     except OSError as problem:
         raise UsageError(
             f"cannot read {path}: {problem.strerror}", place=place("--host"), remedy="contain plan --save-host FILE writes one"

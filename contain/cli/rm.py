@@ -6,8 +6,9 @@ import sys
 
 import click
 
+from contain.cli.output import complain
 from contain.container import lifecycle
-from contain.errors import ContainError
+from contain.errors import ContainError, printable
 
 
 @click.command("rm")
@@ -20,9 +21,9 @@ def command(options: dict[str, str] | None, *, force: bool, id: tuple[str, ...])
     for one in id:
         try:
             for warning in lifecycle.remove(one, root=(options or {}).get("root", ""), force=force):
-                print(f"contain: warning: {warning}", file=sys.stderr)
+                print(f"contain: warning: {printable(warning)}", file=sys.stderr)
             print(one)
         except ContainError as error:
-            print("\n".join(error.lines()), file=sys.stderr)
+            complain(error.lines())
             failed = 1
     return failed

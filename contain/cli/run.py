@@ -7,7 +7,7 @@ import sys
 
 from contain.cli import arguments
 from contain.container import cache
-from contain.errors import ContainError, UsageError
+from contain.errors import ContainError, UsageError, printable
 from contain.spec.options import Options, place
 
 TYPE_CHECKING = False
@@ -39,8 +39,13 @@ the exit codes are runc's (1 when contain failed)."""
 def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> int:
     """Runs; returns only when there is nothing to launch."""
     journal = cache.begin()
-    options = Options()
-    words, own = arguments.scan(argv, options, {"--help": False})
+    try:
+        options = Options()
+        words, own = arguments.scan(argv, options, {"--help": False})
+    except ContainError as error:
+        if any(word in {"-b", "--bundle"} or word.startswith("--bundle=") for word in argv):
+            error.exit_code = 1
+        raise
     if own:
         print(arguments.help_text(USAGE, INTRO, (("--help", "print this text"),), FOOTER))
         return 0
@@ -186,4 +191,4 @@ def warn(spec: Spec) -> None:
     if spec.warnings and spec.run.strict:
         raise HostError(spec.warnings[0], remedy="drop --strict, or change what the manifest asks for")
     for text in spec.warnings:
-        print(f"contain: warning: {text}", file=sys.stderr)
+        print(f"contain: warning: {printable(text)}", file=sys.stderr)

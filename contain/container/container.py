@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
 
     from contain.container.job import Command
+    from contain.container.member import Member
     from contain.container.options import ExecOptions
     from contain.container.process import Process
     from contain.container.publish import Publisher
@@ -78,18 +79,25 @@ class Container:
         self._job = own._job(args, {**kept, **options})  # noqa: SLF001  our own kind
         self._streams = self._job.streams
         try:
-            self._launch = Launch(self._job.plan, self._streams, self._job.passed)
+            self._launch = Launch(self._job.plan, self._streams, self._job.given)
         except BaseException:
-            self._streams.close()
+            self._job.close()
             raise
 
     def _note_start(self) -> None:
         started = self._launch.started
         self.pid = started.pid if started else 0
+        if self._job.member is not None:
+            self._job.member.started()
 
     def _abandon(self) -> None:
         self._launch.close()
-        self._streams.close()
+        self._job.close()
+
+    @property
+    def member(self) -> Member | None:
+        """Its place in the sandbox's network: `name`, `address`."""
+        return self._job.member
 
     def __enter__(self) -> Container:
         """Itself."""
@@ -216,6 +224,8 @@ class Container:
         user = options.pop("user", None)
         if options.get("cpu_time") is not None:
             raise UsageError("exec has no limit of processor time: the container's cgroup is shared")
+        if options.get("member"):
+            raise UsageError("exec has no place of its own in a network: it has the container's")
         job = Job(words(cmd), options, unknown="exec")
         try:
             env = [f"{name}={value}" for name, value in (options.get("env") or {}).items()]

@@ -127,6 +127,7 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
     run = RunOptions(
         name=summary.id,
         runc=runc,
+        host_view=not summary.rootfs,
         detach=bool(request.detach),
         console_socket=request.console_socket or "",
         pid_file=os.path.abspath(request.pid_file) if request.pid_file else "",

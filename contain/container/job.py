@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from contain.container.isolation import Isolation
+    from contain.container.member import Member, Network
     from contain.container.result import Result
 
     Command = Sequence[str | os.PathLike[str]]
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 #: Those of Sandbox.run; `env`, `cwd`, `timeout` and `cpu_time` mean the same in both.
 RUN_OPTIONS = (
     "input", "stdin", "stdout", "stderr", "capture_output", "text", "encoding", "errors", "check", "env", "cwd", "timeout", "cpu_time",
-    "output_limit", "on_excess", "pass_fds",
+    "output_limit", "on_excess", "pass_fds", "member",
 )  # fmt: skip
 STREAM_OPTIONS = ("stdin", "stdout", "stderr", "input")
 EXCESS = ("tail", "drain", "kill")
@@ -32,7 +33,7 @@ HIGHEST = 1023
 class Job:
     """What a driver needs for one run; close() the streams when it is over."""
 
-    __slots__ = ("args", "check", "isolation", "passed", "plan", "streams", "version")
+    __slots__ = ("args", "check", "isolation", "member", "passed", "plan", "streams", "version")
 
     def __init__(self, args: list[str], options: dict[str, Any], *, unknown: str = "run") -> None:
         """Opens the streams; `plan` and `isolation` are the sandbox's to set."""
@@ -41,9 +42,32 @@ class Job:
         self.plan = b""
         self.isolation: Isolation | None = None
         self.version = ""
+        self.member: Member | None = None
         self.check = bool(options.get("check"))
         self.passed = descriptors(options.get("pass_fds") or ())
         self.streams = open_streams(options)
+
+    def join(self, network: Network | None, name: str) -> None:
+        """Takes a place in the network for this run; `name` is the member's, "" for one that nobody looks for."""
+        if network is not None:
+            self.member = network.attach(name, above=max(self.passed, default=2))
+        elif name:
+            raise UsageError("member is for a sandbox with a network", remedy="Sandbox(network=contain.Network(), …)")
+
+    def close(self) -> None:
+        """Closes the streams; the place in the network is free again."""
+        self.streams.close()
+        self.leave()
+
+    def leave(self) -> None:
+        """Whoever was a member is none any more."""
+        if self.member is not None:
+            self.member.leave()
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """The descriptors that the launcher gets: those that the program has too, and the network's, whose number is above them."""
+        return self.passed if self.member is None else (*self.passed, self.member.holder)
 
     @property
     def preserve(self) -> int:
@@ -52,6 +76,7 @@ class Job:
 
     def settle(self, result: Result) -> Result:
         """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
+        self.leave()
         result.isolation = self.isolation
         if self.version:
             sources = result.usage.sources

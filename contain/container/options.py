@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, Literal, TypeAlias, TypedDict
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from contain.container.member import Network
 
 StrPath: TypeAlias = str | os.PathLike[str]
 Size: TypeAlias = int | str
@@ -61,7 +64,7 @@ class SandboxOptions(TypedDict, total=False):
     cap_drop: Rows
     security_opt: Rows
     seccomp_action: Literal["errno", "report", "kill", "log", "trap"]
-    network: Literal["none", "host"]
+    network: Literal["none", "host"] | Network
     userns: Literal["auto", "keep-id", "host"]
     name: str
     label: Rows
@@ -100,6 +103,7 @@ class StartOptions(TypedDict, total=False):
     output_limit: Size | None
     on_excess: Literal["tail", "drain", "kill"] | None
     pass_fds: Sequence[int]
+    member: str
 
 
 class RunOptions(StartOptions, total=False):
@@ -129,3 +133,4 @@ class AllOptions(SandboxOptions, total=False):
     output_limit: Size | None
     on_excess: Literal["tail", "drain", "kill"] | None
     pass_fds: Sequence[int]
+    member: str

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from contain.container.container import Container
     from contain.container.isolation import Isolation
     from contain.container.job import Command
+    from contain.container.member import Network
     from contain.container.options import AllOptions, RunOptions, SandboxOptions, StartOptions
     from contain.container.result import Result
     from contain.plan.plan import Plan
@@ -50,6 +51,7 @@ class Sandbox:
         "_isolation",
         "_limited",
         "_lock",
+        "_network",
         "_options",
         "_parent",
         "_plan",
@@ -70,6 +72,7 @@ class Sandbox:
         self._options = {name: value for name, value in given.items() if name not in TARGETS}
         self._target = os.fspath(given[targets[0]]) if targets else ""
         self._parent: Sandbox | None = None
+        self._network: Network | None = None if isinstance(given.get("network"), str) else given.get("network")
         self._compile(targets[0] if targets else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -108,6 +111,7 @@ class Sandbox:
         plan = compile_run(found, probe(wanted(found)))
         other = object.__new__(type(self))
         other._options, other._target, other._parent = {**self._options, option: value}, self._target, self
+        other._network = self._network
         other._take(found, plan)
         return other
 
@@ -126,11 +130,17 @@ class Sandbox:
         from contain.plan.wanted import wanted
         from contain.spec import semantics, sources
 
-        given = table_options(clean(self._options, kind))
+        options = clean(self._options, kind)
+        if self._network is not None:
+            options["network"] = "none"  # what makes a run a member is each run's own
+        given = table_options(options)
+        if self._network is not None:  # before the user's own, which may hide it
+            given.values["volume"] = [f"{self._network.hosts}:/etc/hosts:ro", *given.values.get("volume", [])]
         given.command = list(PLACEHOLDER)
         given.values["interactive"] = True  # what stdin is, each run says by the descriptor that it passes
         spec = sources.read(self._target, given)
         spec.run.measure = True  # a result says what was used
+        spec.run.network = "member" if self._network is not None else spec.run.network
         folders, spec.run.temporary = spec.run.temporary, []  # the sandbox's, not a run's
         try:
             semantics.require(spec)
@@ -178,6 +188,8 @@ class Sandbox:
     def _encoded(self, variant: Variant) -> bytes:
         from contain.plan.encode import encode
 
+        if variant.member is not None:  # it has a place of its own
+            return encode(variant.of(self._plan))
         key = variant.key()
         found = self._variants.get(key)
         if found is None:
@@ -193,20 +205,21 @@ class Sandbox:
 
         `input`, `stdin` (DEVNULL unless given), `stdout`, `stderr` (captured unless given); `text`, `encoding`, `errors`; `env` (added to the
         sandbox's), `cwd` (inside), `pass_fds` (kept under their numbers); `timeout` and `cpu_time` in seconds; `output_limit` (bytes of
-        each captured stream; 1 MiB, head and tail, unless given) with `on_excess`: "tail", "drain" (keeps the head) or "kill".
+        each captured stream; 1 MiB, head and tail, unless given) with `on_excess`: "tail", "drain" (keeps the head) or "kill"; `member`
+        is the name that it has in the sandbox's network.
 
         A limit that fires is a Result, and an exception only with `check=True`.
         Raises LaunchError when the command cannot be started, Failed (TimedOut, OutOfMemory …) with `check`.
         """
         job = self._job(cmd, dict(options))
         try:
-            launch = Launch(job.plan, job.streams, job.passed)
+            launch = Launch(job.plan, job.streams, job.given)
             try:
                 result = drive(run_steps(launch, job.streams, job.args))
             finally:
                 launch.close()
         finally:
-            job.streams.close()
+            job.close()
         return job.settle(result)
 
     def start(self, cmd: Command, **options: Unpack[StartOptions]) -> Container:
@@ -226,11 +239,13 @@ class Sandbox:
         job = Job(args, options)
         try:
             cwd, timeout = os.fspath(options.get("cwd") or ""), positive("timeout", options.get("timeout"))
-            job.plan = own._encoded(Variant(args, options.get("env"), cwd, timeout, preserve=job.preserve))  # noqa: SLF001  our own kind
+            job.join(own._network, options.get("member") or "")  # noqa: SLF001  our own kind
+            variant = Variant(args, options.get("env"), cwd, timeout, preserve=job.preserve, member=job.member)
+            job.plan = own._encoded(variant)  # noqa: SLF001
             job.isolation = own.isolation
             job.version = own._version  # noqa: SLF001
         except BaseException:
-            job.streams.close()
+            job.close()
             raise
         return job
 

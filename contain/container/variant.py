@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from contain.container.member import Member
     from contain.plan.operation import Operation
     from contain.plan.plan import Plan
 
@@ -14,12 +15,20 @@ if TYPE_CHECKING:
 class Variant:
     """What differs between two runs of one sandbox."""
 
-    __slots__ = ("args", "cwd", "env", "preserve", "timeout")
+    __slots__ = ("args", "cwd", "env", "member", "preserve", "timeout")
 
     def __init__(
-        self, args: list[str], env: Mapping[str, str] | None = None, cwd: str = "", timeout: float | None = None, *, preserve: int = 0
+        self,
+        args: list[str],
+        env: Mapping[str, str] | None = None,
+        cwd: str = "",
+        timeout: float | None = None,
+        *,
+        preserve: int = 0,
+        member: Member | None = None,
     ) -> None:
         """Nothing given means: as the sandbox has it. `timeout` is in seconds; descriptors up to 2 + `preserve` may be passed."""
+        self.member = member
         self.args = args
         self.env = dict(env or {})
         self.cwd = cwd
@@ -58,5 +67,7 @@ class Variant:
             values = {"timeout": max(1, round(self.timeout * 1000))}
         elif name == "LeaveHost" and self.preserve:
             values = {"preserve": self.preserve}
+        elif self.member is not None:
+            values = self.member.values(name)
         known = {field: value for field, value in values.items() if field in type(operation)._fields}
         return type(operation)(**{**operation.values(), **known}) if known else operation

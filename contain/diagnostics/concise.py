@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contain.errors import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 def render(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:  # noqa: ARG001  one signature for all formats
     """All findings."""
-    return "".join(f"{item}{f' ({item.pointer})' if item.pointer else ''}\n" for item in diagnostics)
+    return "".join(printable(f"{item}{f' ({item.pointer})' if item.pointer else ''}") + "\n" for item in diagnostics)
 
 
 def fragment(file: str, items: Sequence[Diagnostic], text: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from contain.diagnostics.json import ends
 from contain.diagnostics.model import SEVERITIES
+from contain.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +49,7 @@ def _line(item: Diagnostic, text: str) -> str:
 
 
 def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _value(text: str) -> str:

@@ -5,6 +5,8 @@ Engines write documents of one line of 10 kB, so the line is shown as a window r
 
 from __future__ import annotations
 
+from contain.errors import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,8 +29,8 @@ def fragment(file: str, items: Sequence[Diagnostic], text: str, *, colour: bool 
     shown = [item for item in items if item not in advice]
     blocks = [one(item, text, colour=colour, width=width) for item in shown]
     if advice:
-        title = f"{file}: security advice"
-        rows = [f"  {item.position.line if item.position else 1}: {item.message} [{item.id} {item.name}]" for item in advice]
+        title = f"{printable(file)}: security advice"
+        rows = [f"  {item.position.line if item.position else 1}: {printable(item.message)} [{item.id} {item.name}]" for item in advice]
         blocks.append("\n".join([f"{_BOLD}{title}{_PLAIN}" if colour else title, *rows]) + "\n")
     return "".join(block + "\n" for block in blocks)
 
@@ -41,14 +43,15 @@ def whole(fragments: Iterable[str]) -> str:
 def one(item: Diagnostic, text: str, *, colour: bool = False, width: int = 100) -> str:
     """One finding, some lines, the last one ended."""
     severity = f"{_COLOURS[item.severity]}{item.severity}{_PLAIN}" if colour else item.severity
-    place = f"{_BOLD}{item.place}{_PLAIN}" if colour else item.place
-    lines = [f"{place}: {severity}: {item.message} [{item.id} {item.name}]"]
+    where = printable(item.place)
+    place = f"{_BOLD}{where}{_PLAIN}" if colour else where
+    lines = [f"{place}: {severity}: {printable(item.message)} [{item.id} {item.name}]"]
     if item.position and text:
         lines += excerpt(text, item.position, width)
     if item.pointer:
-        lines.append(f"  at {item.pointer}")
+        lines.append(f"  at {printable(item.pointer)}")
     if item.fix:
-        lines.append(f"  fix: {item.fix}")
+        lines.append(f"  fix: {printable(item.fix)}")
     return "\n".join(lines) + "\n"
 
 

@@ -1,10 +1,13 @@
-"""Where values stand in a sound JSON text: only the wanted pointers are followed, all else is skipped by json's own C scanner."""
+"""Where values stand in a sound JSON text: only the wanted pointers are followed, all else is skipped by json's own C scanner.
+
+Most member names stand in a document once. Such a name is found by searching for it, and what is before it need not be read at all.
+"""
 
 from __future__ import annotations
 
 from _json import make_scanner, scanstring
 
-from contain.document.pointers import join, split
+from contain.document.pointers import escape, join, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,25 +34,81 @@ _BLANK = " \t\n\r"
 _BLANKS = frozenset(_BLANK)
 #: the key in a node of the tree of wanted places that says that the node itself is wanted; no member name is a number
 _SELF = 0
+#: in a member name these may be written in more than one way
+_MANY_WAYS = frozenset('"\\/\b\f\n\r\t')
 
 
-def spans(text: str, pointers: list[str]) -> dict[str, Span]:
-    """The places (start, end, start and end of the member name) of the pointers that exist, and of all their parents.
+def spans(text: str, pointers: list[str], value: object) -> dict[str, Span]:
+    """The places (start, end, start and end of the member name) of the pointers that exist in `value`, which is what the text says.
 
-    Ends are right for the pointers themselves; of a parent only that its end lies behind its first character.
+    Of a pointer that does not exist its nearest parent is there. Ends are right for the pointers themselves; of a parent only that its end lies
+    behind its first character.
     """
-    tree: dict[Any, Any] = {}
-    for pointer in pointers:
-        node = tree
-        for part in split(pointer):
+    found: dict[str, Span] = {"": (_skip(text, 1 if text[:1] == "\ufeff" else 0), len(text.rstrip(_BLANK)), 0, 0)}
+    names: dict[str, int] = {}
+    #: from where to read on → the tree of what is wanted there
+    trees: dict[str, dict[Any, Any]] = {}
+    escapes = "\\" in text and "\\u" in text
+    for pointer in dict.fromkeys(pointers):
+        parts = split(pointer)
+        have, item = _existing(value, parts)
+        top = len(have)
+        if item and not escapes and _once(text, item, names) >= 0:
+            found[pointer] = (names[item], names[item] + len(item) + 2, 0, 0)
+            continue
+        while top and (escapes or have[top - 1] is None or _once(text, have[top - 1], names) < 0):
+            top -= 1
+        begin = "".join([f"/{escape(part)}" for part in parts[:top]])
+        if begin not in found:
+            found[begin] = _named(text, names[parts[top - 1]], len(parts[top - 1]) + 2)
+        node = trees.setdefault(begin, {})
+        for part in parts[top : len(have)]:
             node = node.setdefault(part, {})
-        node[_SELF] = node
-    found: dict[str, Span] = {}
-    start = _skip(text, 1 if text[:1] == "\ufeff" else 0)
+        if len(have) == len(parts):
+            node[_SELF] = node
     scan = make_scanner(_Plain)  # type: ignore[arg-type]  # typeshed asks for a scanner to make one
-    end = _value(text, start, "", tree, scan, found, False)
-    found[""] = (start, end, 0, 0)
+    for begin, tree in trees.items():
+        at, end, name_start, name_end = found[begin]
+        if begin or len(tree) > (_SELF in tree):  # where the document ends is known
+            end = _value(text, at, begin, tree, scan, found, False)
+        found[begin] = (at, end if begin else found[""][1], name_start, name_end)
     return found
+
+
+def _existing(value: Any, parts: list[str]) -> tuple[list[Any], str]:
+    """The parts of a pointer that exist: names of members, and None for items of lists; and the value, if it is a string in a list."""
+    have: list[Any] = []
+    for part in parts:
+        if value.__class__ is dict:
+            if part not in value:
+                break
+            value = value[part]
+            have.append(part)
+        elif value.__class__ is list and part.isdecimal() and str(int(part)) == part and int(part) < len(value):
+            value = value[int(part)]
+            have.append(None)
+        else:
+            break
+    item = value if have and have[-1] is None and value.__class__ is str and len(have) == len(parts) else ""
+    return have, item
+
+
+def _once(text: str, name: str, names: dict[str, int]) -> int:
+    """Where a string that the text has as a value or name stands, if that must be there since it stands nowhere else; else -1."""
+    if name not in names:
+        quoted = f'"{name}"'
+        at = -1 if not _MANY_WAYS.isdisjoint(name) else text.find(quoted)
+        names[name] = at if at >= 0 and text.find(quoted, at + 1) < 0 else -1
+    return names[name]
+
+
+def _named(text: str, at: int, size: int) -> Span:
+    """The place of the value of the member whose name stands at `at`; of its end, that it is not at its beginning."""
+    end = at + size
+    start = _skip(text, end) + 1  # behind the colon
+    if text[start] in _BLANKS:
+        start = _skip(text, start)
+    return start, start + 1, at, end
 
 
 def _skip(text: str, at: int) -> int:
@@ -64,7 +123,7 @@ def _value(text: str, at: int, pointer: str, tree: dict[Any, Any], scan: Scan, f
     opening = text[at]
     wanted = len(tree) - (_SELF in tree)
     if not wanted or opening not in "{[":
-        return scan(text, at)[1]
+        return scan(text, at)[1] if onward or _SELF in tree else at + 1
     end = (_object if opening == "{" else _array)(text, at + 1, pointer, tree, scan, found, wanted)
     if end:
         return end

@@ -98,7 +98,7 @@ class Document:
         if spans is None:
             from contain.document import locate
 
-            spans = locate.spans(self.text, wanted) if self.text else {}
+            spans = locate.spans(self.text, wanted, self.value) if self.text else {}
         names = frozenset(keys)
         found = [(self._span(spans, pointer, pointer in names), pointer) for pointer in wanted]
         found.sort()

@@ -9,11 +9,13 @@ import stat
 LIMIT = 1 << 20
 #: Symbolic links followed in one path, as the kernel has it.
 LINKS = 40
+#: Nobody waits for the writer of a FIFO that stands where a file should.
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
 def read(path: str | int, *, limit: int = LIMIT, at: int | None = None) -> bytes:
     """At most `limit` bytes of a file (a path, or an open descriptor that is left open); OSError as the kernel has it."""
-    fd = path if isinstance(path, int) else os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY, dir_fd=at)
+    fd = path if isinstance(path, int) else os.open(path, _FLAGS, dir_fd=at)
     try:
         parts: list[bytes] = []
         left = limit

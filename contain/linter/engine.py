@@ -7,25 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from contain import schema
 from contain.diagnostics import model
+from contain.diagnostics.model import Diagnostic
+from contain.diagnostics.table import RULES
 from contain.document import Problem, parse
 from contain.linter import keyed, members
 from contain.linter.kinds import KINDS, decide
 from contain.linter.own import own_findings, own_schemas
 from contain.linter.reading import pruned
-from contain.linter.registry import functions, needs
+from contain.linter.registry import functions, needs, subjects
 from contain.linter.settings import Settings, matches
 from contain.linter.unknown import UnknowableError
 from contain.schema.kinds import KINDS as SCHEMAS
 
 if TYPE_CHECKING:
-    from contain.diagnostics.model import Diagnostic
     from contain.document import Document
     from contain.linter.bundle import Bundle
     from contain.linter.fix import Fix
+    from contain.linter.kinds import Verdict
     from contain.linter.registry import Found, Function
 
     _Row = tuple[str, str, str, Fix | str, Problem | None]
 
+_NOTHING: dict[str, Any] = {}
 _MOST = 1000
 _DEPTH = 128
 
@@ -38,6 +41,7 @@ class Linter:
         self.settings = settings or Settings()
         self.table = self.settings.table()
         self._functions: dict[str, list[tuple[str, Function, tuple[str, ...]]]] = {}
+        self._plans: dict[str, _Plan] = {}
         self.schemas = own_schemas(self.settings) if self.settings.schemas else []
         #: the image config that runtime configs are compared with
         self.image: Any = None
@@ -53,16 +57,14 @@ class Linter:
 
     def check(self, document: Document, *, kind: str = "", bundle: Bundle | None = None, named: bool = False) -> list[Diagnostic]:
         """The same for a document that is read already."""
-        if not (named or kind or self.settings.kind):
-            seen = document.guess if document.value is None else document.value
-            verdict = decide(seen)
-            if not (verdict.kind or verdict.relative):
-                return []  # found by walking, and none of ours: whatever is wrong with it is not our business
+        verdict = decide(document.guess if document.value is None else document.value)
+        if not (named or kind or self.settings.kind or verdict.kind or verdict.relative):
+            return []  # found by walking, and none of ours: whatever is wrong with it is not our business
         run = _Run(self, document, bundle)
         if document.problems:
             run.rules("*")
         if document.value is not None:
-            run.kind(kind or self.settings.kind, named=named)
+            run.kind(verdict, kind or self.settings.kind, named=named)
         return self.allowed(run.diagnostics(), document.value)
 
     def rules_of(self, kind: str) -> list[tuple[str, Function, tuple[str, ...]]]:
@@ -70,6 +72,12 @@ class Linter:
         if kind not in self._functions:
             self._functions[kind] = [(id, function, needs(function)) for id, function in functions(kind) if id in self.table]
         return self._functions[kind]
+
+    def plan(self, kind: str) -> _Plan:
+        """The rules of a kind as a run goes through them."""
+        if kind not in self._plans:
+            self._plans[kind] = _Plan(self.rules_of(kind), alone=kind == "*")
+        return self._plans[kind]
 
     def allowed(self, found: list[Diagnostic], value: Any) -> list[Diagnostic]:
         """Without what the settings ignore for this file or allow at this place."""
@@ -106,6 +114,52 @@ class Linter:
         return [item for item in found if item.id in self.table]
 
 
+class _Plan:
+    """The rules of a kind, with what each of them is about."""
+
+    def __init__(self, rules: list[tuple[str, Function, tuple[str, ...]]], *, alone: bool) -> None:
+        """`alone`: the rules get no value, but what they name."""
+        wanted: list[tuple[tuple[str, ...], ...]] = []
+        #: index of the subject, id, function, and what it wants beside the value
+        self.rows: list[tuple[int, str, Function, tuple[str, ...]]] = []
+        for id, function, names in rules:
+            paths = subjects(function)
+            if paths and paths not in wanted:
+                wanted.append(paths)
+            index = wanted.index(paths) if paths else -1
+            self.rows.append((index, id, function, names if alone or len(names) > 1 else ()))
+        #: the objects that hold a subject, each by the index of the object above it, those above first
+        self.objects: list[tuple[int, str]] = []
+        #: for each subject where its members are: index of the object, and name
+        self.subjects = [[(self._object(path[:-1]), path[-1]) for path in paths] for paths in wanted]
+
+    def _object(self, path: tuple[str, ...]) -> int:
+        if not path:
+            return 0
+        row = self._object(path[:-1]), path[-1]
+        if row not in self.objects:
+            self.objects.append(row)
+        return self.objects.index(row) + 1
+
+    def there(self, value: Any) -> list[bool]:
+        """For each subject whether the document has it, or may have it; the last one is for rules that are always asked."""
+        nodes = [value]
+        for index, name in self.objects:
+            node = nodes[index]
+            nodes.append(node.get(name, _NOTHING) if node.__class__ is dict else node)
+        found = []
+        for places in self.subjects:
+            for index, name in places:
+                node = nodes[index]
+                if node.__class__ is not dict or name in node:
+                    found.append(True)
+                    break
+            else:
+                found.append(False)
+        found.append(True)
+        return found
+
+
 class _Run:
     """One document on its way through the rules."""
 
@@ -121,9 +175,13 @@ class _Run:
     def rules(self, kind: str, value: Any = None) -> None:
         """Run the rules of a kind."""
         into = self.found if kind == "*" else self.ruled
-        for id, function, names in self.linter.rules_of(kind):
+        plan = self.linter.plan(kind)
+        there = plan.there(value)
+        for subject, id, function, names in plan.rows:
+            if not there[subject]:
+                continue
             try:
-                if kind != "*" and len(names) == 1:
+                if not names:
                     for found in function(value):
                         into.append((id, found))
                     continue
@@ -142,13 +200,12 @@ class _Run:
                 self.linter.failed = True
                 self.found.append(("DOC999", ("", f"rule {id} ({function.__name__}) failed: {type(error).__name__}: {error}")))
 
-    def kind(self, forced: str, *, named: bool) -> None:
-        """Find the kind, and run all that is for it."""
+    def kind(self, verdict: Verdict, forced: str, *, named: bool) -> None:
+        """Run all that is for the kind of the document."""
         document = self.document
         if _too_deep(document):
             self.found.append(("DOC402", ("", f"the document is nested more than {_DEPTH} deep")))
             return
-        verdict = decide(document.value)
         kind = forced or verdict.kind
         if verdict.other and not forced:
             words = f"the document reads as {KINDS[kind]} (manifests) and as {KINDS[verdict.other]} (config, layers)"
@@ -222,8 +279,18 @@ class _Run:
     ) -> Diagnostic:
         position = problem.position if problem else places[pointer]
         words = fix if isinstance(fix, str) else fix.words
-        item = model.make(id, message, self.document.name, pointer, position if self.document.text else None, fix=words)
-        item.severity = self.linter.table[id]
+        name, severity, _, _, page = RULES.get(id) or model.table(id)
+        item = Diagnostic(
+            id=id,
+            name=name,
+            severity=self.linter.table.get(id, severity),
+            message=message,
+            file=self.document.name,
+            pointer=pointer,
+            position=position if self.document.text else None,
+            fix=words,
+            page=page,
+        )
         item.key = keyed.pointer(self.document.value, pointer)
         item.edit = None if isinstance(fix, str) else fix
         return item

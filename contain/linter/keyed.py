@@ -13,8 +13,11 @@ _KEYS = ("destination", "path", "name", "names", "digest", "containerID", "pageS
 
 def pointer(document: Any, text: str) -> str:
     """The keyed form of a pointer."""
+    parts = split(text)
+    if not any(map(str.isdigit, parts)):
+        return text
     result, value = "", document
-    for part in split(text):
+    for part in parts:
         if value.__class__ is list and part.isdigit() and int(part) < len(value):
             value = value[int(part)]
             result += _item(value, part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from contain.document.pointers import join, label
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 #: engines write these as null: Docker's image config
 _SILENT_NULLS = frozenset(("image-config", "image-manifest", "image-index", "docker-archive"))
+_NESTED = (dict, list)
 _NOTHING: dict[str, Any] = {}
 
 
@@ -22,8 +24,52 @@ def findings(value: Any, kind: str, *, nulls: bool) -> list[tuple[str, Found]]:
     found: list[tuple[str, Found]] = []
     outline = OUTLINES.get(kind)
     if outline is not None and (value.__class__ is dict or value.__class__ is list):
+        if not nulls and not _strange(value, _shape(kind)):
+            return found
         _walk(value, outline, None, "", found, nulls=nulls and kind not in _SILENT_NULLS)
     return found
+
+
+#: the names of an object's members (None when there may be any), the objects and lists among them that are to be looked into, and what the
+#: other members or the items of a list look like
+_Shape = tuple[frozenset[str] | None, tuple[tuple[str, Any], ...], Any]
+#: there is nothing in it that could be strange
+_ANY: _Shape = (None, (), None)
+
+
+@cache
+def _shape(kind: str) -> _Shape:
+    return _shaped(OUTLINES[kind])
+
+
+def _shaped(node: dict[str, Any]) -> _Shape:
+    members, rest, other = node.get("m") or _NOTHING, node.get("a"), node.get("a") or node.get("i")
+    inner = [(name, _shaped(child)) for name, child in members.items() if child]
+    below = _shaped(other) if other else _ANY
+    return (
+        frozenset(members) if members and rest is None else None,
+        tuple([(name, shape) for name, shape in inner if shape != _ANY]),
+        None if below == _ANY else below,
+    )
+
+
+def _strange(value: Any, shape: _Shape) -> bool:
+    """Whether any member of a value without nulls is unknown: a quick look that tells whether a careful one is needed."""
+    known, inner, rest = shape
+    if value.__class__ is list:
+        if rest is None:
+            return False
+        known, inner, _ = rest
+        if known is not None and not inner:
+            return any([child.__class__ is dict and not known.issuperset(child) for child in value])  # noqa: C419  faster so
+        return any([child.__class__ in _NESTED and _strange(child, rest) for child in value])  # noqa: C419  as above
+    if known is not None and not known.issuperset(value):
+        return True
+    for name, form in inner:
+        child = value.get(name)
+        if child.__class__ in _NESTED and _strange(child, form):
+            return True
+    return rest is not None and any([child.__class__ in _NESTED and _strange(child, rest) for child in value.values()])  # noqa: C419  as above
 
 
 def _walk(value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: str, found: list[tuple[str, Found]], *, nulls: bool) -> None:

@@ -8,17 +8,19 @@ from __future__ import annotations
 import os
 import select
 import signal
-from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
+import time
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_SIZE = 4
 
 
 class _Worker:
-    """A child that works through a list and sends a result for each."""
+    """A child that works through a list and sends a result for each: four bytes with its size, and the result as pickle writes it."""
 
     def __init__(self, work: Callable[[Any], Any], items: list[Any]) -> None:
         import pickle  # 4 ms, and one file needs no pool
@@ -31,7 +33,8 @@ class _Worker:
                 os.close(reader)
                 with os.fdopen(writer, "wb") as stream:
                     for item in items:
-                        pickle.dump(work(item), stream)
+                        data = pickle.dumps(work(item), pickle.HIGHEST_PROTOCOL)
+                        stream.write(len(data).to_bytes(_SIZE, "little") + data)
                         stream.flush()
                 status = 0
             except BrokenPipeError:
@@ -39,45 +42,37 @@ class _Worker:
             finally:
                 os._exit(status)
         os.close(writer)
-        self.stream: BinaryIO = os.fdopen(reader, "rb", buffering=0)
+        self.reader = reader
+        #: what was read and not yet asked for
+        self.data = b""
+        self.poll = select.poll()
+        self.poll.register(reader, select.POLLIN)
 
     def receive(self, seconds: float) -> Any:
         """The next result. TimeoutError when it does not come in time, EOFError when the worker died."""
-        poll = select.poll()
-        poll.register(self.stream, select.POLLIN)
-        if not poll.poll(seconds * 1000):
-            raise TimeoutError
         import pickle  # as above
 
-        return pickle.load(_Exact(self.stream))  # noqa: S301  from our own child
+        deadline = time.monotonic() + seconds
+        while len(self.data) < _SIZE or len(self.data) < self._end():
+            if not self.poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise TimeoutError
+            part = os.read(self.reader, 1 << 16)
+            if not part:
+                raise EOFError
+            self.data += part
+        end = self._end()
+        result = pickle.loads(self.data[_SIZE:end])  # noqa: S301  from our own child
+        self.data = self.data[end:]
+        return result
+
+    def _end(self) -> int:
+        return _SIZE + int.from_bytes(self.data[:_SIZE], "little")
 
     def stop(self) -> None:
         """End it, whatever it does."""
-        self.stream.close()
+        os.close(self.reader)
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
-
-
-class _Exact:
-    """Reads exactly as much as is asked for, so nothing of the next result is taken."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream = stream
-
-    def read(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size:
-            part = self.stream.read(size - len(data))
-            if not part:
-                raise EOFError
-            data += part
-        return data
-
-    def readline(self) -> bytes:
-        line = b""
-        while not line.endswith(b"\n"):
-            line += self.read(1)
-        return line
 
 
 class Pool(Generic[Item, Result]):

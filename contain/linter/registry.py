@@ -77,6 +77,22 @@ def rule(function: Function) -> Function:
     return function
 
 
+def about(*paths: str) -> Callable[[Function], Function]:
+    """Say that a rule has nothing to say of a document without any of these members, so that the engine need not ask it."""
+
+    def marked(function: Function) -> Function:
+        function.__dict__["about"] = tuple(tuple(path.split("/")) for path in paths)
+        return function
+
+    return marked
+
+
+def subjects(function: Function) -> tuple[tuple[str, ...], ...]:
+    """The paths of the members that a rule is about; none when it must always be asked."""
+    found: tuple[tuple[str, ...], ...] = function.__dict__.get("about", ())
+    return found
+
+
 def functions(kind: str) -> list[tuple[str, Function]]:
     """Id and function of every rule of a kind, in the order of the modules."""
     found = []

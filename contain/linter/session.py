@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contain.diagnostics import formats, model
+from contain.document import parse
 from contain.errors import UsageError
 from contain.linter import settings as setting
 from contain.linter.bundle import Bundle
@@ -108,7 +110,8 @@ class Session:
                 if target.path == "-" or os.path.basename(target.path) != "config.json"
                 else Bundle(os.path.dirname(target.path) or ".")
             )
-            return [(name, linter.lint(data, name, bundle=bundle, named=named), data.decode("utf-8", "surrogateescape"))], linter
+            document = parse(data, name, limit=linter.settings.max_size)
+            return [(name, linter.check(document, bundle=bundle, named=named), document.text)], linter
         from contain.linter.sets import check
 
         return check(linter, target.path, target.kind, named=named), linter
@@ -135,7 +138,22 @@ class Session:
     def run(self, files: list[Target], *, jobs: int = 0) -> Iterator[Result]:
         """All targets, results in their order; from 64 files up by several processes."""
         jobs = jobs or len(os.sched_getaffinity(0))
-        if len(files) < _MANY or jobs < 2:
+        if len(files) < _MANY:
+            yield from (self.check(target) for target in files)
+            return
+        # documents hold no cycles, and looking for some in what is loaded would take a tenth of the time and unshare the workers' memory
+        thresholds = gc.get_threshold()
+        gc.freeze()
+        gc.set_threshold(20_000, *thresholds[1:])
+        try:
+            yield from self._shared(files, jobs)
+        finally:
+            gc.set_threshold(*thresholds)
+            gc.unfreeze()
+
+    def _shared(self, files: list[Target], jobs: int) -> Iterator[Result]:
+        """All targets, by several processes."""
+        if jobs < 2:
             yield from (self.check(target) for target in files)
             return
         pool = Pool(self._tried, self._lost, jobs=jobs, seconds=_SECONDS)

@@ -15,19 +15,33 @@ if TYPE_CHECKING:
 def newer(kind: str, value: Any, version: tuple[int, int, int, str]) -> Iterator[tuple[str, str]]:
     """Pointer and version of every member that is newer than `version`; a pre-release counts as the next minor."""
     limit = (version[0], version[1] + 1) if version[3] else (version[0], version[1])
-    for parts, number, since in _table(kind):
-        if number > limit and (parts[0] == "*" or parts[0] in value):
+    for parts, since in _table(kind, limit):
+        if _begins(value, parts):
             yield from ((pointer, since) for pointer in _at(value, parts, ""))
 
 
 @lru_cache
-def _table(kind: str) -> list[tuple[list[str], tuple[int, int], str]]:
-    """Parts of the path, major and minor, and the version as it is written."""
+def _table(kind: str, limit: tuple[int, int]) -> list[tuple[list[str], str]]:
+    """Parts of the path and the version, as it is written, of what came after a version."""
     rows = []
     for path, since in SINCE.get(kind, {}).items():
         major, minor = (int(part) for part in since.split(".")[:2])
-        rows.append((path.split("/")[1:], (major, minor), since))
+        if (major, minor) > limit:
+            rows.append((path.split("/")[1:], since))
     return rows
+
+
+def _begins(value: Any, parts: list[str]) -> bool:
+    """Whether the value has the path as far as the first list or map: mostly it has not, and nothing is to be looked for."""
+    for part in parts:
+        if part == "*":
+            break
+        if value.__class__ is not dict:
+            return False
+        value = value.get(part)
+        if value is None:
+            return False
+    return True
 
 
 def _at(value: Any, parts: list[str], at: str) -> Iterator[str]:

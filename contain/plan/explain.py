@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contain.errors import printable
 from contain.plan import stage
 
 TYPE_CHECKING = False
@@ -45,18 +46,13 @@ def human(plan: Plan, *, colour: bool = False) -> str:
             lines += [""] if lines else []
             lines.append(f"{bold}{stage.NAMES[at]}{plain}  {dim}({ACTORS[at]}){plain}")
             current = at
-        lines.append(f"  {shown(text):<{width}}  {dim}{shown(origin)}{plain}".rstrip())
+        lines.append(f"  {printable(text):<{width}}  {dim}{printable(origin)}{plain}".rstrip())
     count = len(rows)
     return "\n".join([*lines, "", f"{count} operation{'' if count == 1 else 's'}"])
 
 
 def _origin(places: dict[str, str], operation: Operation) -> str:
     return places.get(operation.origin) or _DEFAULT
-
-
-def shown(text: str) -> str:
-    """Text of a manifest as it may stand on a terminal: without control characters that would act there."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}" for char in text)
 
 
 def json_value(plan: Plan) -> dict[str, Any]:

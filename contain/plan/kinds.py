@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "39387af9261a7d409033c8b2d89fcdb1"
+DIGEST = "dce3ea71f8e8b8eb9ace2a2a8ba49e94"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -105,4 +105,11 @@ KINDS = {
     "JoinContainer": 99,
     "LendFile": 100,
     "LendSockets": 101,
+    "MakeHosts": 102,
+    "MakeBridge": 103,
+    "HoldNetwork": 104,
+    "EnterNetwork": 105,
+    "AddMember": 106,
+    "SetFilters": 107,
+    "SetQueue": 108,
 }

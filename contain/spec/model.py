@@ -109,7 +109,7 @@ class RunOptions:
     temporary: list[str]  # folders of the host that this run made and must remove at its end (an unpacked archive)
     # isolation
     userns: str  # "" as config says | "auto" own range | "host" none | "keep-id" the caller's id, seen as itself
-    network: str  # "" as config says | "none" | "host"
+    network: str  # "" as config says | "none" | "host" | "member" of a network that each run is told of
     privileged: bool
     devices_all: bool  # all devices of the host that the user may open
     seccomp: str  # "" as config.linux.seccomp says | "default" contain's own filter | "unconfined"

@@ -45,6 +45,12 @@ def test_exec_is_inside(sandbox: contain.Sandbox) -> None:
         assert (found.returncode, found.stdout) == (4, "contain\nin")
 
 
+def test_exec_in_the_host_view() -> None:
+    """A container that has no root file system of its own takes further commands too."""
+    with contain.Sandbox(workspace="none").start(TICK) as box:
+        assert box.exec(["cat", "/proc/1/comm"], text=True).stdout == "contain-init\n"
+
+
 def test_exec_adds_its_environment_and_user(sandbox: contain.Sandbox) -> None:
     """env and cwd, as run has them."""
     with sandbox.start(TICK) as box:

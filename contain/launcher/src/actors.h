@@ -59,6 +59,8 @@ int explain(struct context *context);
 /* record.c: what a library reads. */
 enum record_type { RECORD_HELLO = 1, RECORD_STARTED, RECORD_RESULT, RECORD_LENT };
 void record_send(struct context *context, enum record_type type, int fd);
+/* lend.c: gives descriptors to the library; the process goes on. 0, or -1 with context->report. */
+int lend(struct context *context, const int *fds, int count);
 size_t record_write(const struct context *context, enum record_type type, char *buffer, size_t size);
 void find_operation(const struct context *context, struct operation_head *head);
 /* trace.c: the time of each operation, on standard error. */

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,6 +81,15 @@ static noreturn void become_reaper(struct context *context) {
     give_up(context);
 }
 
+/* What we used for the set-up is no use of the program's. Not later: in the lock stage comes the program's filter. */
+static void note_setup(struct context *context) {
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) < 0)
+        return;
+    context->shared->before.user = (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec;
+    context->shared->before.system = (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
+}
+
 noreturn void init_main(struct context *context) {
     context->in_host = false;
     meet_host(context, 0);
@@ -93,6 +103,7 @@ noreturn void init_main(struct context *context) {
     run_own_stage(context, STAGE_PIVOT);
     if (has_stage(context, STAGE_PUBLISH))
         meet_host(context, STAGE_PIVOT);
+    note_setup(context);
     run_own_stage(context, STAGE_LOCK);
     meet_host(context, STAGE_LOCK);
     run_own_stage(context, STAGE_GATE);

@@ -27,13 +27,6 @@ static void write_all(int fd, const char *data, size_t size) {
     }
 }
 
-/* Part of it may come from init, whom nobody trusts: no control character reaches a terminal. */
-static void clean(char *line) {
-    for (; *line; line++)
-        if ((unsigned char)*line < 32 || *line == 127)
-            *line = '?';
-}
-
 /* The explainer reads the record from a pipe, whose number is its last word; it exits with the code that the record has. */
 static void execute_explainer(struct context *context) {
     char record[4096];
@@ -63,7 +56,7 @@ void format_report(const struct context *context, char *line, size_t size) {
     find_operation(context, &head);
     const char *why = context->report.detail[0] ? context->report.detail : strerror(context->report.error);
     join_words(line, size, (const char *const[]){head.place, head.place[0] ? ": " : "", head.words, ": ", why, NULL});
-    clean(line);
+    make_printable(line);
 }
 
 int explain(struct context *context) {

@@ -190,6 +190,7 @@ int host_stages(struct context *context) {
     if (host_stage(context, STAGE_ENTER, STAGE_PLACE) < 0 || host_stage(context, STAGE_PREPARE, STAGE_HOST_HOOKS) < 0 ||
         host_stage(context, STAGE_PIVOT, STAGE_PUBLISH) < 0 || wait_done(context, STAGE_LOCK) < 0)
         return -1;
+    cgroup_usage_begin(context);
     relay_enter(context); /* before the program can write: what it writes is for a raw terminal */
     release(context);
     return 0;

@@ -1,6 +1,7 @@
 /* Errors in a log as engines read it. */
 #include "log.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -9,6 +10,53 @@
 #include "operation.h"
 
 #define LINE_SIZE 4096
+
+/* The code point that begins here and its size in bytes; size 0: none does. */
+static uint32_t code_point(const unsigned char *at, size_t *size) {
+    size_t count = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
+    uint32_t code = count < 2 ? at[0] : at[0] & (0x7fU >> count);
+    *size = 0;
+    for (size_t i = 1; i < count; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (at[i] & 0x3fU);
+    }
+    if ((count == 3 && (code < 0x800 || (code >= 0xd800 && code < 0xe000))) || (count == 4 && (code < 0x10000 || code > 0x10ffff)))
+        return 0;
+    *size = count;
+    return code;
+}
+
+/* Unicode's categories Cc, Cf, Zl and Zp, as far as terminals and editors act on them. */
+static bool is_hidden(uint32_t code) {
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e},   {0x200b, 0x200f},
+        {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe0fff},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (code >= ranges[i].first && code <= ranges[i].last)
+            return true;
+    return false;
+}
+
+void make_printable(char *line) {
+    char *out = line;
+    while (*line) {
+        size_t size;
+        uint32_t code = code_point((const unsigned char *)line, &size);
+        if (size == 0 || is_hidden(code)) {
+            *out++ = '?';
+            line += size ? size : 1;
+            continue;
+        }
+        memmove(out, line, size);
+        out += size;
+        line += size;
+    }
+    *out = 0;
+}
 
 static size_t quote(char *out, size_t size, const char *text) {
     size_t used = 0;

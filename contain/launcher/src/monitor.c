@@ -109,10 +109,15 @@ static int kill_guardian(struct context *context) {
 
 /* ---- children ---- */
 
-static void note_usage(struct usage *usage, const struct rusage *from) {
-    usage->user = (int64_t)from->ru_utime.tv_sec * 1000000 + from->ru_utime.tv_usec;
-    usage->system = (int64_t)from->ru_stime.tv_sec * 1000000 + from->ru_stime.tv_usec;
-    usage->max_rss = from->ru_maxrss;
+static int64_t since(int64_t before, const struct timeval *now) {
+    int64_t micro = (int64_t)now->tv_sec * 1000000 + now->tv_usec;
+    return micro > before ? micro - before : 0;
+}
+
+static void note_usage(struct shared *shared, const struct rusage *from) {
+    shared->usage.user = since(shared->before.user, &from->ru_utime);
+    shared->usage.system = since(shared->before.system, &from->ru_stime);
+    shared->usage.max_rss = from->ru_maxrss;
 }
 
 bool monitor_reap(struct context *context, bool block) {
@@ -130,7 +135,7 @@ bool monitor_reap(struct context *context, bool block) {
     monitor->dead = true;
     if (!context->watch.init || !monitor->exited)
         monitor->status = status;
-    note_usage(&context->shared->usage, &usage);
+    note_usage(context->shared, &usage);
     if (monitor->started)
         context->shared->usage.wall = now() - monitor->start;
     return true;
@@ -144,7 +149,6 @@ static int started(struct context *context) {
         return GO_ON;
     monitor->started = true;
     context->shared->started = 1;
-    monitor->start = now();
     record_send(context, RECORD_STARTED, context->shared->init_pidfd);
     for (int number = 1; number < 64; number++)
         if (monitor->early & (1ULL << number))
@@ -349,6 +353,7 @@ int monitor_run(struct context *context) {
     if (context->watch.leave && context->watch.leave_at_gate)
         return 0;
     monitor->state = RUNNING;
+    monitor->start = now(); /* init has just been let go: a short program may end before we hear that it has started */
     while (step(context) == GO_ON)
         ;
     if (monitor->failed)

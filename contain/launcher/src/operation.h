@@ -65,6 +65,7 @@ struct shared {
     char id[ID_SIZE];
     struct termios mode;                /* the terminal's, as it was */
     struct usage usage;
+    struct usage before;                /* what our own set-up had used when the program was let go: cpu, user, system */
     struct report failure;              /* init's last words, should the program's filter not let it send them */
     int slots[SLOT_COUNT];              /* the host's; monitor and guardian share one table of descriptors */
     uint64_t nanoseconds[];             /* per operation, with --trace */
@@ -208,6 +209,9 @@ int note_undo(struct context *context, const char *kind, const char *path);
 
 /* Decides between `signaled` and `oom` when usage is known; for teardown operations that write down how it ended. */
 void settle_reason(struct context *context);
+
+/* operations/cgroup.c: the program is about to run; what its cgroups have counted until now is our set-up's. */
+void cgroup_usage_begin(struct context *context);
 
 /* From init, inside an operation with `asks`: the host runs answer_NAME() with `value` (>= 0) and `fd` (-1: none) in slot LISTENER. 0 or -1. */
 int ask_host(struct context *context, int64_t value, int fd);

@@ -1836,6 +1836,142 @@ static int step_lend_sockets(struct context *context, struct cursor *in, int64_t
     return do_lend_sockets(context, &operation);
 }
 
+bool take_make_hosts(struct cursor *in, struct make_hosts *operation) {
+    *operation = (struct make_hosts){0};
+    operation->path = take_text(in);
+    operation->text = take_text(in);
+    operation->undo = take_i64(in);
+    return take_end(in);
+}
+
+static int step_make_hosts(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_hosts operation;
+    (void)ask;
+    if (!take_make_hosts(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_hosts(context, &operation);
+}
+
+bool take_make_bridge(struct cursor *in, struct make_bridge *operation) {
+    *operation = (struct make_bridge){0};
+    operation->name = take_text(in);
+    operation->address = take_text(in);
+    operation->prefix = take_i64(in);
+    return take_end(in);
+}
+
+static int step_make_bridge(struct context *context, struct cursor *in, int64_t ask) {
+    struct make_bridge operation;
+    (void)ask;
+    if (!take_make_bridge(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_make_bridge(context, &operation);
+}
+
+bool take_hold_network(struct cursor *in, struct hold_network *operation) {
+    *operation = (struct hold_network){0};
+    return take_end(in);
+}
+
+static int step_hold_network(struct context *context, struct cursor *in, int64_t ask) {
+    struct hold_network operation;
+    (void)ask;
+    if (!take_hold_network(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_hold_network(context, &operation);
+}
+
+bool take_enter_network(struct cursor *in, struct enter_network *operation) {
+    *operation = (struct enter_network){0};
+    operation->holder = take_i64(in);
+    operation->flags = take_i64(in);
+    operation->types = take_text(in);
+    return take_end(in);
+}
+
+static int step_enter_network(struct context *context, struct cursor *in, int64_t ask) {
+    struct enter_network operation;
+    (void)ask;
+    if (!take_enter_network(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_enter_network(context, &operation);
+}
+
+bool take_add_member(struct cursor *in, struct add_member *operation) {
+    *operation = (struct add_member){0};
+    operation->bridge = take_text(in);
+    operation->link = take_i64(in);
+    operation->replaces = take_i64(in);
+    operation->address = take_text(in);
+    operation->prefix = take_i64(in);
+    operation->ping_groups = take_text(in);
+    operation->incoming = take_blob(in);
+    operation->outgoing = take_blob(in);
+    operation->rate = take_i64(in);
+    operation->burst = take_i64(in);
+    operation->delay = take_i64(in);
+    operation->jitter = take_i64(in);
+    operation->reorder = take_i64(in);
+    return take_end(in);
+}
+
+static int step_add_member(struct context *context, struct cursor *in, int64_t ask) {
+    struct add_member operation;
+    (void)ask;
+    if (!take_add_member(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_add_member(context, &operation);
+}
+
+bool take_set_filters(struct cursor *in, struct set_filters *operation) {
+    *operation = (struct set_filters){0};
+    operation->link = take_i64(in);
+    operation->incoming = take_blob(in);
+    operation->outgoing = take_blob(in);
+    return take_end(in);
+}
+
+static int step_set_filters(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_filters operation;
+    (void)ask;
+    if (!take_set_filters(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_filters(context, &operation);
+}
+
+bool take_set_queue(struct cursor *in, struct set_queue *operation) {
+    *operation = (struct set_queue){0};
+    operation->link = take_i64(in);
+    operation->rate = take_i64(in);
+    operation->burst = take_i64(in);
+    operation->delay = take_i64(in);
+    operation->jitter = take_i64(in);
+    operation->reorder = take_i64(in);
+    return take_end(in);
+}
+
+static int step_set_queue(struct context *context, struct cursor *in, int64_t ask) {
+    struct set_queue operation;
+    (void)ask;
+    if (!take_set_queue(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_set_queue(context, &operation);
+}
+
 const struct operation_row operation_rows[] = {
     {"", NULL},
     {"OpenNamespace", step_open_namespace, false},
@@ -1939,7 +2075,14 @@ const struct operation_row operation_rows[] = {
     {"JoinContainer", step_join_container, false},
     {"LendFile", step_lend_file, false},
     {"LendSockets", step_lend_sockets, false},
+    {"MakeHosts", step_make_hosts, false},
+    {"MakeBridge", step_make_bridge, false},
+    {"HoldNetwork", step_hold_network, false},
+    {"EnterNetwork", step_enter_network, false},
+    {"AddMember", step_add_member, false},
+    {"SetFilters", step_set_filters, false},
+    {"SetQueue", step_set_queue, false},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x39, 0x38, 0x7a, 0xf9, 0x26, 0x1a, 0x7d, 0x40, 0x90, 0x33, 0xc8, 0xb2, 0xd8, 0x9f, 0xcd, 0xb1};
+const uint8_t operations_digest[16] = {0xdc, 0xe3, 0xea, 0x71, 0xf8, 0xe8, 0xb8, 0xeb, 0x9a, 0xce, 0x2a, 0x2a, 0x8b, 0xa4, 0x9e, 0x94};

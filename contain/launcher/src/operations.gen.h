@@ -140,6 +140,13 @@ enum operation_kind {
     OPERATION_JOIN_CONTAINER = 99,
     OPERATION_LEND_FILE = 100,
     OPERATION_LEND_SOCKETS = 101,
+    OPERATION_MAKE_HOSTS = 102,
+    OPERATION_MAKE_BRIDGE = 103,
+    OPERATION_HOLD_NETWORK = 104,
+    OPERATION_ENTER_NETWORK = 105,
+    OPERATION_ADD_MEMBER = 106,
+    OPERATION_SET_FILTERS = 107,
+    OPERATION_SET_QUEUE = 108,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -892,7 +899,7 @@ struct send_pidfd {
 bool take_send_pidfd(struct cursor *in, struct send_pidfd *operation);
 int do_send_pidfd(struct context *context, const struct send_pidfd *operation);
 
-/* Removes a file of this run, if it was made. */
+/* Removes the pid file, if it was made and still holds this run's pid. */
 struct remove_file {
     const char *path;
     int64_t undo;
@@ -1077,5 +1084,79 @@ struct lend_sockets {
 };
 bool take_lend_sockets(struct cursor *in, struct lend_sockets *operation);
 int do_lend_sockets(struct context *context, const struct lend_sockets *operation);
+
+/* Makes the folder `path` with a file `hosts` in it, which members read and their caller rewrites; `undo` removes it at the end. */
+struct make_hosts {
+    const char *path;
+    const char *text;
+    int64_t undo;
+};
+bool take_make_hosts(struct cursor *in, struct make_hosts *operation);
+int do_make_hosts(struct context *context, const struct make_hosts *operation);
+
+/* Makes the bridge to which the members' links go, with the address that is our own on the network. */
+struct make_bridge {
+    const char *name;
+    const char *address;
+    int64_t prefix;
+};
+bool take_make_bridge(struct cursor *in, struct make_bridge *operation);
+int do_make_bridge(struct context *context, const struct make_bridge *operation);
+
+/* Hands a pidfd of itself to the caller, and stays, so that the network does, until it is killed. */
+struct hold_network {
+    int64_t nothing;
+};
+bool take_hold_network(struct cursor *in, struct hold_network *operation);
+int do_hold_network(struct context *context, const struct hold_network *operation);
+
+/* Enters the namespaces (CLONE_NEW* bits in `flags`) of the process that holds a network, by its pidfd `holder`, a descriptor of the caller's. */
+struct enter_network {
+    int64_t holder;
+    int64_t flags;
+    const char *types;
+};
+bool take_enter_network(struct cursor *in, struct enter_network *operation);
+int do_enter_network(struct context *context, const struct enter_network *operation);
+
+/* Leaves the network's namespace for a new one that is linked to its bridge: `link` is the index of the bridge's end, eth0 the member's. */
+struct add_member {
+    const char *bridge;
+    int64_t link;
+    int64_t replaces;
+    const char *address;
+    int64_t prefix;
+    const char *ping_groups;
+    struct blob incoming;
+    struct blob outgoing;
+    int64_t rate;
+    int64_t burst;
+    int64_t delay;
+    int64_t jitter;
+    int64_t reorder;
+};
+bool take_add_member(struct cursor *in, struct add_member *operation);
+int do_add_member(struct context *context, const struct add_member *operation);
+
+/* Puts classic BPF on a member's link: `incoming` sees what goes to the member, `outgoing` what comes from it; empty is none. */
+struct set_filters {
+    int64_t link;
+    struct blob incoming;
+    struct blob outgoing;
+};
+bool take_set_filters(struct cursor *in, struct set_filters *operation);
+int do_set_filters(struct context *context, const struct set_filters *operation);
+
+/* What goes to a member waits: `rate` bytes a second (0: any) with `burst` bytes at once, by tbf; `delay` and `jitter` nanoseconds, by netem. */
+struct set_queue {
+    int64_t link;
+    int64_t rate;
+    int64_t burst;
+    int64_t delay;
+    int64_t jitter;
+    int64_t reorder;
+};
+bool take_set_queue(struct cursor *in, struct set_queue *operation);
+int do_set_queue(struct context *context, const struct set_queue *operation);
 
 #endif

@@ -35,7 +35,7 @@ int write_file_at(int folder, const char *path, const char *text) {
 }
 
 ssize_t read_file_at(int folder, const char *path, char *buffer, size_t size) {
-    int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return -1;
     size_t used = 0;

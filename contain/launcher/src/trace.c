@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "actors.h"
+#include "log.h"
 #include "paths.h"
 
 static const char *stage_name(unsigned stage) {
@@ -33,6 +34,7 @@ void trace_print(const struct context *context) {
         format_time(took, sizeof took, nanoseconds);
         join_words(line, sizeof line - 1,
                    (const char *const[]){nanoseconds ? took : "         -", " ms  ", stage, &"            "[strlen(stage)], words, NULL});
+        make_printable(line);
         strcat(line, "\n");
         (void)!write(STDERR_FILENO, line, strlen(line));
     }

@@ -46,6 +46,16 @@ int remove_tree(int parent, const char *name) {
     return remove_below(parent, name, st.st_dev, 0);
 }
 
+/* What stands there may be somebody else's: a file that was there before us, or another container's by now. */
+int remove_pid_file(const char *path, pid_t pid) {
+    char ours[24];
+    char found[24];
+    format_number(ours, sizeof ours, pid);
+    if (pid <= 0 || read_file_at(AT_FDCWD, path, found, sizeof found) < 0 || strcmp(found, ours) != 0)
+        return 0;
+    return unlink(path) < 0 && errno != ENOENT ? errno : 0;
+}
+
 /* \ooo → the byte, in place. */
 static void unescape(char *text) {
     char *out = text;
@@ -61,7 +71,7 @@ static void unescape(char *text) {
 }
 
 /* `link INDEX NAME`: deleted only when both still agree; done by the network operations' netlink when there are such links. */
-static int undo_line(char *line) {
+static int undo_line(char *line, pid_t pid) {
     char *rest = strchr(line, ' ');
     if (!rest)
         return 0;
@@ -74,7 +84,7 @@ static int undo_line(char *line) {
     if (strcmp(line, "parent") == 0)
         return rmdir(rest) < 0 && errno != ENOENT && errno != EBUSY && errno != ENOTEMPTY ? errno : 0;
     if (strcmp(line, "file") == 0)
-        return unlink(rest) < 0 && errno != ENOENT ? errno : 0;
+        return remove_pid_file(rest, pid);
     if (strcmp(line, "tree") == 0)
         return remove_tree(AT_FDCWD, rest);
     if (strcmp(line, "mount") == 0)
@@ -82,7 +92,7 @@ static int undo_line(char *line) {
     return 0;
 }
 
-int undo_all(int folder) {
+int undo_all(int folder, pid_t pid) {
     static char text[UNDO_SIZE];
     int first = 0;
     ssize_t size = read_file_at(folder, "undo", text, sizeof text);
@@ -92,7 +102,7 @@ int undo_all(int folder) {
         char *line = strrchr(text, '\n');
         line = line ? line + 1 : text;
         size = line - text;
-        int error = undo_line(line);
+        int error = undo_line(line, pid);
         *line = 0;
         first = first ? first : error;
     }

@@ -79,7 +79,7 @@ bool watch_processor_time(struct context *context) {
     (void)!read(context->monitor.tick, &times, sizeof times);
     int folder = slot(context, watch->processor_slot);
     int64_t used = cgroup_number(folder, watch->processor_v2 ? "cpu.stat" : "cpuacct.usage", watch->processor_v2 ? "usage_usec" : NULL);
-    return (watch->processor_v2 ? used * 1000 : used) >= watch->processor_time;
+    return (watch->processor_v2 ? used * 1000 : used) - context->shared->before.cpu >= watch->processor_time;
 }
 
 int watch_abort_fds(const struct context *context, int fds[5]) {

@@ -6,6 +6,7 @@ from contain.errors import HostError, ManifestError
 from contain.plan import stage as at
 from contain.plan.compile.cgroup import placed_late, uses_clone_into
 from contain.plan.compile.idmaps import helper_for, id_maps, maps_zero, text
+from contain.plan.compile.network import is_member, join_network, owns_networks
 from contain.plan.operations.namespaces import (
     BecomeRoot,
     CreateProcess,
@@ -49,14 +50,15 @@ def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
     wanted = _wanted(spec, host)
     _refuse(spec, host, wanted)
-    new = [kind for kind in FLAGS if wanted.get(kind) == ""]
+    new = [kind for kind in FLAGS if wanted.get(kind) == "" and not (kind == "network" and is_member(spec))]
     joined = {kind: wanted[kind] for kind in FLAGS if wanted.get(kind)}
     offsets = spec.config["linux"].get("timeOffsets") or {}
     maps = id_maps(spec, host)
     yield from _joins(spec, joined, new, slots)
-    through_joiner = (
-        [kind for kind in ("user", "time") if kind in new and (kind == "user" or offsets)] if joined or (offsets and "time" in new) else []
-    )
+    if is_member(spec):
+        yield from join_network(spec, host)
+    throws = joined or (offsets and "time" in new) or is_member(spec)
+    through_joiner = [kind for kind in ("user", "time") if kind in new and (kind == "user" or offsets)] if throws else []
     if through_joiner:
         yield Unshare(flags=_bits(through_joiner), types=" and ".join(through_joiner), origin=_origin(spec, through_joiner[0]))
         yield from _retries(spec, joined, slots)
@@ -136,6 +138,11 @@ def _map(spec: Spec, host: Host, maps: Maps) -> Iterator[Operation]:
     where = {"uid": "/linux/uidMappings", "gid": "/linux/gidMappings"}
     if maps.chosen:
         where = dict.fromkeys(where, _origin(spec, "user"))
+    if is_member(spec) and not owns_networks(host):
+        # written from within the network's user namespace, which has all our ids as they are
+        yield WriteIdMap(file="gid_map", lines=text(maps.gid), origin=where["gid"])
+        yield WriteIdMap(file="uid_map", lines=text(maps.uid), origin=where["uid"])
+        return
     uid_helper = helper_for(maps.uid, host.euid, host, group=False, place=spec.origins.place(where["uid"]))
     gid_helper = helper_for(maps.gid, host.egid, host, group=True, place=spec.origins.place(where["gid"]))
     deny = not gid_helper and "CAP_SETGID" not in host.caps  # user_namespaces(7): the price of writing gid_map oneself

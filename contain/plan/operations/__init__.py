@@ -15,4 +15,5 @@ FAMILIES = (
     "terminal",
     "hooks",
     "lifecycle",
+    "network",
 )

@@ -130,7 +130,7 @@ class SendPidfd(Operation):
 
 
 class RemoveFile(Operation):
-    """Removes a file of this run, if it was made."""
+    """Removes the pid file, if it was made and still holds this run's pid."""
 
     stage: int = at.TEARDOWN
     path: str

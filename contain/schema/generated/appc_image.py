@@ -83,7 +83,7 @@ def _EventHandler(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/exec", 'ACI204', 'a list', v2)
             elif len(v2) < 1:
                 too_few(out, f"{at}/exec", 'ACI204', 1)
-            else:
+            elif {*map(type, v2)} != {str}:
                 for i3, v3 in enumerate(v2):
                     if v3.__class__ is not str:
                         wrong_type(out, f"{at}/exec/{i3}", 'ACI204', 'a string', v3)
@@ -174,7 +174,7 @@ def _App(v: Any, at: str, out: list[Row]) -> None:
         if v1 is not None:
             if v1.__class__ is not list:
                 wrong_type(out, f"{at}/exec", 'ACI201', 'a list', v1)
-            else:
+            elif {*map(type, v1)} != {str}:
                 for i2, v2 in enumerate(v1):
                     if v2.__class__ is not str:
                         wrong_type(out, f"{at}/exec/{i2}", 'ACI201', 'a string', v2)
@@ -337,7 +337,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
         if v9 is not None:
             if v9.__class__ is not list:
                 wrong_type(out, f"{at}/pathWhitelist", 'ACI101', 'a list', v9)
-            else:
+            elif {*map(type, v9)} != {str}:
                 for i10, v10 in enumerate(v9):
                     if v10.__class__ is not str:
                         wrong_type(out, f"{at}/pathWhitelist/{i10}", 'ACI101', 'a string', v10)

@@ -27,7 +27,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
                 if v3 is not None:
                     if v3.__class__ is not list:
                         wrong_type(out, f"{at}/{i1}/RepoTags", 'DAR001', 'a list', v3)
-                    else:
+                    elif {*map(type, v3)} != {str}:
                         for i4, v4 in enumerate(v3):
                             if v4.__class__ is not str:
                                 wrong_type(out, f"{at}/{i1}/RepoTags/{i4}", 'DAR001', 'a string', v4)
@@ -35,7 +35,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
                 if v5 is not None:
                     if v5.__class__ is not list:
                         wrong_type(out, f"{at}/{i1}/Layers", 'DAR001', 'a list', v5)
-                    else:
+                    elif {*map(type, v5)} != {str}:
                         for i6, v6 in enumerate(v5):
                             if v6.__class__ is not str:
                                 wrong_type(out, f"{at}/{i1}/Layers/{i6}", 'DAR001', 'a string', v6)

@@ -42,7 +42,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
         if v6 is not None:
             if v6.__class__ is not list:
                 wrong_type(out, f"{at}/os.features", 'IMG301', 'a list', v6)
-            else:
+            elif {*map(type, v6)} != {str}:
                 for i7, v7 in enumerate(v6):
                     if v7.__class__ is not str:
                         wrong_type(out, f"{at}/os.features/{i7}", 'IMG301', 'a string', v7)
@@ -72,7 +72,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
                 if v13 is not None:
                     if v13.__class__ is not list:
                         wrong_type(out, f"{at}/config/Env", 'IMG301', 'a list', v13)
-                    else:
+                    elif {*map(type, v13)} != {str}:
                         for i14, v14 in enumerate(v13):
                             if v14.__class__ is not str:
                                 wrong_type(out, f"{at}/config/Env/{i14}", 'IMG301', 'a string', v14)
@@ -80,7 +80,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
                 if v15 is not None:
                     if v15.__class__ is not list:
                         wrong_type(out, f"{at}/config/Entrypoint", 'IMG301', 'a list', v15)
-                    else:
+                    elif {*map(type, v15)} != {str}:
                         for i16, v16 in enumerate(v15):
                             if v16.__class__ is not str:
                                 wrong_type(out, f"{at}/config/Entrypoint/{i16}", 'IMG301', 'a string', v16)
@@ -88,7 +88,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
                 if v17 is not None:
                     if v17.__class__ is not list:
                         wrong_type(out, f"{at}/config/Cmd", 'IMG301', 'a list', v17)
-                    else:
+                    elif {*map(type, v17)} != {str}:
                         for i18, v18 in enumerate(v17):
                             if v18.__class__ is not str:
                                 wrong_type(out, f"{at}/config/Cmd/{i18}", 'IMG301', 'a string', v18)
@@ -178,7 +178,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
                 if v39 is not None:
                     if v39.__class__ is not list:
                         wrong_type(out, f"{at}/config/OnBuild", 'IMG301', 'a list', v39)
-                    else:
+                    elif {*map(type, v39)} != {str}:
                         for i40, v40 in enumerate(v39):
                             if v40.__class__ is not str:
                                 wrong_type(out, f"{at}/config/OnBuild/{i40}", 'IMG301', 'a string', v40)
@@ -186,7 +186,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
                 if v41 is not None:
                     if v41.__class__ is not list:
                         wrong_type(out, f"{at}/config/Shell", 'IMG301', 'a list', v41)
-                    else:
+                    elif {*map(type, v41)} != {str}:
                         for i42, v42 in enumerate(v41):
                             if v42.__class__ is not str:
                                 wrong_type(out, f"{at}/config/Shell/{i42}", 'IMG301', 'a string', v42)

@@ -43,7 +43,7 @@ def _Platform(v: Any, at: str, out: list[Row]) -> None:
         if v4 is not None:
             if v4.__class__ is not list:
                 wrong_type(out, f"{at}/os.features", 'IMG104', 'a list', v4)
-            else:
+            elif {*map(type, v4)} != {str}:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not str:
                         wrong_type(out, f"{at}/os.features/{i5}", 'IMG104', 'a string', v5)
@@ -55,7 +55,7 @@ def _Platform(v: Any, at: str, out: list[Row]) -> None:
         if v7 is not None:
             if v7.__class__ is not list:
                 wrong_type(out, f"{at}/features", 'IMG104', 'a list', v7)
-            else:
+            elif {*map(type, v7)} != {str}:
                 for i8, v8 in enumerate(v7):
                     if v8.__class__ is not str:
                         wrong_type(out, f"{at}/features/{i8}", 'IMG104', 'a string', v8)
@@ -92,7 +92,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
         if v4 is not None:
             if v4.__class__ is not list:
                 wrong_type(out, f"{at}/urls", 'IMG001', 'a list', v4)
-            else:
+            elif {*map(type, v4)} != {str}:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not str:
                         wrong_type(out, f"{at}/urls/{i5}", 'IMG001', 'a string', v5)

@@ -53,7 +53,7 @@ def _Hook(v: Any, at: str, out: list[Row]) -> None:
         if v2 is not None:
             if v2.__class__ is not list:
                 wrong_type(out, f"{at}/args", 'RUN301', 'a list', v2)
-            else:
+            elif {*map(type, v2)} != {str}:
                 for i3, v3 in enumerate(v2):
                     if v3.__class__ is not str:
                         wrong_type(out, f"{at}/args/{i3}", 'RUN301', 'a string', v3)
@@ -61,7 +61,7 @@ def _Hook(v: Any, at: str, out: list[Row]) -> None:
         if v4 is not None:
             if v4.__class__ is not list:
                 wrong_type(out, f"{at}/env", 'RUN301', 'a list', v4)
-            else:
+            elif {*map(type, v4)} != {str}:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not str:
                         wrong_type(out, f"{at}/env/{i5}", 'RUN301', 'a string', v5)
@@ -94,7 +94,7 @@ def _Mount(v: Any, at: str, out: list[Row]) -> None:
         if v4 is not None:
             if v4.__class__ is not list:
                 wrong_type(out, f"{at}/options", 'RUN101', 'a list', v4)
-            else:
+            elif {*map(type, v4)} != {str}:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not str:
                         wrong_type(out, f"{at}/options/{i5}", 'RUN101', 'a string', v5)
@@ -121,7 +121,7 @@ def _Capabilities(v: Any, at: str, out: list[Row]) -> None:
         if v1 is not None:
             if v1.__class__ is not list:
                 wrong_type(out, f"{at}/bounding", 'RUN201', 'a list', v1)
-            else:
+            elif {*map(type, v1)} != {str}:
                 for i2, v2 in enumerate(v1):
                     if v2.__class__ is not str:
                         wrong_type(out, f"{at}/bounding/{i2}", 'RUN201', 'a string', v2)
@@ -129,7 +129,7 @@ def _Capabilities(v: Any, at: str, out: list[Row]) -> None:
         if v3 is not None:
             if v3.__class__ is not list:
                 wrong_type(out, f"{at}/effective", 'RUN201', 'a list', v3)
-            else:
+            elif {*map(type, v3)} != {str}:
                 for i4, v4 in enumerate(v3):
                     if v4.__class__ is not str:
                         wrong_type(out, f"{at}/effective/{i4}", 'RUN201', 'a string', v4)
@@ -137,7 +137,7 @@ def _Capabilities(v: Any, at: str, out: list[Row]) -> None:
         if v5 is not None:
             if v5.__class__ is not list:
                 wrong_type(out, f"{at}/inheritable", 'RUN201', 'a list', v5)
-            else:
+            elif {*map(type, v5)} != {str}:
                 for i6, v6 in enumerate(v5):
                     if v6.__class__ is not str:
                         wrong_type(out, f"{at}/inheritable/{i6}", 'RUN201', 'a string', v6)
@@ -145,7 +145,7 @@ def _Capabilities(v: Any, at: str, out: list[Row]) -> None:
         if v7 is not None:
             if v7.__class__ is not list:
                 wrong_type(out, f"{at}/permitted", 'RUN201', 'a list', v7)
-            else:
+            elif {*map(type, v7)} != {str}:
                 for i8, v8 in enumerate(v7):
                     if v8.__class__ is not str:
                         wrong_type(out, f"{at}/permitted/{i8}", 'RUN201', 'a string', v8)
@@ -153,7 +153,7 @@ def _Capabilities(v: Any, at: str, out: list[Row]) -> None:
         if v9 is not None:
             if v9.__class__ is not list:
                 wrong_type(out, f"{at}/ambient", 'RUN201', 'a list', v9)
-            else:
+            elif {*map(type, v9)} != {str}:
                 for i10, v10 in enumerate(v9):
                     if v10.__class__ is not str:
                         wrong_type(out, f"{at}/ambient/{i10}", 'RUN201', 'a string', v10)
@@ -357,7 +357,7 @@ def _Process(v: Any, at: str, out: list[Row]) -> None:
         if v4 is not None:
             if v4.__class__ is not list:
                 wrong_type(out, f"{at}/env", 'RUN201', 'a list', v4)
-            else:
+            elif {*map(type, v4)} != {str}:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not str:
                         wrong_type(out, f"{at}/env/{i5}", 'RUN201', 'a string', v5)
@@ -365,7 +365,7 @@ def _Process(v: Any, at: str, out: list[Row]) -> None:
         if v6 is not None:
             if v6.__class__ is not list:
                 wrong_type(out, f"{at}/args", 'RUN201', 'a list', v6)
-            else:
+            elif {*map(type, v6)} != {str}:
                 for i7, v7 in enumerate(v6):
                     if v7.__class__ is not str:
                         wrong_type(out, f"{at}/args/{i7}", 'RUN201', 'a string', v7)
@@ -1018,7 +1018,7 @@ def _SyscallRule(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/names", 'RUN604', 'a list', v1)
             elif len(v1) < 1:
                 too_few(out, f"{at}/names", 'RUN604', 1)
-            else:
+            elif {*map(type, v1)} != {str}:
                 for i2, v2 in enumerate(v1):
                     if v2.__class__ is not str:
                         wrong_type(out, f"{at}/names/{i2}", 'RUN604', 'a string', v2)
@@ -1112,7 +1112,7 @@ def _IntelRdt(v: Any, at: str, out: list[Row]) -> None:
         if v2 is not None:
             if v2.__class__ is not list:
                 wrong_type(out, f"{at}/schemata", 'RUN701', 'a list', v2)
-            else:
+            elif {*map(type, v2)} != {str}:
                 for i3, v3 in enumerate(v2):
                     if v3.__class__ is not str:
                         wrong_type(out, f"{at}/schemata/{i3}", 'RUN701', 'a string', v3)
@@ -1180,7 +1180,7 @@ def _Personality(v: Any, at: str, out: list[Row]) -> None:
         if v2 is not None:
             if v2.__class__ is not list:
                 wrong_type(out, f"{at}/flags", 'RUN707', 'a list', v2)
-            else:
+            elif {*map(type, v2)} != {str}:
                 for i3, v3 in enumerate(v2):
                     if v3.__class__ is not str:
                         wrong_type(out, f"{at}/flags/{i3}", 'RUN707', 'a string', v3)
@@ -1257,7 +1257,7 @@ def _Linux(v: Any, at: str, out: list[Row]) -> None:
         if v18 is not None:
             if v18.__class__ is not list:
                 wrong_type(out, f"{at}/maskedPaths", 'RUN705', 'a list', v18)
-            else:
+            elif {*map(type, v18)} != {str}:
                 for i19, v19 in enumerate(v18):
                     if v19.__class__ is not str:
                         wrong_type(out, f"{at}/maskedPaths/{i19}", 'RUN705', 'a string', v19)
@@ -1265,7 +1265,7 @@ def _Linux(v: Any, at: str, out: list[Row]) -> None:
         if v20 is not None:
             if v20.__class__ is not list:
                 wrong_type(out, f"{at}/readonlyPaths", 'RUN705', 'a list', v20)
-            else:
+            elif {*map(type, v20)} != {str}:
                 for i21, v21 in enumerate(v20):
                     if v21.__class__ is not str:
                         wrong_type(out, f"{at}/readonlyPaths/{i21}", 'RUN705', 'a string', v21)
@@ -1369,7 +1369,7 @@ def _Windows(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/layerFolders", 'RUN801', 'a list', v1)
             elif len(v1) < 1:
                 too_few(out, f"{at}/layerFolders", 'RUN801', 1)
-            else:
+            elif {*map(type, v1)} != {str}:
                 for i2, v2 in enumerate(v1):
                     if v2.__class__ is not str:
                         wrong_type(out, f"{at}/layerFolders/{i2}", 'RUN801', 'a string', v2)
@@ -1490,7 +1490,7 @@ def _Windows(v: Any, at: str, out: list[Row]) -> None:
                 if v23 is not None:
                     if v23.__class__ is not list:
                         wrong_type(out, f"{at}/network/endpointList", 'RUN801', 'a list', v23)
-                    else:
+                    elif {*map(type, v23)} != {str}:
                         for i24, v24 in enumerate(v23):
                             if v24.__class__ is not str:
                                 wrong_type(out, f"{at}/network/endpointList/{i24}", 'RUN801', 'a string', v24)
@@ -1502,7 +1502,7 @@ def _Windows(v: Any, at: str, out: list[Row]) -> None:
                 if v26 is not None:
                     if v26.__class__ is not list:
                         wrong_type(out, f"{at}/network/DNSSearchList", 'RUN801', 'a list', v26)
-                    else:
+                    elif {*map(type, v26)} != {str}:
                         for i27, v27 in enumerate(v26):
                             if v27.__class__ is not str:
                                 wrong_type(out, f"{at}/network/DNSSearchList/{i27}", 'RUN801', 'a string', v27)
@@ -1555,7 +1555,7 @@ def _Vm(v: Any, at: str, out: list[Row]) -> None:
                 if v3 is not None:
                     if v3.__class__ is not list:
                         wrong_type(out, f"{at}/hypervisor/parameters", 'RUN802', 'a list', v3)
-                    else:
+                    elif {*map(type, v3)} != {str}:
                         for i4, v4 in enumerate(v3):
                             if v4.__class__ is not str:
                                 wrong_type(out, f"{at}/hypervisor/parameters/{i4}", 'RUN802', 'a string', v4)
@@ -1574,7 +1574,7 @@ def _Vm(v: Any, at: str, out: list[Row]) -> None:
                 if v7 is not None:
                     if v7.__class__ is not list:
                         wrong_type(out, f"{at}/kernel/parameters", 'RUN802', 'a list', v7)
-                    else:
+                    elif {*map(type, v7)} != {str}:
                         for i8, v8 in enumerate(v7):
                             if v8.__class__ is not str:
                                 wrong_type(out, f"{at}/kernel/parameters/{i8}", 'RUN802', 'a string', v8)
@@ -1628,7 +1628,7 @@ def _Vm(v: Any, at: str, out: list[Row]) -> None:
                 if v17 is not None:
                     if v17.__class__ is not list:
                         wrong_type(out, f"{at}/hwConfig/dtdevs", 'RUN802', 'a list', v17)
-                    else:
+                    elif {*map(type, v17)} != {str}:
                         for i18, v18 in enumerate(v17):
                             if v18.__class__ is not str:
                                 wrong_type(out, f"{at}/hwConfig/dtdevs/{i18}", 'RUN802', 'a string', v18)
@@ -1748,7 +1748,7 @@ def _FreeBSD(v: Any, at: str, out: list[Row]) -> None:
                 if v9 is not None:
                     if v9.__class__ is not list:
                         wrong_type(out, f"{at}/jail/ip4Addr", 'RUN804', 'a list', v9)
-                    else:
+                    elif {*map(type, v9)} != {str}:
                         for i10, v10 in enumerate(v9):
                             if v10.__class__ is not str:
                                 wrong_type(out, f"{at}/jail/ip4Addr/{i10}", 'RUN804', 'a string', v10)
@@ -1762,7 +1762,7 @@ def _FreeBSD(v: Any, at: str, out: list[Row]) -> None:
                 if v12 is not None:
                     if v12.__class__ is not list:
                         wrong_type(out, f"{at}/jail/ip6Addr", 'RUN804', 'a list', v12)
-                    else:
+                    elif {*map(type, v12)} != {str}:
                         for i13, v13 in enumerate(v12):
                             if v13.__class__ is not str:
                                 wrong_type(out, f"{at}/jail/ip6Addr/{i13}", 'RUN804', 'a string', v13)
@@ -1780,7 +1780,7 @@ def _FreeBSD(v: Any, at: str, out: list[Row]) -> None:
                 if v16 is not None:
                     if v16.__class__ is not list:
                         wrong_type(out, f"{at}/jail/vnetInterfaces", 'RUN804', 'a list', v16)
-                    else:
+                    elif {*map(type, v16)} != {str}:
                         for i17, v17 in enumerate(v16):
                             if v17.__class__ is not str:
                                 wrong_type(out, f"{at}/jail/vnetInterfaces/{i17}", 'RUN804', 'a string', v17)
@@ -1829,7 +1829,7 @@ def _FreeBSD(v: Any, at: str, out: list[Row]) -> None:
                         if v26 is not None:
                             if v26.__class__ is not list:
                                 wrong_type(out, f"{at}/jail/allow/mount", 'RUN804', 'a list', v26)
-                            else:
+                            elif {*map(type, v26)} != {str}:
                                 for i27, v27 in enumerate(v26):
                                     if v27.__class__ is not str:
                                         wrong_type(out, f"{at}/jail/allow/mount/{i27}", 'RUN804', 'a string', v27)

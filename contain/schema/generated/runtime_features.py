@@ -30,7 +30,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
         if v3 is not None:
             if v3.__class__ is not list:
                 wrong_type(out, f"{at}/hooks", 'FEA001', 'a list', v3)
-            else:
+            elif {*map(type, v3)} != {str}:
                 for i4, v4 in enumerate(v3):
                     if v4.__class__ is not str:
                         wrong_type(out, f"{at}/hooks/{i4}", 'FEA001', 'a string', v4)
@@ -38,7 +38,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
         if v5 is not None:
             if v5.__class__ is not list:
                 wrong_type(out, f"{at}/mountOptions", 'FEA001', 'a list', v5)
-            else:
+            elif {*map(type, v5)} != {str}:
                 for i6, v6 in enumerate(v5):
                     if v6.__class__ is not str:
                         wrong_type(out, f"{at}/mountOptions/{i6}", 'FEA001', 'a string', v6)
@@ -55,7 +55,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
         if v9 is not None:
             if v9.__class__ is not list:
                 wrong_type(out, f"{at}/potentiallyUnsafeConfigAnnotations", 'FEA001', 'a list', v9)
-            else:
+            elif {*map(type, v9)} != {str}:
                 for i10, v10 in enumerate(v9):
                     if v10.__class__ is not str:
                         wrong_type(out, f"{at}/potentiallyUnsafeConfigAnnotations/{i10}", 'FEA001', 'a string', v10)

@@ -69,7 +69,7 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
         if v2 is not None:
             if v2.__class__ is not list:
                 wrong_type(out, f"{at}/fds", 'STA101', 'a list', v2)
-            else:
+            elif {*map(type, v2)} != {str}:
                 for i3, v3 in enumerate(v2):
                     if v3.__class__ is not str:
                         wrong_type(out, f"{at}/fds/{i3}", 'STA101', 'a string', v3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from contain.errors import UsageError
 from contain.spec import presets
@@ -30,14 +29,15 @@ def _lines(options: Options, path: str) -> list[str]:
     """The lines of an environment file: blank ones and comments left out."""
     where = place(options.name("env_file"))
     try:
+        # a pipe (`<(…)` of a shell) is waited for, but not the writer of a FIFO that has none
         descriptor = os.open(options.absolute(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(descriptor, True)
+        with open(descriptor, "rb") as file:
+            data = file.read(_FILE_LIMIT + 1)
+    except IsADirectoryError:
+        raise UsageError(f"cannot read {path}: it is a folder", place=where, remedy="give the path of a file") from None
     except OSError as problem:
         raise UsageError(f"cannot read {path}: {problem.strerror}", place=where, remedy="give the path of a readable file") from None
-    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise UsageError(f"cannot read {path}: it is a folder", place=where, remedy="give the path of a file")
-    with open(descriptor, "rb") as file:
-        data = file.read(_FILE_LIMIT + 1)
     if len(data) > _FILE_LIMIT:
         raise UsageError(f"cannot read {path}: larger than 1 MiB", place=where, remedy="an environment file has one NAME=VALUE a line")
     try:

@@ -31,16 +31,18 @@ def kind(target: str, options: Options) -> str:
             return "oci"
         is_layout = os.path.isfile(os.path.join(path, "manifest")) and os.path.isdir(os.path.join(path, "rootfs"))
         return "aci" if is_layout else "rootfs"
-    return _kind_of_file(target, path)
+    return _kind_of_file(target, path, regular=stat.S_ISREG(facts.st_mode))
 
 
-def _kind_of_file(target: str, path: str) -> str:
-    """By name, else by the first bytes."""
-    if path.endswith(".aci"):
+def _kind_of_file(target: str, path: str, *, regular: bool) -> str:
+    """By name, else by the first bytes. What is no regular file is not read: nobody may ever write to a FIFO."""
+    if regular and path.endswith(".aci"):
         return "aci"
     try:
-        with open(path, "rb", buffering=0) as file:
-            head = file.read(4096)
+        head = b""
+        if regular:
+            with open(path, "rb", buffering=0) as file:
+                head = file.read(4096)
     except OSError as problem:
         raise UsageError(
             f"cannot open {target}: {problem.strerror}", place="<command line>:TARGET", remedy="check its permissions"
@@ -49,7 +51,7 @@ def _kind_of_file(target: str, path: str) -> str:
         return "aci" if b'"acKind"' in head else "oci"
     if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":
         return "aci"
-    if path.endswith(".json"):
+    if regular and path.endswith(".json"):
         return "oci"
     raise UsageError(
         f"{target} is neither a bundle, a rootfs folder nor an .aci file",

@@ -15,8 +15,10 @@
 /* As runc does: a line of the log, and the plain words on stderr. */
 int report_error(const struct request *request, const char *words) {
     char line[LINE_SIZE];
-    log_error(request->log, request->log_format, words);
-    join_words(line, sizeof line, (const char *const[]){words, "\n", NULL});
+    join_words(line, sizeof line - 1, (const char *const[]){words, NULL});
+    make_printable(line);
+    log_error(request->log, request->log_format, line);
+    strcat(line, "\n");
     (void)!write(STDERR_FILENO, line, strlen(line));
     return 1;
 }
@@ -78,7 +80,7 @@ int answer_delete(const struct request *request) {
     no = lifecycle_kill(&folder);
     if (no)
         return report_error(request, no);
-    int error = undo_all(folder.fd);
+    int error = undo_all(folder.fd, folder.pid);
     if (!error)
         error = folder_remove(request->root, id);
     if (!error)

@@ -154,6 +154,30 @@ int do_kill_cgroup(struct context *context, const struct kill_cgroup *operation)
     return 0;
 }
 
+static int64_t processor_time(int folder, bool v2) {
+    int64_t time = cgroup_number(folder, v2 ? "cpu.stat" : "cpuacct.usage", v2 ? "usage_usec" : NULL);
+    return v2 && time > 0 ? time * 1000 : time;
+}
+
+/* The peak starts anew where the kernel lets it be set back: on v1 (on v2 since 6.12, for a descriptor that would have to be kept). */
+void cgroup_usage_begin(struct context *context) {
+    struct cursor operations = plan_operations(&context->plan);
+    struct operation_head head = {0};
+    while (plan_next(&operations, &head)) {
+        struct read_cgroup_usage operation;
+        if (head.kind != OPERATION_READ_CGROUP_USAGE || !take_read_cgroup_usage(&head.fields, &operation))
+            continue;
+        int folder = open_made(context, operation.mount, operation.path, operation.undo);
+        if (folder < 0)
+            continue;
+        if (operation.cpu)
+            context->shared->before.cpu = processor_time(folder, operation.v2);
+        if (operation.memory && !operation.v2)
+            write_file_at(folder, "memory.max_usage_in_bytes", "0");
+        close(folder);
+    }
+}
+
 int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage *operation) {
     int folder = open_made(context, operation->mount, operation->path, operation->undo);
     if (folder < 0)
@@ -164,8 +188,8 @@ int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage
         usage->oom_kills = cgroup_number(folder, operation->v2 ? "memory.events" : "memory.oom_control", "oom_kill");
     }
     if (operation->cpu) {
-        int64_t time = cgroup_number(folder, operation->v2 ? "cpu.stat" : "cpuacct.usage", operation->v2 ? "usage_usec" : NULL);
-        usage->cpu = operation->v2 && time > 0 ? time * 1000 : time;
+        int64_t time = processor_time(folder, operation->v2);
+        usage->cpu = time > context->shared->before.cpu ? time - context->shared->before.cpu : time;
     }
     close(folder);
     return 0;

@@ -10,7 +10,7 @@
 
 #define LENT_MOST 16
 
-static int send_all(struct context *context, const int *fds, int count) {
+int lend(struct context *context, const int *fds, int count) {
     char buffer[4096];
     union {
         struct cmsghdr header;
@@ -26,6 +26,15 @@ static int send_all(struct context *context, const int *fds, int count) {
     memcpy(CMSG_DATA(c), fds, sizeof(int) * (size_t)count);
     if (context->report_fd < 0 || sendmsg(context->report_fd, &head, MSG_NOSIGNAL) < 0)
         return fail(context, errno, NULL);
+    return 0;
+}
+
+/* A process that was made for this ends with it; the host's goes on. */
+static int send_all(struct context *context, const int *fds, int count) {
+    if (lend(context, fds, count) < 0)
+        return -1;
+    if (context->in_host)
+        return 0;
     context->shared->executes = 1; /* as if it had executed a program: there is nothing more to come */
     _exit(0);
 }

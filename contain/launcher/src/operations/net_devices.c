@@ -13,6 +13,7 @@
 #include "../kernel_calls.h"
 #include "../operation.h"
 #include "../paths.h"
+#include "../rtnetlink.h"
 
 #define ADDRESSES_SIZE 16384
 
@@ -20,31 +21,6 @@ struct addresses {
     size_t size;
     char data[ADDRESSES_SIZE]; /* whole RTM_NEWADDR messages, as the kernel gave them */
 };
-
-static int open_netlink(void) {
-    return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-}
-
-static void add_attribute(struct nlmsghdr *message, unsigned short type, const void *data, size_t size) {
-    struct rtattr *attribute = (struct rtattr *)(void *)((char *)message + NLMSG_ALIGN(message->nlmsg_len));
-    attribute->rta_type = type;
-    attribute->rta_len = (unsigned short)RTA_LENGTH(size);
-    memcpy(RTA_DATA(attribute), data, size);
-    message->nlmsg_len = (uint32_t)(NLMSG_ALIGN(message->nlmsg_len) + RTA_ALIGN(attribute->rta_len));
-}
-
-/* Sends one request and waits for its acknowledgement. 0 or an errno. */
-static int request(int netlink, struct nlmsghdr *message) {
-    char buffer[4096] __attribute__((aligned(8)));
-    message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-    if (send(netlink, message, message->nlmsg_len, 0) < 0)
-        return errno;
-    ssize_t got = recv(netlink, buffer, sizeof buffer, 0);
-    const struct nlmsghdr *reply = (const struct nlmsghdr *)(const void *)buffer;
-    if (got < (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) || reply->nlmsg_type != NLMSG_ERROR)
-        return EPROTO;
-    return -((const struct nlmsgerr *)NLMSG_DATA(reply))->error;
-}
 
 /* Permanent addresses of global scope move with the link, as the runtime-spec asks; the kernel drops all when it leaves. */
 static void keep_address(struct addresses *kept, const struct nlmsghdr *message, int index) {
@@ -97,20 +73,20 @@ static int set_link(int netlink, int index, unsigned flags) {
     struct link_request ask = link_request(index);
     ask.body.ifi_flags = flags;
     ask.body.ifi_change = IFF_UP;
-    return request(netlink, &ask.head);
+    return netlink_request(netlink, &ask.head);
 }
 
 static int move_link(int netlink, int index, int namespace, const char *name) {
     struct link_request ask = link_request(index);
     int32_t fd = namespace;
-    add_attribute(&ask.head, IFLA_NET_NS_FD, &fd, sizeof fd);
-    add_attribute(&ask.head, IFLA_IFNAME, name, strlen(name) + 1);
-    return request(netlink, &ask.head);
+    netlink_add(&ask.head, IFLA_NET_NS_FD, &fd, sizeof fd);
+    netlink_add(&ask.head, IFLA_IFNAME, name, strlen(name) + 1);
+    return netlink_request(netlink, &ask.head);
 }
 
 /* In the container's namespace: the link keeps its index there unless that is taken, so its name tells. */
 static int restore(const char *name, struct addresses *kept) {
-    int netlink = open_netlink();
+    int netlink = netlink_open();
     int index = (int)if_nametoindex(name);
     if (netlink < 0 || index == 0)
         return errno;
@@ -121,7 +97,7 @@ static int restore(const char *name, struct addresses *kept) {
         ((struct ifaddrmsg *)NLMSG_DATA(message))->ifa_index = (unsigned)index;
         message->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
         message->nlmsg_pid = 0;
-        error = request(netlink, message);
+        error = netlink_request(netlink, message);
         at += size;
     }
     return error ? error : set_link(netlink, index, IFF_UP);
@@ -153,7 +129,7 @@ int do_move_net_device(struct context *context, const struct move_net_device *op
     int index = (int)if_nametoindex(operation->name);
     if (index == 0)
         return fail(context, ENODEV, "there is no such interface on the host");
-    int netlink = open_netlink();
+    int netlink = netlink_open();
     int namespace = open_network(context);
     if (netlink < 0 || namespace < 0)
         return fail(context, errno, NULL);

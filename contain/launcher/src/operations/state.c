@@ -232,7 +232,8 @@ int do_remove_file(struct context *context, const struct remove_file *operation)
     if (!is_armed(context, operation->undo))
         return 0;
     disarm(context, operation->undo);
-    return unlink(operation->path) < 0 && errno != ENOENT ? fail(context, errno, NULL) : 0;
+    int error = remove_pid_file(operation->path, context->shared->init_pid);
+    return error ? fail(context, error, NULL) : 0;
 }
 
 int do_remove_tree(struct context *context, const struct remove_tree *operation) {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.names import GOARCH, GOOS, RUNTIME_ANNOTATIONS, is_signal
 from contain.linter.reading import entries
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
 from contain.linter.times import is_time
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 @rule
+@about("annotations")
 def empty_key(config: Any) -> Found:
     """RUN311 annotation-key-empty: an annotation has a key.
 
@@ -30,6 +31,7 @@ def empty_key(config: Any) -> Found:
 
 
 @rule
+@about("annotations")
 def key_form(config: Any) -> Found:
     """RUN312 annotation-key-form: the key of an annotation is in reverse-domain form.
 
@@ -47,6 +49,7 @@ def key_form(config: Any) -> Found:
 
 
 @rule
+@about("annotations")
 def reserved_key(config: Any) -> Found:
     """RUN313 annotation-reserved: keys that begin with org.opencontainers are those of the specification.
 
@@ -61,6 +64,7 @@ def reserved_key(config: Any) -> Found:
 
 
 @rule
+@about("annotations")
 def value_form(config: Any) -> Found:
     """RUN314 annotation-value-form: values of the specification's annotations have the form of the image config's property.
 

@@ -8,7 +8,8 @@ from contain.linter.fix import Fix
 from contain.linter.names import CAPABILITIES
 from contain.linter.near import nearest
 from contain.linter.reading import each, entries, get, has_namespace, known, namespace, once_each
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import capability_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,25 @@ def _sets(config: Any) -> Iterator[tuple[str, str, str]]:
             yield from ((f"{pointer}/{index}", name, text) for index, text in enumerate(items) if text.__class__ is str)
 
 
+_NONE: frozenset[str] = frozenset()
+
+
+def _all_known(config: Any) -> bool:
+    sets = capability_sets(config)
+    return sets is not None and all(names <= _KNOWN for names in sets.values())
+
+
+def _within(config: Any, name: str, *others: str) -> bool:
+    """Whether it is sure that one set has nothing that each of the others lacks."""
+    sets = capability_sets(config)
+    if sets is None:
+        return False
+    names = sets.get(name)
+    return not names or all(names <= sets.get(other, _NONE) for other in others)
+
+
 @rule
+@about("process/capabilities")
 def capability_spelling(config: Any) -> Found:
     """RUN221 capability-spelling: a capability is written CAP_ and upper-case letters.
 
@@ -37,6 +56,8 @@ def capability_spelling(config: Any) -> Found:
     bad: {"process": {"capabilities": {"bounding": ["cap_chown", "KILL"]}}}
     good: {"process": {"capabilities": {"bounding": ["CAP_CHOWN", "CAP_KILL"]}}}
     """
+    if _all_known(config):
+        return
     for pointer, _, text in _sets(config):
         if text not in _KNOWN and not (text.startswith("CAP_") and text.isupper()):
             right = "CAP_" + text.upper().removeprefix("CAP_")
@@ -46,6 +67,7 @@ def capability_spelling(config: Any) -> Found:
 
 
 @rule
+@about("process/capabilities")
 def capability_unknown(config: Any) -> Found:
     """RUN222 capability-unknown: a capability is one that a kernel has.
 
@@ -57,6 +79,8 @@ def capability_unknown(config: Any) -> Found:
     bad: {"process": {"capabilities": {"bounding": ["CAP_SYS_ADMN"]}}}
     good: {"process": {"capabilities": {"bounding": ["CAP_SYS_NICE"]}}}
     """
+    if _all_known(config):
+        return
     for pointer, _, text in _sets(config):
         if text not in _KNOWN and text.startswith("CAP_") and text.isupper():
             near = nearest(text, CAPABILITIES)
@@ -68,6 +92,7 @@ def _set(config: Any, name: str) -> frozenset[str]:
 
 
 @rule
+@about("process/capabilities")
 def effective_permitted(config: Any) -> Found:
     """RUN223 effective-not-permitted: effective capabilities are also permitted.
 
@@ -78,6 +103,8 @@ def effective_permitted(config: Any) -> Found:
     bad: {"process": {"capabilities": {"effective": ["CAP_KILL"], "permitted": [], "bounding": ["CAP_KILL"]}}}
     good: {"process": {"capabilities": {"effective": ["CAP_KILL"], "permitted": ["CAP_KILL"], "bounding": ["CAP_KILL"]}}}
     """
+    if _within(config, "effective", "permitted"):
+        return
     permitted = _set(config, "permitted")
     lost = {text: pointer for pointer, name, text in _sets(config) if name == "effective" and text not in permitted}
     if lost:
@@ -86,6 +113,7 @@ def effective_permitted(config: Any) -> Found:
 
 
 @rule
+@about("process/capabilities")
 def ambient(config: Any) -> Found:
     """RUN224 ambient-not-inheritable: ambient capabilities are also permitted and inheritable.
 
@@ -97,6 +125,8 @@ def ambient(config: Any) -> Found:
     bad: {"process": {"capabilities": {"ambient": ["CAP_KILL"], "permitted": ["CAP_KILL"], "bounding": ["CAP_KILL"]}}}
     good: {"process": {"capabilities": {"ambient": ["CAP_KILL"], "inheritable": ["CAP_KILL"], "permitted": ["CAP_KILL"], "bounding": ["CAP_KILL"]}}}
     """
+    if _within(config, "ambient", "permitted", "inheritable"):
+        return
     allowed = _set(config, "permitted") & _set(config, "inheritable")
     lost = {text: pointer for pointer, name, text in _sets(config) if name == "ambient" and text not in allowed}
     if lost:
@@ -107,6 +137,7 @@ def ambient(config: Any) -> Found:
 
 
 @rule
+@about("process/capabilities")
 def above_bounding(config: Any) -> Found:
     """RUN225 above-bounding: no set holds more than the bounding set.
 
@@ -118,6 +149,8 @@ def above_bounding(config: Any) -> Found:
     bad: {"process": {"capabilities": {"bounding": [], "permitted": ["CAP_KILL"]}}}
     good: {"process": {"capabilities": {"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"]}}}
     """
+    if _within(config, "permitted", "bounding") and _within(config, "inheritable", "bounding"):
+        return
     bounding = _set(config, "bounding")
     for pointer, name, text in _sets(config):
         if name in ("permitted", "inheritable") and text not in bounding:
@@ -172,6 +205,7 @@ def unmapped_ids(config: Any) -> Found:
 
 
 @rule
+@about("process/user/umask")
 def umask(config: Any) -> Found:
     """RUN228 umask-range: umask is a number from 0 to 511.
 
@@ -189,6 +223,7 @@ def umask(config: Any) -> Found:
 
 
 @rule
+@about("process/apparmorProfile", "process/selinuxLabel")
 def labels(config: Any) -> Found:
     """RUN232 security-label-form: labels of AppArmor and SELinux are not empty, and an SELinux label has its parts.
 
@@ -208,6 +243,7 @@ def labels(config: Any) -> Found:
 
 
 @rule
+@about("linux/uidMappings", "linux/gidMappings")
 def mappings_of_joined(config: Any) -> Found:
     """RUN233 mappings-of-joined-namespace: a user namespace that is joined brings its own mappings.
 

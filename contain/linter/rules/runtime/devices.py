@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, entries, has_namespace
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,7 @@ _SLIPS = frozenset((400, 440, 444, 500))
 
 
 @rule
+@about("linux/devices")
 def relative_path(config: Any) -> Found:
     """RUN419 device-path-relative: a device's path is absolute.
 
@@ -41,6 +42,7 @@ def relative_path(config: Any) -> Found:
 
 
 @rule
+@about("linux/devices")
 def no_numbers(config: Any) -> Found:
     """RUN420 device-numbers: a device has major and minor, unless it is a pipe.
 
@@ -58,6 +60,7 @@ def no_numbers(config: Any) -> Found:
 
 
 @rule
+@about("linux/devices")
 def same_numbers(config: Any) -> Found:
     """RUN421 device-numbers-twice: no two devices have the same type, major and minor.
 
@@ -80,6 +83,7 @@ def same_numbers(config: Any) -> Found:
 
 
 @rule
+@about("linux/devices")
 def same_path(config: Any) -> Found:
     """RUN422 device-path-twice: no two devices have the same path.
 
@@ -101,6 +105,7 @@ def same_path(config: Any) -> Found:
 
 
 @rule
+@about("linux/devices")
 def default_device(config: Any) -> Found:
     """RUN423 default-device: a device that every container has keeps its numbers.
 
@@ -120,6 +125,7 @@ def default_device(config: Any) -> Found:
 
 
 @rule
+@about("linux/devices")
 def octal_slip(config: Any) -> Found:
     """RUN424 file-mode-octal: fileMode is not an octal number written as a decimal one.
 
@@ -138,6 +144,7 @@ def octal_slip(config: Any) -> Found:
 
 
 @rule
+@about("linux/netDevices")
 def net_namespace(config: Any) -> Found:
     """RUN425 net-device-namespace: netDevices comes with a network namespace of the container.
 
@@ -162,6 +169,7 @@ def _bad_name(name: str) -> bool:
 
 
 @rule
+@about("linux/netDevices")
 def net_name(config: Any) -> Found:
     """RUN426 net-device-name: names of network devices have at most 15 bytes, and no slash, colon or blank.
 
@@ -180,6 +188,7 @@ def net_name(config: Any) -> Found:
 
 
 @rule
+@about("linux/netDevices")
 def net_twice(config: Any) -> Found:
     """RUN427 net-device-twice: no two network devices get the same name.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contain.linter.names import HOOKS
 from contain.linter.reading import each, get
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import hooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @rule
+@about("hooks")
 def relative_path(config: Any) -> Found:
     """RUN304 hook-path-relative: a hook's path is absolute.
 
@@ -26,14 +27,14 @@ def relative_path(config: Any) -> Found:
     bad: {"hooks": {"poststop": [{"path": "bin/clean"}]}}
     good: {"hooks": {"poststop": [{"path": "/usr/bin/clean"}]}}
     """
-    for name in HOOKS:
-        for pointer, hook in each(config, "hooks", name):
-            path = hook.get("path")
-            if path is not None and not path.startswith("/"):
-                yield f"{pointer}/path", f"the hook's path {path[:60]!r} is not absolute"
+    for pointer, hook in hooks(config):
+        path = hook.get("path")
+        if path is not None and not path.startswith("/"):
+            yield f"{pointer}/path", f"the hook's path {path[:60]!r} is not absolute"
 
 
 @rule
+@about("hooks")
 def prestart(config: Any) -> Found:
     """RUN305 prestart-deprecated: no hook is a prestart hook.
 
@@ -78,6 +79,7 @@ def start_program(config: Any, bundle: Bundle) -> Found:
 
 
 @rule
+@about("hooks")
 def empty_args(config: Any) -> Found:
     """RUN307 hook-args: args of a hook begin with its name.
 
@@ -89,7 +91,6 @@ def empty_args(config: Any) -> Found:
     bad: {"hooks": {"poststop": [{"path": "/usr/bin/clean", "args": []}]}}
     good: {"hooks": {"poststop": [{"path": "/usr/bin/clean", "args": ["clean"]}]}}
     """
-    for name in HOOKS:
-        for pointer, hook in each(config, "hooks", name):
-            if hook.get("args") == []:
-                yield f"{pointer}/args", "args of a hook is empty: its first entry is the program's name"
+    for pointer, hook in hooks(config):
+        if hook.get("args") == []:
+            yield f"{pointer}/args", "args of a hook is empty: its first entry is the program's name"

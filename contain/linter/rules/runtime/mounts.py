@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import posixpath
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
 from contain.linter.names import MOUNT_FLAGS, MOUNT_OPPOSITES, PROPAGATIONS
 from contain.linter.near import nearest
-from contain.linter.reading import each, has_namespace
-from contain.linter.registry import rule
+from contain.linter.reading import has_namespace
+from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import mounts, no_mount_has, no_option_of, normal, only_options_of, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +36,7 @@ def is_bind(mount: Any) -> bool:
 
 
 @rule
+@about("mounts")
 def relative_destination(config: Any) -> Found:
     """RUN103 relative-destination: on Linux a mount's destination is absolute.
 
@@ -49,7 +49,7 @@ def relative_destination(config: Any) -> Found:
     good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]}
     """
     if "linux" in config or not {"windows", "solaris", "zos", "freebsd"} & config.keys():
-        for pointer, mount in each(config, "mounts"):
+        for pointer, mount in mounts(config):
             destination = mount.get("destination")
             if destination is not None and not destination.startswith("/"):
                 fix = Fix(f"write /{destination}", replace=(f"{pointer}/destination", f"/{destination}"))
@@ -57,6 +57,7 @@ def relative_destination(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
 def relative_destination_elsewhere(config: Any) -> Found:
     r"""RUN104 relative-destination-elsewhere: on other platforms a mount's destination is absolute.
 
@@ -68,7 +69,7 @@ def relative_destination_elsewhere(config: Any) -> Found:
     good: {"linux": null, "freebsd": {}, "ociVersion": "1.3.0", "mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]}
     """
     if "linux" not in config and {"windows", "solaris", "zos", "freebsd"} & config.keys():
-        for pointer, mount in each(config, "mounts"):
+        for pointer, mount in mounts(config):
             destination = mount.get("destination")
             drive = "windows" in config and destination is not None and destination[1:3] in (":\\", ":/")
             if destination is not None and not destination.startswith(("/", "\\")) and not drive:
@@ -76,6 +77,7 @@ def relative_destination_elsewhere(config: Any) -> Found:
 
 
 @rule
+@about("windows")
 def nested_on_windows(config: Any) -> Found:
     r"""RUN105 nested-on-windows: on Windows no destination lies inside another.
 
@@ -89,15 +91,14 @@ def nested_on_windows(config: Any) -> Found:
       "source": "C:\\y"}]}
     """
     if "windows" in config and "linux" not in config:
-        places = [
-            (pointer, (mount.get("destination") or "").replace("/", "\\").rstrip("\\").lower()) for pointer, mount in each(config, "mounts")
-        ]
+        places = [(pointer, (mount.get("destination") or "").replace("/", "\\").rstrip("\\").lower()) for pointer, mount in mounts(config)]
         for pointer, place in places:
             if any(place != other and place.startswith(other + "\\") for _, other in places if other):
                 yield f"{pointer}/destination", "the destination lies inside another one"
 
 
 @rule
+@about("mounts")
 def bind_source(config: Any) -> Found:
     """RUN106 bind-source: a bind mount says what it shows.
 
@@ -108,12 +109,13 @@ def bind_source(config: Any) -> Found:
     bad: {"mounts": [{"destination": "/data", "type": "bind", "options": ["rbind"]}]}
     good: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv/data", "options": ["rbind"]}]}
     """
-    for pointer, mount in each(config, "mounts"):
+    for pointer, mount in mounts(config):
         if is_bind(mount) and not mount.get("source"):
             yield pointer, "a bind mount needs a source"
 
 
 @rule
+@about("mounts")
 def path_without_bind(config: Any) -> Found:
     """RUN107 path-without-bind: a mount of a path has the option bind or rbind.
 
@@ -127,7 +129,7 @@ def path_without_bind(config: Any) -> Found:
     """
     if "linux" not in config and "windows" in config:
         return
-    for pointer, mount in each(config, "mounts"):
+    for pointer, mount in mounts(config):
         source = mount.get("source") or ""
         if (
             mount.get("type") in (None, "", "none", "bind")
@@ -138,6 +140,7 @@ def path_without_bind(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
 def unknown_option(config: Any) -> Found:
     """RUN108 unknown-mount-option: an option is known to the runtime, or meant for the file system.
 
@@ -153,10 +156,12 @@ def unknown_option(config: Any) -> Found:
     """
     if "windows" in config and "linux" not in config:
         return
-    for pointer, mount in each(config, "mounts"):
-        bind = is_bind(mount)
+    if only_options_of(config, _FLAGS):
+        return
+    for pointer, mount in mounts(config):
         if _FLAGS.issuperset(mount.get("options") or ()):
             continue
+        bind = is_bind(mount)
         for index, text in enumerate(mount.get("options") or ()):
             if text is None or text in _FLAGS or text.startswith("x-"):
                 continue
@@ -169,6 +174,7 @@ def unknown_option(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
 def opposite_options(config: Any) -> Found:
     """RUN109 opposite-options: no option of a mount undoes another.
 
@@ -180,7 +186,9 @@ def opposite_options(config: Any) -> Found:
     bad: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "rw"]}]}
     good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}]}
     """
-    for pointer, mount in each(config, "mounts"):
+    if no_option_of(config, _TELLING):
+        return
+    for pointer, mount in mounts(config):
         if _TELLING.isdisjoint(mount.get("options") or ()):
             continue
         seen: dict[str, str] = {}
@@ -198,6 +206,7 @@ def opposite_options(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
 def mapping_pair(config: Any) -> Found:
     """RUN110 mount-mapping-pair: uidMappings and gidMappings of a mount come together.
 
@@ -211,13 +220,16 @@ def mapping_pair(config: Any) -> Found:
     good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"],
       "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
     """
-    for pointer, mount in each(config, "mounts"):
+    if no_mount_has(config, "uidMappings", "gidMappings"):
+        return
+    for pointer, mount in mounts(config):
         have, want = ("uidMappings", "gidMappings") if mount.get("uidMappings") else ("gidMappings", "uidMappings")
         if mount.get(have) and not mount.get(want):
             yield f"{pointer}/{have}", f"{want} is missing beside {have}"
 
 
 @rule
+@about("mounts")
 def mapping_option(config: Any) -> Found:
     """RUN111 mount-mapping-option: a mount with mappings has the option idmap or ridmap.
 
@@ -231,12 +243,15 @@ def mapping_option(config: Any) -> Found:
     good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "ridmap"],
       "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
     """
-    for pointer, mount in each(config, "mounts"):
+    if no_mount_has(config, "uidMappings"):
+        return
+    for pointer, mount in mounts(config):
         if mount.get("uidMappings") and mount.get("gidMappings") and _IDMAPS.isdisjoint(mount.get("options") or ()):
             yield f"{pointer}/options", "a mount with mappings should have the option idmap or ridmap"
 
 
 @rule
+@about("mounts")
 def idmap_namespace(config: Any) -> Found:
     """RUN112 idmap-without-mapping: idmap without mappings comes with a user namespace.
 
@@ -247,18 +262,28 @@ def idmap_namespace(config: Any) -> Found:
     bad: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"]}]}
     good: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind"]}]}
     """
-    for pointer, mount in each(config, "mounts"):
+    if no_option_of(config, _IDMAPS):
+        return
+    for pointer, mount in mounts(config):
         mapped = not _IDMAPS.isdisjoint(mount.get("options") or ())
         if mapped and "uidMappings" not in mount and "gidMappings" not in mount and not has_namespace(config, "user"):
             yield f"{pointer}/options", "idmap needs mappings, of the mount or of a user namespace of the container"
 
 
-@lru_cache(maxsize=4096)
-def _normal(path: str) -> str:
-    return posixpath.normpath("/" + path.lstrip("/"))
+def _covered(place: str, index: int, last: dict[str, int]) -> bool:
+    """Whether a mount above the place comes after this one."""
+    if last.get("/", -1) > index:
+        return True
+    end = place.rfind("/")
+    while end > 0:
+        if last.get(place[:end], -1) > index:
+            return True
+        end = place.rfind("/", 0, end)
+    return False
 
 
 @rule
+@about("mounts")
 def hidden_mount(config: Any) -> Found:
     """RUN113 hidden-mount: no later mount covers an earlier one.
 
@@ -274,18 +299,19 @@ def hidden_mount(config: Any) -> Found:
     """
     if "windows" in config and "linux" not in config:
         return
-    places = [(pointer, _normal(mount["destination"])) for pointer, mount in each(config, "mounts") if mount.get("destination")]
-    above = tuple(place.rstrip("/") + "/" for _, place in places)
-    for index, (pointer, place) in enumerate(places):
-        if not place.startswith(above):
+    rows = list(places(config))
+    last = {place: index for index, (_, _, place) in enumerate(rows)}
+    for index, (pointer, _, place) in enumerate(rows):
+        if not _covered(place, index, last):
             continue
-        for later, over in places[index + 1 :]:
+        for later, _, over in rows[index + 1 :]:
             if place.startswith(over.rstrip("/") + "/") and place != over:
                 yield f"{pointer}/destination", f"{place} is hidden by the later mount on {over} ({later})"
                 break
 
 
 @rule
+@about("mounts")
 def repeated_mount(config: Any) -> Found:
     """RUN114 repeated-mount: no two mounts have the same destination.
 
@@ -298,10 +324,7 @@ def repeated_mount(config: Any) -> Found:
     good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/more", "type": "tmpfs", "source": "tmpfs"}]}
     """
     seen: dict[str, Any] = {}
-    for pointer, mount in each(config, "mounts"):
-        if not mount.get("destination"):
-            continue
-        place = _normal(mount["destination"])
+    for pointer, mount, place in places(config):
         if place in seen:
             same = seen[place] == mount
             fix: Fix | str = Fix("remove it", remove=pointer) if same else ""
@@ -310,6 +333,7 @@ def repeated_mount(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
 def over_root(config: Any) -> Found:
     """RUN115 mount-over-root: no mount has the destination `/`.
 
@@ -323,12 +347,13 @@ def over_root(config: Any) -> Found:
     """
     if "windows" in config and "linux" not in config:
         return
-    for pointer, mount in each(config, "mounts"):
-        if mount.get("destination") is not None and _normal(mount["destination"]) in ("/", "//"):
+    for pointer, mount in mounts(config):
+        if mount.get("destination") is not None and normal(mount["destination"]) in ("/", "//"):
             yield f"{pointer}/destination", "a mount on / hides the root file system"
 
 
 @rule
+@about("mounts")
 def idmap_without_bind(config: Any) -> Found:
     """RUN116 idmap-without-bind: an idmapped mount is a bind mount.
 
@@ -341,7 +366,9 @@ def idmap_without_bind(config: Any) -> Found:
     good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"],
       "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
     """
-    for pointer, mount in each(config, "mounts"):
+    if no_mount_has(config, "uidMappings", "gidMappings"):
+        return
+    for pointer, mount in mounts(config):
         mapped = mount.get("uidMappings") or mount.get("gidMappings")
         if mapped and mount.get("type") not in (None, "bind", "none") and not is_bind(mount):
             place = f"{pointer}/{'uidMappings' if mount.get('uidMappings') else 'gidMappings'}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, entries, get, has_namespace, namespace
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import mounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,16 +30,18 @@ def default_filesystems(config: Any) -> Found:
     """
     if "linux" not in config:
         return
-    places = {(mount.get("destination") or "").rstrip("/") for _, mount in each(config, "mounts")}
-    dev = any(
-        (mount.get("destination") or "").rstrip("/") == "/dev" and mount.get("type") != "tmpfs" for _, mount in each(config, "mounts")
-    )
+    places, dev = set(), False
+    for _, mount in mounts(config):
+        place = (mount.get("destination") or "").rstrip("/")
+        places.add(place)
+        dev = dev or (place == "/dev" and mount.get("type") != "tmpfs")
     missing = [name for name in ("/proc", "/sys", "/dev/pts", "/dev/shm") if name not in places and not (dev and name.startswith("/dev/"))]
     if missing:
         yield "/mounts", f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not mounted, programs expect it on Linux"
 
 
 @rule
+@about("linux/namespaces")
 def namespace_twice(config: Any) -> Found:
     """RUN409 namespace-twice: a namespace type is given once.
 
@@ -57,6 +60,7 @@ def namespace_twice(config: Any) -> Found:
 
 
 @rule
+@about("linux/namespaces")
 def namespace_path(config: Any) -> Found:
     """RUN410 namespace-path-relative: the path of a namespace is absolute.
 
@@ -73,6 +77,7 @@ def namespace_path(config: Any) -> Found:
 
 
 @rule
+@about("linux/uidMappings", "linux/gidMappings")
 def overlapping_mappings(config: Any) -> Found:
     """RUN412 mapping-overlap: ranges of id mappings do not overlap, and end at 2^32 - 1.
 
@@ -98,6 +103,7 @@ def overlapping_mappings(config: Any) -> Found:
 
 
 @rule
+@about("linux/uidMappings", "linux/gidMappings")
 def mapping_count(config: Any) -> Found:
     """RUN413 mapping-count: an id map has at most 340 ranges, none of them empty.
 
@@ -120,6 +126,7 @@ def mapping_count(config: Any) -> Found:
 
 
 @rule
+@about("linux/uidMappings", "linux/gidMappings")
 def mappings_without_namespace(config: Any) -> Found:
     """RUN414 mappings-without-namespace: id mappings come with a user namespace.
 
@@ -148,6 +155,8 @@ def namespace_without_mappings(config: Any) -> Found:
     good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}],
       "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
     """
+    if not has_namespace(config, "user"):
+        return
     user = namespace(config, "user")
     if user is not None and not user[1].get("path"):
         missing = [name for name in _MAPS if not get(config, "linux", name)]
@@ -156,6 +165,7 @@ def namespace_without_mappings(config: Any) -> Found:
 
 
 @rule
+@about("linux/timeOffsets")
 def offsets_without_namespace(config: Any) -> Found:
     """RUN416 time-offsets-namespace: time offsets come with a new time namespace.
 
@@ -173,6 +183,7 @@ def offsets_without_namespace(config: Any) -> Found:
 
 
 @rule
+@about("linux/timeOffsets")
 def offset_range(config: Any) -> Found:
     """RUN417 time-offset-range: nanoseconds of a time offset are below one second.
 
@@ -189,6 +200,7 @@ def offset_range(config: Any) -> Found:
 
 
 @rule
+@about("linux/maskedPaths", "linux/readonlyPaths")
 def mount_namespace(config: Any) -> Found:
     """RUN418 mount-namespace: masked and read-only paths come with a mount namespace of the container.
 

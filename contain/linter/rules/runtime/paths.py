@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.ranges import is_list
 from contain.linter.reading import each, entries, get, has_namespace
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ _IPC = frozenset(
 
 
 @rule
+@about("linux/intelRdt")
 def clos_id(config: Any) -> Found:
     """RUN708 clos-id: closID is the name of one folder.
 
@@ -47,6 +48,7 @@ def clos_id(config: Any) -> Found:
 
 
 @rule
+@about("linux/intelRdt")
 def schemata_lines(config: Any) -> Found:
     """RUN709 rdt-schema-lines: each line of schemata is one line, and l3CacheSchema begins with L3.
 
@@ -65,6 +67,7 @@ def schemata_lines(config: Any) -> Found:
 
 
 @rule
+@about("linux/intelRdt")
 def cmt(config: Any) -> Found:
     """RUN710 rdt-cmt: enableCMT and enableMBM are not used.
 
@@ -82,6 +85,7 @@ def cmt(config: Any) -> Found:
 
 
 @rule
+@about("linux/memoryPolicy")
 def policy_flags(config: Any) -> Found:
     """RUN711 memory-policy-flags: STATIC_NODES and RELATIVE_NODES exclude each other.
 
@@ -99,6 +103,7 @@ def policy_flags(config: Any) -> Found:
 
 
 @rule
+@about("linux/memoryPolicy")
 def policy_nodes(config: Any) -> Found:
     """RUN712 memory-policy-nodes: nodes is a list, there for BIND, INTERLEAVE and PREFERRED_MANY, and absent for DEFAULT and LOCAL.
 
@@ -119,6 +124,7 @@ def policy_nodes(config: Any) -> Found:
 
 
 @rule
+@about("linux/sysctl")
 def sysctl_namespace(config: Any) -> Found:
     """RUN713 sysctl-namespace: a sysctl belongs to a namespace that the container has for itself.
 
@@ -139,6 +145,7 @@ def sysctl_namespace(config: Any) -> Found:
 
 
 @rule
+@about("linux/sysctl")
 def sysctl_host(config: Any) -> Found:
     """RUN714 sysctl-of-host: a sysctl is one that namespaces keep apart.
 
@@ -172,6 +179,7 @@ def _sysctls(config: Any) -> Iterator[tuple[str, str, str]]:
 
 
 @rule
+@about("linux/maskedPaths", "linux/readonlyPaths")
 def relative_masked(config: Any) -> Found:
     """RUN715 masked-path-relative: masked and read-only paths are absolute.
 
@@ -193,6 +201,7 @@ def _normal(path: str) -> str:
 
 
 @rule
+@about("linux/maskedPaths", "linux/readonlyPaths")
 def masked_twice(config: Any) -> Found:
     """RUN716 masked-path-twice: a path is masked or read-only once.
 
@@ -203,6 +212,9 @@ def masked_twice(config: Any) -> Found:
     good: {"linux": {"namespaces": [{"type": "mount"}], "maskedPaths": ["/proc/kcore", "/proc/keys"]}}
     """
     for name in _PATHS:
+        paths = get(config, "linux", name) or ()
+        if len({_normal(path) for path in paths}) == len(paths):
+            continue
         seen: set[str] = set()
         for pointer, path in each(config, "linux", name):
             place = _normal(path)
@@ -212,6 +224,7 @@ def masked_twice(config: Any) -> Found:
 
 
 @rule
+@about("linux/personality")
 def personality_flags(config: Any) -> Found:
     """RUN717 personality-flags: personality has no flags.
 
@@ -227,6 +240,7 @@ def personality_flags(config: Any) -> Found:
 
 
 @rule
+@about("linux/personality")
 def personality_domain(config: Any) -> Found:
     """RUN718 personality-without-domain: personality names a domain.
 
@@ -241,6 +255,7 @@ def personality_domain(config: Any) -> Found:
 
 
 @rule
+@about("linux/mountLabel")
 def mount_label(config: Any) -> Found:
     """RUN719 mount-label-form: mountLabel is an SELinux label.
 
@@ -260,6 +275,7 @@ def mount_label(config: Any) -> Found:
 
 
 @rule
+@about("linux/rootfsPropagation")
 def propagation_without_namespace(config: Any) -> Found:
     """RUN720 propagation-namespace: rootfsPropagation comes with a mount namespace of the container.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, get
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 @rule
+@about("windows")
 def windows_cpu(config: Any) -> Found:
     r"""RUN806 windows-cpu-exclusive: of count, shares and maximum a Windows container has one.
 
@@ -31,6 +32,7 @@ def windows_cpu(config: Any) -> Found:
 
 
 @rule
+@about("vm")
 def vm_paths(config: Any) -> Found:
     """RUN807 vm-path-relative: paths of vm are absolute.
 
@@ -46,6 +48,7 @@ def vm_paths(config: Any) -> Found:
 
 
 @rule
+@about("zos/namespaces")
 def zos_namespaces(config: Any) -> Found:
     """RUN808 zos-namespaces: namespaces of z/OS have absolute paths and are given once.
 
@@ -65,6 +68,7 @@ def zos_namespaces(config: Any) -> Found:
 
 
 @rule
+@about("windows")
 def windows_affinity(config: Any) -> Found:
     r"""RUN810 windows-cpu-affinity: an entry of affinity has a mask and a group.
 
@@ -80,6 +84,7 @@ def windows_affinity(config: Any) -> Found:
 
 
 @rule
+@about("freebsd/devices")
 def freebsd_devices(config: Any) -> Found:
     """RUN811 freebsd-device-path: a device of FreeBSD has a path.
 
@@ -94,6 +99,7 @@ def freebsd_devices(config: Any) -> Found:
 
 
 @rule
+@about("solaris/anet")
 def solaris_interface(config: Any) -> Found:
     """RUN812 solaris-link-name: an interface of Solaris has a link below it.
 

@@ -9,7 +9,7 @@ from contain.linter.names import RLIMITS
 from contain.linter.near import nearest
 from contain.linter.ranges import is_list
 from contain.linter.reading import each, entries, get
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,7 @@ def process_missing(config: Any) -> Found:
 
 
 @rule
+@about("process/cwd")
 def relative_cwd(config: Any) -> Found:
     """RUN212 relative-cwd: the working folder is absolute.
 
@@ -67,6 +68,7 @@ def no_args(config: Any) -> Found:
 
 
 @rule
+@about("windows")
 def no_command_line(config: Any) -> Found:
     r"""RUN214 no-command-line: on Windows the process has args or a commandLine.
 
@@ -81,6 +83,7 @@ def no_command_line(config: Any) -> Found:
 
 
 @rule
+@about("process/consoleSize")
 def console_without_terminal(config: Any) -> Found:
     """RUN215 console-without-terminal: consoleSize comes with a terminal.
 
@@ -99,6 +102,7 @@ def console_without_terminal(config: Any) -> Found:
 
 
 @rule
+@about("process/env")
 def env_form(config: Any) -> Found:
     """RUN216 env-form: an environment entry is NAME=value.
 
@@ -115,6 +119,7 @@ def env_form(config: Any) -> Found:
 
 
 @rule
+@about("process/env")
 def env_twice(config: Any) -> Found:
     """RUN217 env-twice: a name is in the environment once.
 
@@ -135,6 +140,7 @@ def env_twice(config: Any) -> Found:
 
 
 @rule
+@about("process/rlimits")
 def rlimit_twice(config: Any) -> Found:
     """RUN218 rlimit-twice: a resource limit is given once.
 
@@ -153,6 +159,7 @@ def rlimit_twice(config: Any) -> Found:
 
 
 @rule
+@about("process/rlimits")
 def rlimit_unknown(config: Any) -> Found:
     """RUN219 rlimit-unknown: a resource limit is one that Linux has.
 
@@ -173,6 +180,7 @@ def rlimit_unknown(config: Any) -> Found:
 
 
 @rule
+@about("process/rlimits")
 def rlimit_order(config: Any) -> Found:
     """RUN220 rlimit-order: the soft limit is not above the hard one.
 
@@ -190,6 +198,7 @@ def rlimit_order(config: Any) -> Found:
 
 
 @rule
+@about("process/scheduler")
 def scheduler(config: Any) -> Found:
     """RUN230 scheduler-values: scheduler settings fit the policy.
 
@@ -230,6 +239,7 @@ def scheduler(config: Any) -> Found:
 
 
 @rule
+@about("process/execCPUAffinity")
 def cpu_affinity(config: Any) -> Found:
     """RUN231 exec-cpu-affinity: execCPUAffinity holds lists of CPUs such as 0-3,7.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.ranges import is_list
 from contain.linter.reading import each, entries, get
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,7 @@ _TYPED = {
 
 
 @rule
+@about("linux/cgroupsPath")
 def cgroups_path(config: Any) -> Found:
     """RUN515 cgroups-path: cgroupsPath climbs nowhere, and the form of systemd has three parts.
 
@@ -54,6 +55,7 @@ def cgroups_path(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/devices")
 def rule_order(config: Any) -> Found:
     """RUN516 device-rule-order: no device rule that denies all stands behind rules that allow.
 
@@ -77,6 +79,7 @@ def rule_order(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/memory")
 def swap_below_limit(config: Any) -> Found:
     """RUN517 swap-below-limit: memory.swap is not below memory.limit.
 
@@ -93,6 +96,7 @@ def swap_below_limit(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/memory")
 def reservation_above_limit(config: Any) -> Found:
     """RUN518 reservation-above-limit: memory.reservation is not above memory.limit.
 
@@ -110,6 +114,7 @@ def reservation_above_limit(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/memory")
 def swap_without_limit(config: Any) -> Found:
     """RUN519 swap-without-limit: memory.swap comes with memory.limit.
 
@@ -127,6 +132,7 @@ def swap_without_limit(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/memory")
 def kernel_memory(config: Any) -> Found:
     """RUN520 kernel-memory: memory.kernel and memory.kernelTCP are not used.
 
@@ -144,6 +150,7 @@ def kernel_memory(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/memory")
 def oom_killer(config: Any) -> Found:
     """RUN521 oom-killer-without-limit: disableOOMKiller comes with a memory limit.
 
@@ -161,6 +168,7 @@ def oom_killer(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/cpu")
 def burst(config: Any) -> Found:
     """RUN522 cpu-burst: cpu.burst is not above a positive cpu.quota.
 
@@ -177,6 +185,7 @@ def burst(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/cpu")
 def quota_range(config: Any) -> Found:
     """RUN523 cpu-quota-range: cpu.quota is at least 1,000 microseconds or -1, and cpu.period from 1,000 to 1,000,000.
 
@@ -196,6 +205,7 @@ def quota_range(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/cpu")
 def shares_range(config: Any) -> Found:
     """RUN524 cpu-shares-range: cpu.shares is from 2 to 262,144.
 
@@ -213,6 +223,7 @@ def shares_range(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/cpu")
 def cpu_lists(config: Any) -> Found:
     """RUN525 cpu-list: cpus and mems are lists such as 0-3,7.
 
@@ -228,6 +239,7 @@ def cpu_lists(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/cpu")
 def realtime(config: Any) -> Found:
     """RUN526 realtime-order: cpu.realtimeRuntime is not above cpu.realtimePeriod.
 
@@ -243,6 +255,7 @@ def realtime(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/blockIO")
 def weights(config: Any) -> Found:
     """RUN527 block-io-weight: weights of blockIO are from 10 to 1,000.
 
@@ -261,6 +274,7 @@ def weights(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/blockIO")
 def empty_weight(config: Any) -> Found:
     """RUN528 weight-device-empty: a weightDevice has a weight or a leafWeight.
 
@@ -275,6 +289,7 @@ def empty_weight(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/hugepageLimits")
 def hugepage_twice(config: Any) -> Found:
     """RUN529 hugepage-twice: a page size is limited once.
 
@@ -292,6 +307,7 @@ def hugepage_twice(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/rdma")
 def empty_rdma(config: Any) -> Found:
     """RUN530 rdma-empty: an entry of rdma limits handles or objects.
 
@@ -306,6 +322,7 @@ def empty_rdma(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/unified")
 def unified_names(config: Any) -> Found:
     """RUN531 unified-name: keys of unified are names of files of cgroup v2.
 
@@ -322,6 +339,7 @@ def unified_names(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/unified")
 def unified_overlap(config: Any) -> Found:
     """RUN532 unified-overlap: what unified sets is not set by a typed field too.
 
@@ -340,6 +358,7 @@ def unified_overlap(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/pids")
 def pids_zero(config: Any) -> Found:
     """RUN533 pids-limit-zero: a limit of 0 processes is not meant as none.
 
@@ -356,6 +375,7 @@ def pids_zero(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/devices")
 def rule_without_access(config: Any) -> Found:
     """RUN534 device-rule-access: a device rule says what it is about.
 

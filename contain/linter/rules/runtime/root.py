@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import entries, get, has_namespace
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
 from contain.linter.semver import parse_version
 from contain.linter.versions import newer
 
@@ -66,6 +66,7 @@ def root_folder(config: Any, bundle: Bundle) -> Found:
 
 
 @rule
+@about("root/path")
 def root_name(config: Any) -> Found:
     """RUN007 root-name: a root inside the bundle is called rootfs.
 
@@ -105,6 +106,7 @@ def newer_than_version(config: Any) -> Found:
 
 
 @rule
+@about("windows")
 def windows_root(config: Any) -> Found:
     r"""RUN009 windows-root: the root of a Windows container is a volume and not read-only.
 
@@ -125,6 +127,7 @@ def windows_root(config: Any) -> Found:
 
 
 @rule
+@about("windows")
 def hyperv_root(config: Any) -> Found:
     r"""RUN010 hyperv-root: a Windows container has a root exactly when it is not isolated by Hyper-V.
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
 from contain.linter.near import nearest
-from contain.linter.reading import each, get
-from contain.linter.registry import rule
+from contain.linter.reading import get
+from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import calls, conditions, named_calls, no_call_has
 from contain.linter.syscalls import SYSCALLS
 
 if TYPE_CHECKING:
@@ -15,19 +16,22 @@ if TYPE_CHECKING:
 
     Found = Iterator[tuple[str, str] | tuple[str, str, Fix | str]]
 
-_RULES = ("linux", "seccomp", "syscalls")
 _AT = "/linux/seccomp"
 
 
 def strangers(config: Any) -> Iterator[tuple[str, str]]:
     """Pointer and name of the calls that no kernel has."""
-    for pointer, item in each(config, *_RULES):
+    named = named_calls(config)
+    if named is not None and all(names <= SYSCALLS for names in named.values()):
+        return
+    for pointer, item in calls(config):
         names = item.get("names") or ()
         if not SYSCALLS.issuperset(names):
             yield from ((f"{pointer}/names/{index}", name) for index, name in enumerate(names) if name not in SYSCALLS)
 
 
 @rule
+@about("linux/seccomp")
 def errno_action(config: Any) -> Found:
     """RUN606 errno-without-action: errnoRet goes with the actions ERRNO and TRACE.
 
@@ -43,12 +47,15 @@ def errno_action(config: Any) -> Found:
     seccomp = get(config, "linux", "seccomp") or {}
     if "defaultErrnoRet" in seccomp and "defaultAction" in seccomp and seccomp["defaultAction"] not in able:
         yield f"{_AT}/defaultErrnoRet", f"defaultErrnoRet does not go with {seccomp['defaultAction']}"
-    for pointer, item in each(config, *_RULES):
+    if no_call_has(config, "errnoRet"):
+        return
+    for pointer, item in calls(config):
         if "errnoRet" in item and "action" in item and item["action"] not in able:
             yield f"{pointer}/errnoRet", f"errnoRet does not go with {item['action']}"
 
 
 @rule
+@about("linux/seccomp/syscalls")
 def argument_index(config: Any) -> Found:
     """RUN607 seccomp-argument-index: a system call has the arguments 0 to 5.
 
@@ -59,13 +66,14 @@ def argument_index(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args":
       [{"index": 0, "value": 0, "op": "SCMP_CMP_EQ"}]}]}}}
     """
-    for pointer, item in each(config, *_RULES):
+    for pointer, item in conditions(config):
         for index, argument in enumerate(item.get("args") or ()):
             if argument is not None and argument.get("index", 0) > 5:
                 yield f"{pointer}/args/{index}/index", f"a system call has the arguments 0 to 5, not {argument['index']}"
 
 
 @rule
+@about("linux/seccomp/syscalls")
 def masked_value(config: Any) -> Found:
     """RUN608 seccomp-masked-value: valueTwo goes with the operator MASKED_EQ, and that with valueTwo.
 
@@ -79,13 +87,14 @@ def masked_value(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args":
       [{"index": 0, "value": 2114060288, "op": "SCMP_CMP_MASKED_EQ"}]}]}}}
     """
-    for pointer, item in each(config, *_RULES):
+    for pointer, item in conditions(config):
         for index, argument in enumerate(item.get("args") or ()):
             if argument is not None and argument.get("valueTwo") and argument.get("op", "SCMP_CMP_MASKED_EQ") != "SCMP_CMP_MASKED_EQ":
                 yield f"{pointer}/args/{index}/valueTwo", f"valueTwo has no effect with {argument['op']}"
 
 
 @rule
+@about("linux/seccomp")
 def notify_default(config: Any) -> Found:
     """RUN609 seccomp-notify-default: the default action is not NOTIFY.
 
@@ -101,6 +110,7 @@ def notify_default(config: Any) -> Found:
 
 
 @rule
+@about("linux/seccomp/syscalls")
 def notify_write(config: Any) -> Found:
     """RUN610 seccomp-notify-write: write is not notified.
 
@@ -113,12 +123,13 @@ def notify_write(config: Any) -> Found:
     good: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls":
       [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
     """
-    for pointer, item in each(config, *_RULES):
+    for pointer, item in calls(config):
         if item.get("action") == "SCMP_ACT_NOTIFY" and "write" in (item.get("names") or ()):
             yield f"{pointer}/names", "write cannot be notified: the runtime needs it to hand over the listener"
 
 
 @rule
+@about("linux/seccomp")
 def metadata_alone(config: Any) -> Found:
     """RUN611 seccomp-metadata: listenerMetadata comes with listenerPath.
 
@@ -135,6 +146,7 @@ def metadata_alone(config: Any) -> Found:
 
 
 @rule
+@about("linux/seccomp/syscalls")
 def no_listener(config: Any) -> Found:
     """RUN612 seccomp-no-listener: NOTIFY rules come with a listenerPath.
 
@@ -147,12 +159,13 @@ def no_listener(config: Any) -> Found:
       [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
     """
     if not get(config, "linux", "seccomp", "listenerPath"):
-        for pointer, item in each(config, *_RULES):
+        for pointer, item in calls(config):
             if item.get("action") == "SCMP_ACT_NOTIFY":
                 yield f"{pointer}/action", "NOTIFY needs a listenerPath"
 
 
 @rule
+@about("linux/seccomp/syscalls")
 def unknown_call(config: Any) -> Found:
     """RUN613 seccomp-unknown-call: a rule names calls that a kernel has.
 
@@ -172,6 +185,7 @@ def unknown_call(config: Any) -> Found:
 
 
 @rule
+@about("linux/seccomp/syscalls")
 def redundant(config: Any) -> Found:
     """RUN614 seccomp-redundant: a rule does something else than the default.
 
@@ -182,13 +196,19 @@ def redundant(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["bpf"], "action": "SCMP_ACT_ERRNO"}]}}}
     """
     seccomp = get(config, "linux", "seccomp") or {}
-    for pointer, item in each(config, *_RULES):
+    for pointer, item in calls(config):
         same = item.get("action") is not None and item.get("action") == seccomp.get("defaultAction")
         if same and item.get("errnoRet") == seccomp.get("defaultErrnoRet"):
             yield f"{pointer}/action", "this rule does what the default action does"
 
 
+def _apart(sets: list[set[str]]) -> bool:
+    """Whether no two of the sets have anything in common."""
+    return all(one.isdisjoint(other) for index, one in enumerate(sets) for other in sets[:index])
+
+
 @rule
+@about("linux/seccomp/syscalls")
 def conflict(config: Any) -> Found:
     """RUN615 seccomp-conflict: a call without conditions has one action.
 
@@ -202,10 +222,11 @@ def conflict(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_LOG", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}, {"names": ["bpf"],
       "action": "SCMP_ACT_ERRNO"}]}}}
     """
-    if len({item.get("action") for _, item in each(config, *_RULES) if item.get("action").__class__ is str}) < 2:
+    named = named_calls(config)
+    if named is not None and _apart([names for action, names in named.items() if action]):
         return
     seen: dict[str, set[str]] = {}
-    for pointer, item in each(config, *_RULES):
+    for pointer, item in calls(config):
         action, names = item.get("action"), item.get("names") or ()
         if item.get("args") or not action:
             continue
@@ -216,6 +237,7 @@ def conflict(config: Any) -> Found:
 
 
 @rule
+@about("linux/seccomp")
 def errno_range(config: Any) -> Found:
     """RUN616 errno-range: an error number is below 4,096.
 
@@ -228,7 +250,8 @@ def errno_range(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38}}}
     """
     places = [(f"{_AT}/defaultErrnoRet", get(config, "linux", "seccomp", "defaultErrnoRet"))]
-    places += [(f"{pointer}/errnoRet", item.get("errnoRet")) for pointer, item in each(config, *_RULES)]
+    if not no_call_has(config, "errnoRet"):
+        places += [(f"{pointer}/errnoRet", item.get("errnoRet")) for pointer, item in calls(config)]
     for pointer, number in places:
         if number is not None and number > 4095:
             yield pointer, f"the kernel takes error numbers below 4096, not {number}"

@@ -6,7 +6,8 @@ import posixpath
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from contain.linter.reading import each, entries, get, once, once_each
+from contain.linter.reading import entries, get, once, once_each
+from contain.linter.rules.runtime.facts import mounts
 from contain.linter.unknown import UNKNOWN
 
 if TYPE_CHECKING:
@@ -17,20 +18,22 @@ SOCKETS = (
     "containerd.sock.ttrpc", "balena.sock",
 )  # fmt: skip
 #: host folders that hold what others must not read or change
-SENSITIVE = (
-    "/",
-    "/etc",
-    "/proc",
-    "/sys",
-    "/dev",
-    "/boot",
-    "/root",
-    "/home",
-    "/run",
-    "/var/run",
-    "/var/lib/docker",
-    "/var/lib/containers",
-    "/var/lib/kubelet",
+SENSITIVE = frozenset(
+    (
+        "/",
+        "/etc",
+        "/proc",
+        "/sys",
+        "/dev",
+        "/boot",
+        "/root",
+        "/home",
+        "/run",
+        "/var/run",
+        "/var/lib/docker",
+        "/var/lib/containers",
+        "/var/lib/kubelet",
+    )
 )
 #: what engines put beside a container's folder and mount into it themselves
 _ENGINE_FILES = ("resolv.conf", "hostname", "hosts", "shm", ".containerenv", "secrets")
@@ -56,15 +59,15 @@ def capabilities(config: Any) -> dict[str, str]:
     for name in ("bounding", "permitted", "effective", "inheritable", "ambient"):
         pointer, items = sets.get(name, ("", ()))
         for index, text in enumerate(items if items.__class__ is list else ()):
-            if text is not UNKNOWN:
-                found.setdefault(text, f"{pointer}/{index}")
+            if text is not UNKNOWN and text not in found:
+                found[text] = f"{pointer}/{index}"
     return found
 
 
 @once_each
 def binds(config: Any) -> Iterator[tuple[str, Any, str, bool]]:
     """Pointer, mount, source and whether it can be written, of every bind mount of an absolute path."""
-    for pointer, mount in each(config, "mounts"):
+    for pointer, mount in mounts(config):
         source = mount.get("source") or ""
         if source[:1] == "/":
             options = mount.get("options") or ()
@@ -74,7 +77,7 @@ def binds(config: Any) -> Iterator[tuple[str, Any, str, bool]]:
 
 def engine_file(source: str) -> bool:
     """Whether it is a file that an engine made for this container."""
-    return posixpath.basename(source) in _ENGINE_FILES and any(folder in source + "/" for folder in _ENGINE_FOLDERS)
+    return source.rpartition("/")[2] in _ENGINE_FILES and any(folder in source + "/" for folder in _ENGINE_FOLDERS)
 
 
 def is_root(config: Any) -> bool:

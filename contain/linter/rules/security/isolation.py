@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, get, has_namespace, once
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import calls, conditions, mounts, named_calls, no_option_of
 from contain.linter.rules.runtime.mounts import options
 from contain.linter.rules.security.common import linux, normal
 
@@ -71,6 +72,7 @@ def shared_mounts(config: Any) -> Found:
 
 
 @rule
+@about("linux/namespaces")
 def host_namespace_path(config: Any) -> Found:
     """SEC103 host-namespace-path: no namespace is the host's by path.
 
@@ -104,6 +106,7 @@ def no_seccomp(config: Any) -> Found:
 
 
 @rule
+@about("linux/seccomp")
 def weak_seccomp(config: Any) -> Found:
     """SEC105 weak-seccomp: the filter lists what is allowed.
 
@@ -120,6 +123,7 @@ def weak_seccomp(config: Any) -> Found:
 
 
 @rule
+@about("linux/seccomp/syscalls")
 def dangerous_calls(config: Any) -> Found:
     """SEC106 dangerous-calls: the filter allows no call that engines' defaults deny without a condition.
 
@@ -133,16 +137,25 @@ def dangerous_calls(config: Any) -> Found:
     bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "bpf"], "action": "SCMP_ACT_ALLOW"}]}}}
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"}]}}}
     """
-    found: dict[str, str] = {}
-    for pointer, item in each(config, "linux", "seccomp", "syscalls"):
+    named = named_calls(config)
+    found = set() if named is None else _DANGEROUS & named.get("SCMP_ACT_ALLOW", set())
+    if named is not None and not found:
+        return
+    place = ""
+    for pointer, item in calls(config):
         names = item.get("names") or ()
-        if item.get("action") == "SCMP_ACT_ALLOW" and not item.get("args") and not _DANGEROUS.isdisjoint(names):
-            found |= {name: f"{pointer}/names/{index}" for index, name in enumerate(names) if name in _DANGEROUS}
-    if found:
-        yield next(iter(found.values())), f"the filter allows {', '.join(sorted(found))}"
+        if item.get("action") != "SCMP_ACT_ALLOW" or item.get("args"):
+            continue
+        if named is None:
+            found = found | _DANGEROUS.intersection(names)
+        if found and not place:
+            place = next((f"{pointer}/names/{index}" for index, name in enumerate(names) if name in found), "")
+    if place:
+        yield place, f"the filter allows {', '.join(sorted(found))}"
 
 
 @rule
+@about("linux/seccomp/syscalls")
 def wide_comparison(config: Any) -> Found:
     """SEC107 ioctl-wide-comparison: a request of ioctl is compared by its lower 32 bits.
 
@@ -157,7 +170,7 @@ def wide_comparison(config: Any) -> Found:
     good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["ioctl"], "action": "SCMP_ACT_ERRNO", "args":
       [{"index": 1, "value": 4294967295, "valueTwo": 21522, "op": "SCMP_CMP_MASKED_EQ"}]}]}}}
     """
-    for pointer, item in each(config, "linux", "seccomp", "syscalls"):
+    for pointer, item in conditions(config):
         if "ioctl" not in (item.get("names") or ()) or item.get("action") == "SCMP_ACT_ALLOW":
             continue
         for index, argument in enumerate(item.get("args") or ()):
@@ -166,6 +179,7 @@ def wide_comparison(config: Any) -> Found:
 
 
 @rule
+@about("linux/seccomp/architectures")
 def compat_architectures(config: Any) -> Found:
     """SEC108 compat-architectures: the filter covers the compatible architectures too.
 
@@ -190,7 +204,7 @@ def _covered(path: str, places: list[str]) -> bool:
 
 @once
 def _destinations(config: Any) -> frozenset[str]:
-    return frozenset(normal(mount.get("destination") or "/x") for _, mount in each(config, "mounts"))
+    return frozenset(normal(mount.get("destination") or "/x") for _, mount in mounts(config))
 
 
 @rule
@@ -209,8 +223,10 @@ def masked_paths(config: Any) -> Found:
     if not linux(config) or not has_namespace(config, "mount"):
         return
     masked = [text for text in get(config, "linux", "maskedPaths") or () if text]
-    tops = {place.strip("/").split("/")[0] for place in _destinations(config)}
-    missing = [path for path in _MASKED if path.split("/", 2)[1] in tops and not _covered(path, masked)]
+    missing = [path for path in _MASKED if not _covered(path, masked)]
+    if missing:
+        tops = {place.strip("/").split("/")[0] for place in _destinations(config)}
+        missing = [path for path in missing if path.split("/", 2)[1] in tops]
     if missing:
         yield "/linux/maskedPaths", f"{', '.join(missing)} can be read inside"
 
@@ -229,14 +245,14 @@ def readonly_paths(config: Any) -> Found:
     """
     if not linux(config) or not has_namespace(config, "mount"):
         return
-    if "/proc" in _destinations(config):
-        places = [text for name in ("maskedPaths", "readonlyPaths") for text in get(config, "linux", name) or () if text]
-        missing = [path for path in _READONLY if not _covered(path, places)]
-        if missing:
-            yield "/linux/readonlyPaths", f"{', '.join(missing)} can be written inside"
+    places = [text for name in ("maskedPaths", "readonlyPaths") for text in get(config, "linux", name) or () if text]
+    missing = [path for path in _READONLY if not _covered(path, places)]
+    if missing and "/proc" in _destinations(config):
+        yield "/linux/readonlyPaths", f"{', '.join(missing)} can be written inside"
 
 
 @rule
+@about("mounts")
 def cgroup_mount(config: Any) -> Found:
     """SEC111 writable-cgroup-mount: a cgroup mount is read-only, or the container has a cgroup namespace.
 
@@ -249,12 +265,13 @@ def cgroup_mount(config: Any) -> Found:
     bad: {"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}]}
     good: {"mounts": [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]}]}
     """
-    for pointer, mount in each(config, "mounts"):
+    for pointer, mount in mounts(config):
         if mount.get("type") in ("cgroup", "cgroup2") and not {"ro", "rro"} & set(options(mount)) and not has_namespace(config, "cgroup"):
             yield pointer, "cgroups of the host can be written inside"
 
 
 @rule
+@about("mounts", "linux/rootfsPropagation")
 def propagation(config: Any) -> Found:
     """SEC112 shared-propagation: mounts made inside do not appear on the host.
 
@@ -268,12 +285,15 @@ def propagation(config: Any) -> Found:
     """
     if get(config, "linux", "rootfsPropagation") in ("shared", "rshared"):
         yield "/linux/rootfsPropagation", "mounts made inside appear on the host"
-    for pointer, mount in each(config, "mounts"):
+    if no_option_of(config, ("shared", "rshared")):
+        return
+    for pointer, mount in mounts(config):
         if {"shared", "rshared"} & set(options(mount)):
             yield f"{pointer}/options", "mounts made below it inside appear on the host"
 
 
 @rule
+@about("linux/cgroupsPath")
 def cgroup_root(config: Any) -> Found:
     """SEC113 cgroup-root: the container is not in the root cgroup.
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.names import HOOKS
 from contain.linter.reading import each, entries, get
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import hooks
+from contain.linter.rules.security.common import normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,7 @@ SHAPES = re.compile(
 )
 _MAGIC = ("bundle", "org.systemd.property.", "org.criu.config", "run.oci.", "io.podman.", "io.katacontainers.", "io.containerd.")
 _INFINITE = 2**64 - 1
+_SHELLS = ("sh", "bash", "dash", "zsh", "ash")
 _RESOURCES = ("linux", "resources")
 
 
@@ -87,6 +90,7 @@ def cpu_limit(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/memory")
 def swap_limit(config: Any) -> Found:
     """SEC304 unlimited-swap: a container with a memory limit has a limit of swap.
 
@@ -104,6 +108,7 @@ def swap_limit(config: Any) -> Found:
 
 
 @rule
+@about("process/oomScoreAdj", "linux/resources/memory/disableOOMKiller")
 def oom(config: Any) -> Found:
     """SEC305 favoured-by-oom-killer: the container is not spared when memory runs out.
 
@@ -122,6 +127,7 @@ def oom(config: Any) -> Found:
 
 
 @rule
+@about("process/rlimits")
 def infinite_limits(config: Any) -> Found:
     """SEC306 infinite-rlimits: open files and core dumps are limited.
 
@@ -140,6 +146,7 @@ def infinite_limits(config: Any) -> Found:
 
 
 @rule
+@about("process")
 def secrets(config: Any) -> Found:
     """SEC307 secret-in-environment: environment and arguments hold no secrets.
 
@@ -180,7 +187,7 @@ def search_path(config: Any) -> Found:
     for pointer, text in each(config, "process", "env"):
         if text.startswith("PATH="):
             for folder in text[5:].split(":"):
-                if not folder.startswith("/") or posixpath.normpath(folder) in ("/tmp", "/var/tmp", "/dev/shm"):
+                if not folder.startswith("/") or normal(folder) in ("/tmp", "/var/tmp", "/dev/shm"):
                     yield pointer, f"PATH has the folder {folder or 'where it runs'!r}"
             return
     program = (get(config, "process", "args") or [""])[0] or ""
@@ -189,6 +196,7 @@ def search_path(config: Any) -> Found:
 
 
 @rule
+@about("hooks")
 def hook_shell(config: Any) -> Found:
     """SEC309 hook-shell: a hook is a program, no line for a shell.
 
@@ -200,10 +208,9 @@ def hook_shell(config: Any) -> Found:
     bad: {"hooks": {"poststop": [{"path": "/bin/sh", "args": ["sh", "-c", "rm -r $DIR"]}]}}
     good: {"hooks": {"poststop": [{"path": "/usr/bin/clean", "args": ["clean"]}]}}
     """
-    for name in HOOKS:
-        for pointer, hook in each(config, "hooks", name):
-            if posixpath.basename(hook.get("path") or "") in ("sh", "bash", "dash", "zsh", "ash") and "-c" in (hook.get("args") or ()):
-                yield f"{pointer}/args", "a hook by a shell's line runs on the host, with the runtime's rights"
+    for pointer, hook in hooks(config):
+        if (hook.get("path") or "").endswith("sh") and posixpath.basename(hook["path"]) in _SHELLS and "-c" in (hook.get("args") or ()):
+            yield f"{pointer}/args", "a hook by a shell's line runs on the host, with the runtime's rights"
 
 
 @rule
@@ -231,6 +238,7 @@ def hook_in_root(config: Any, bundle: Bundle) -> Found:
 
 
 @rule
+@about("annotations")
 def magic_annotations(config: Any) -> Found:
     """SEC311 magic-annotation: no annotation changes what the runtime does.
 
@@ -250,6 +258,7 @@ def magic_annotations(config: Any) -> Found:
 
 
 @rule
+@about("process/terminal")
 def host_terminal(config: Any) -> Found:
     """SEC312 host-terminal: a terminal comes with a filter that stops TIOCSTI.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, get, has_namespace
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import mounts, no_mount_has
 from contain.linter.rules.runtime.mounts import is_bind, options
 from contain.linter.rules.security.common import SENSITIVE, SOCKETS, binds, engine_file, normal
 
@@ -32,6 +32,7 @@ _IDENTITY = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/resolv.conf", "/e
 
 
 @rule
+@about("mounts")
 def host_socket(config: Any) -> Found:
     """SEC201 host-socket: no socket of an engine or of the system bus is mounted.
 
@@ -44,11 +45,12 @@ def host_socket(config: Any) -> Found:
     good: {"mounts": [{"destination": "/run/app.sock", "type": "bind", "source": "/srv/app.sock", "options": ["bind", "ro"]}]}
     """
     for pointer, _, source, _ in binds(config):
-        if posixpath.basename(source) in SOCKETS:
+        if source.rpartition("/")[2] in SOCKETS:
             yield f"{pointer}/source", f"{source} makes the container root of the host"
 
 
 @rule
+@about("mounts")
 def sensitive_writable(config: Any) -> Found:
     """SEC202 sensitive-folder-writable: no folder that the host lives from can be written inside.
 
@@ -67,6 +69,7 @@ def sensitive_writable(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
 def sensitive_readable(config: Any) -> Found:
     """SEC203 sensitive-folder-readable: no folder with secrets of the host can be read inside.
 
@@ -84,17 +87,19 @@ def sensitive_readable(config: Any) -> Found:
 
 
 def _sensitive(source: str) -> bool:
-    if engine_file(source) or source.startswith(_VOLUMES) or source.startswith(("/proc/", "/sys/", "/dev/")):
-        return False  # files below /proc and /sys are SEC204's
+    # files below /proc and /sys are SEC204's
     if source in SENSITIVE:
-        return True
+        return not engine_file(source)
     return (
         source.startswith(("/etc/", "/boot/", "/root/", "/var/lib/docker/", "/var/lib/containers/", "/var/lib/kubelet/"))
         and source not in _IDENTITY
+        and not source.startswith(_VOLUMES)
+        and not engine_file(source)
     )
 
 
 @rule
+@about("mounts")
 def kernel_files(config: Any) -> Found:
     """SEC204 writable-kernel-files: /sys is read-only, and nothing of the host's /proc or /sys is mounted writable.
 
@@ -107,7 +112,7 @@ def kernel_files(config: Any) -> Found:
     bad: {"mounts": [{"destination": "/sys", "type": "sysfs", "source": "sysfs"}]}
     good: {"mounts": [{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["ro"]}]}
     """
-    for pointer, mount in each(config, "mounts"):
+    for pointer, mount in mounts(config):
         if mount.get("type") == "sysfs" and not {"ro", "rro"} & set(options(mount)):
             yield pointer, "the host's /sys can be written inside"
     for pointer, _, source, writable in binds(config):
@@ -116,6 +121,7 @@ def kernel_files(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
 def identity_files(config: Any) -> Found:
     """SEC205 identity-files-writable: files that say who is who on the host cannot be written inside.
 
@@ -133,6 +139,7 @@ def identity_files(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
 def bind_flags(config: Any) -> Found:
     """SEC206 bind-flags: a writable bind mount has nosuid and nodev.
 
@@ -153,6 +160,7 @@ def bind_flags(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
 def tmpfs_bounds(config: Any) -> Found:
     """SEC207 tmpfs-bounds: a tmpfs has a size, and nosuid and nodev.
 
@@ -165,7 +173,7 @@ def tmpfs_bounds(config: Any) -> Found:
     bad: {"mounts": [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]}
     good: {"mounts": [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "noexec", "size=64m"]}]}
     """
-    for pointer, mount in each(config, "mounts"):
+    for pointer, mount in mounts(config):
         if mount.get("type") != "tmpfs" or is_bind(mount):
             continue
         have = set(options(mount))
@@ -181,6 +189,7 @@ def tmpfs_bounds(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
 def idmapped_root(config: Any) -> Found:
     """SEC208 idmapped-root: a writable idmapped mount does not make files of host root.
 
@@ -192,7 +201,9 @@ def idmapped_root(config: Any) -> Found:
     good: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"],
       "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}
     """
-    for pointer, mount in each(config, "mounts"):
+    if no_mount_has(config, "uidMappings"):
+        return
+    for pointer, mount in mounts(config):
         if any(item and item.get("hostID") == 0 for item in mount.get("uidMappings") or ()) and not {"ro", "rro"} & set(options(mount)):
             yield f"{pointer}/uidMappings", "files that are made there belong to root of the host"
 
@@ -216,6 +227,7 @@ def writable_root(config: Any) -> Found:
 
 
 @rule
+@about("linux/resources/devices")
 def device_rules(config: Any) -> Found:
     """SEC210 all-devices: device rules allow some devices, not all.
 
@@ -256,6 +268,7 @@ def no_device_rules(config: Any) -> Found:
 
 
 @rule
+@about("linux/devices", "mounts")
 def raw_devices(config: Any) -> Found:
     """SEC212 raw-devices: no device gives raw access to the host.
 

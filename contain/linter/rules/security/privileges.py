@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.names import CAPABILITIES
 from contain.linter.reading import each, get, has_namespace
-from contain.linter.registry import rule
+from contain.linter.registry import about, rule
 from contain.linter.rules.security.common import ESCAPES, STRONG, capabilities, is_root, linux
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def host_root(config: Any) -> Found:
 
 
 @rule
+@about("linux/uidMappings", "linux/gidMappings")
 def mapped_host_root(config: Any) -> Found:
     """SEC002 mapped-host-root: no id of the container is root of the host.
 
@@ -57,6 +58,7 @@ def mapped_host_root(config: Any) -> Found:
 
 
 @rule
+@about("linux/uidMappings", "linux/gidMappings")
 def mapped_system_ids(config: Any) -> Found:
     """SEC003 mapped-system-ids: ids of the container are no system ids of the host.
 
@@ -77,6 +79,7 @@ def mapped_system_ids(config: Any) -> Found:
 
 
 @rule
+@about("process/capabilities")
 def sys_admin(config: Any) -> Found:
     """SEC004 cap-sys-admin: the process has no CAP_SYS_ADMIN.
 
@@ -94,6 +97,7 @@ def sys_admin(config: Any) -> Found:
 
 
 @rule
+@about("process/capabilities")
 def escapes(config: Any) -> Found:
     """SEC005 cap-escape: the process has no capability that leads out of containers.
 
@@ -113,6 +117,7 @@ def escapes(config: Any) -> Found:
 
 
 @rule
+@about("process/capabilities")
 def strong(config: Any) -> Found:
     """SEC006 cap-strong: the process has no capability that harms neighbours.
 
@@ -131,6 +136,7 @@ def strong(config: Any) -> Found:
 
 
 @rule
+@about("process/capabilities")
 def inheritable(config: Any) -> Found:
     """SEC007 cap-inheritable: root of a container inherits no capabilities.
 
@@ -148,6 +154,7 @@ def inheritable(config: Any) -> Found:
 
 
 @rule
+@about("process/capabilities")
 def privileged(config: Any) -> Found:
     """SEC008 privileged: the process does not have all capabilities.
 
@@ -187,6 +194,7 @@ def new_privileges(config: Any) -> Found:
 
 
 @rule
+@about("process/user/additionalGids")
 def groups(config: Any) -> Found:
     """SEC010 strong-groups: the process is in no group that is root in disguise.
 
@@ -231,6 +239,7 @@ def lsm(config: Any) -> Found:
 
 
 @rule
+@about("linux/personality")
 def personality(config: Any) -> Found:
     """SEC012 odd-personality: the process has the personality of the host.
 
@@ -247,6 +256,7 @@ def personality(config: Any) -> Found:
 
 
 @rule
+@about("process/args")
 def set_uid_program(config: Any) -> Found:
     """SEC013 set-uid-program: the program itself is not one that changes its user.
 

@@ -1,0 +1,197 @@
+/* A network for a few containers: a bridge in a namespace that a process holds, and a veth pair for each member. */
+#include <arpa/inet.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../actors.h"
+#include "../kernel_calls.h"
+#include "../network.h"
+#include "../operation.h"
+#include "../paths.h"
+#include "../rtnetlink.h"
+
+#define MEMBER_LINK "eth0"
+#define LOOPBACK 1 /* its index, in every namespace */
+
+static struct request request;
+
+int do_make_hosts(struct context *context, const struct make_hosts *operation) {
+    if (mkdir(operation->path, 0755) < 0)
+        return fail(context, errno, NULL);
+    arm(context, operation->undo);
+    int folder = open(operation->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int file = folder < 0 ? -1 : openat(folder, "hosts", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    int error = file < 0 ? errno : 0;
+    size_t length = strlen(operation->text);
+    if (!error && write(file, operation->text, length) != (ssize_t)length)
+        error = EIO;
+    if (file >= 0)
+        close(file);
+    if (folder >= 0)
+        close(folder);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+/* ---- links ---- */
+
+static int set_up(int netlink, int link) {
+    netlink_begin(&request, RTM_NEWLINK, 0, sizeof request.link);
+    request.link.ifi_index = link;
+    request.link.ifi_flags = request.link.ifi_change = IFF_UP;
+    return netlink_request(netlink, &request.head);
+}
+
+static int add_address(int netlink, int link, struct in_addr address, int64_t prefix) {
+    netlink_begin(&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof request.address);
+    request.address.ifa_family = AF_INET;
+    request.address.ifa_prefixlen = (unsigned char)prefix;
+    request.address.ifa_index = (unsigned)link;
+    struct in_addr broadcast = {.s_addr = address.s_addr | htonl((uint32_t)(0xffffffffULL >> prefix))};
+    netlink_add(&request.head, IFA_LOCAL, &address, sizeof address);
+    netlink_add(&request.head, IFA_ADDRESS, &address, sizeof address);
+    netlink_add(&request.head, IFA_BROADCAST, &broadcast, sizeof broadcast);
+    return netlink_request(netlink, &request.head);
+}
+
+static int make_bridge(int netlink, const char *name) {
+    netlink_begin(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof request.link);
+    request.link.ifi_flags = request.link.ifi_change = IFF_UP;
+    netlink_add_text(&request.head, IFLA_IFNAME, name);
+    struct rtattr *info = netlink_nest(&request.head, IFLA_LINKINFO, NULL, 0);
+    netlink_add_text(&request.head, IFLA_INFO_KIND, "bridge");
+    netlink_end(&request.head, info);
+    return netlink_request(netlink, &request.head);
+}
+
+int do_make_bridge(struct context *context, const struct make_bridge *operation) {
+    struct in_addr address;
+    int netlink = netlink_open();
+    if (netlink < 0)
+        return fail(context, errno, NULL);
+    int error = inet_aton(operation->address, &address) ? make_bridge(netlink, operation->name) : EINVAL;
+    if (!error)
+        error = add_address(netlink, (int)if_nametoindex(operation->name), address, operation->prefix);
+    if (!error)
+        error = set_up(netlink, LOOPBACK);
+    close(netlink);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+/* ---- the process that holds it ---- */
+
+int do_hold_network(struct context *context, const struct hold_network *operation) {
+    (void)operation;
+    prctl(PR_SET_NAME, "contain-net");
+    /* an ordinary user's next launcher must be allowed to enter by our pidfd; nobody else's process can see us */
+    prctl(PR_SET_DUMPABLE, 1);
+    int self = sys_pidfd_open(getpid());
+    if (self < 0)
+        return fail(context, errno, NULL);
+    if (lend(context, &self, 1) < 0)
+        return -1;
+    context->shared->executes = 1;
+    sys_close_range(3, ~0U, 0); /* our PID 1 sees it, and tells that the network is there */
+    for (;;)
+        pause();
+}
+
+int do_enter_network(struct context *context, const struct enter_network *operation) {
+    if (setns((int)operation->holder, (int)operation->flags) < 0)
+        return fail(context, errno, NULL);
+    /* other ids made us opaque to ourselves: the maps of our children are to be written */
+    if (operation->flags & CLONE_NEWUSER)
+        prctl(PR_SET_DUMPABLE, 1);
+    return 0;
+}
+
+/* ---- members ---- */
+
+/* By an address that says who it is: the filters know members by the last four bytes. */
+static void hardware_address(unsigned char *made, struct in_addr address) {
+    made[0] = 0x02; /* locally administered */
+    made[1] = 0x63;
+    memcpy(made + 2, &address.s_addr, 4);
+}
+
+static void delete_link(int netlink, int64_t link) {
+    netlink_begin(&request, RTM_DELLINK, 0, sizeof request.link);
+    request.link.ifi_index = (int)link;
+    netlink_request(netlink, &request.head); /* it may be gone already */
+}
+
+/* A pair whose first end is here, a port of the bridge, and whose other end is in `namespace`. */
+static int make_pair(int netlink, const struct add_member *member, struct in_addr address, int bridge, int namespace) {
+    unsigned char hardware[6];
+    struct ifinfomsg other = {0}; /* not up yet: the kernel brings it up before it has its peer, and fails */
+    hardware_address(hardware, address);
+    netlink_begin(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof request.link);
+    request.link.ifi_flags = request.link.ifi_change = IFF_UP;
+    request.link.ifi_index = (int)member->link; /* the kernel calls it veth0 and so on: we know it by its index */
+    netlink_add_u32(&request.head, IFLA_MASTER, (uint32_t)bridge);
+    struct rtattr *info = netlink_nest(&request.head, IFLA_LINKINFO, NULL, 0);
+    netlink_add_text(&request.head, IFLA_INFO_KIND, "veth");
+    struct rtattr *data = netlink_nest(&request.head, IFLA_INFO_DATA, NULL, 0);
+    struct rtattr *peer = netlink_nest(&request.head, VETH_INFO_PEER, &other, sizeof other);
+    netlink_add_text(&request.head, IFLA_IFNAME, MEMBER_LINK);
+    netlink_add_u32(&request.head, IFLA_NET_NS_FD, (uint32_t)namespace);
+    netlink_add(&request.head, IFLA_ADDRESS, hardware, sizeof hardware);
+    netlink_end(&request.head, peer);
+    netlink_end(&request.head, data);
+    netlink_end(&request.head, info);
+    return netlink_request(netlink, &request.head);
+}
+
+/* In the member's namespace: its own address. What may ping is a convenience: /proc/sys may be read-only here. */
+static int set_up_member(const struct add_member *member, struct in_addr address) {
+    int netlink = netlink_open();
+    if (netlink < 0)
+        return errno;
+    int error = set_up(netlink, LOOPBACK);
+    int link = (int)if_nametoindex(MEMBER_LINK);
+    if (!error)
+        error = link ? add_address(netlink, link, address, member->prefix) : ENODEV;
+    if (!error)
+        error = set_up(netlink, link);
+    close(netlink);
+    if (member->ping_groups[0])
+        write_file_at(AT_FDCWD, "/proc/sys/net/ipv4/ping_group_range", member->ping_groups);
+    return error;
+}
+
+/* The faults that the member's address has already come before its end of the link is up: nothing passes without them. */
+static int join(const struct add_member *member, int netlink, int bridge, int namespace, struct in_addr address) {
+    struct queue queue = {member->rate, member->burst, member->delay, member->jitter, member->reorder};
+    if (member->replaces > 0)
+        delete_link(netlink, member->replaces);
+    int error = make_pair(netlink, member, address, bridge, namespace);
+    if (!error)
+        error = set_filters(netlink, (int)member->link, member->incoming, member->outgoing, false);
+    if (!error)
+        error = set_queue(netlink, (int)member->link, &queue, false);
+    return error ? error : set_up_member(member, address);
+}
+
+int do_add_member(struct context *context, const struct add_member *operation) {
+    struct in_addr address;
+    int outside = netlink_open();
+    int bridge = (int)if_nametoindex(operation->bridge);
+    if (outside < 0 || bridge == 0)
+        return fail(context, outside < 0 ? errno : ENODEV, NULL);
+    if (!inet_aton(operation->address, &address))
+        return fail(context, EINVAL, NULL);
+    if (unshare(CLONE_NEWNET) < 0)
+        return fail(context, errno, NULL);
+    int namespace = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    int error = namespace < 0 ? errno : join(operation, outside, bridge, namespace, address);
+    if (namespace >= 0)
+        close(namespace);
+    close(outside);
+    return error ? fail(context, error, NULL) : 0;
+}
