@@ -35,7 +35,7 @@ static void close_all_but(unsigned fd) {
     sys_close_range(fd + 1, ~0U, 0);
 }
 
-static void bind_to_monitor(const struct context *context) {
+void bind_to_monitor(const struct context *context) {
     char byte;
     if (context->watch.leave)
         return;
