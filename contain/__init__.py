@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
     from contain.errors import ContainError, HostError, LaunchError, ManifestError, MissingFeature, StateError, UsageError
     from contain.linter import lint, load
+    from contain.network.cluster import Cluster
     from contain.network.faults import Fault
     from contain.network.network import Network
 
@@ -43,6 +44,7 @@ _WHERE = {
     "Forbidden": "container.result",
     "Isolation": "container.isolation",
     "Network": "network.network",
+    "Cluster": "network.cluster",
     "Fault": "network.faults",
     "TimedOut": "container.result",
     "OutOfMemory": "container.result",
@@ -65,6 +67,7 @@ __all__ = [
     "INHERIT",
     "PIPE",
     "STDOUT",
+    "Cluster",
     "ContainError",
     "Container",
     "Dead",

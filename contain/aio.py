@@ -6,31 +6,42 @@ A cancelled await kills the container, waits for its record (shielded), and re-r
 from __future__ import annotations
 
 import socket
-import sys
 import time
-from math import inf
 from signal import SIGTERM
 
 from contain.container import container as threads_container
 from contain.container import lend, steps
 from contain.container import sandbox as threads
 from contain.container.job import RUN_OPTIONS, words
+from contain.container.loops import drive, sleep
 from contain.container.ready import holds
 from contain.container.result import Result
 from contain.container.steps import Launch
-from contain.errors import StateError
+from contain.errors import LaunchError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
-    from typing import Any, Unpack
+    from collections.abc import AsyncIterator, Callable, Generator, Sequence
+    from typing import Any, Unpack, overload
 
+    from contain.container import tree
     from contain.container.job import Command
-    from contain.container.options import AllOptions, ExecOptions, RunOptions, StartOptions
-    from contain.container.steps import Steps, Wait
-
-    Ready = tuple[set[int], set[int]]
+    from contain.container.options import (
+        AllBytesOptions,
+        AllEncodedOptions,
+        AllOptions,
+        AllTextOptions,
+        BytesOptions,
+        EncodedOptions,
+        ExecBytesOptions,
+        ExecEncodedOptions,
+        ExecOptions,
+        ExecTextOptions,
+        RunOptions,
+        StartOptions,
+        TextOptions,
+    )
 
 __all__ = ["Container", "Result", "Sandbox", "run", "run_python"]
 
@@ -40,13 +51,27 @@ class Sandbox(threads.Sandbox):
 
     __slots__ = ()
 
-    async def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result:  # type: ignore[override]
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        async def run(self, cmd: Command, **options: Unpack[TextOptions]) -> Result[str]: ...
+
+        @overload
+        async def run(self, cmd: Command, **options: Unpack[EncodedOptions]) -> Result[str]: ...
+
+        @overload
+        async def run(self, cmd: Command, **options: Unpack[BytesOptions]) -> Result[bytes]: ...
+
+        @overload
+        async def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result[Any]: ...
+
+    async def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result[Any]:
         """contain.Sandbox.run, awaited; the options are the same."""
         job = self._job(cmd, dict(options))
         try:
             launch = Launch(job.plan, job.streams, job.given)
             try:
-                result = await _drive(steps.run(launch, job.streams, job.args), launch)
+                result = await drive(steps.run(launch, job.streams, job.args), launch)
             finally:
                 launch.close()
         finally:
@@ -99,7 +124,7 @@ class Container(threads_container.Container):
     async def _begin_and_wait(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
         self._begin(sandbox, args, options)
         try:
-            await _drive(steps.start(self._launch, self._streams, args), self._launch)
+            await drive(steps.start(self._launch, self._streams, args), self._launch)
         except BaseException:
             self._abandon()
             raise
@@ -119,22 +144,22 @@ class Container(threads_container.Container):
         try:
             while self._publishers:
                 self._publishers.pop().close()
-            await _drive(self._end(), self._launch)
+            await drive(self._end(), self._launch)
         finally:
             self._streams.close()
 
-    async def wait(self, timeout: float | None = None) -> Result:  # type: ignore[override]  # noqa: ASYNC109  the name in contain.Container
+    async def wait(self, timeout: float | None = None) -> Result[Any]:  # type: ignore[override]  # noqa: ASYNC109  the name in contain.Container
         """Its Result; TimeoutError when it has not ended in time, and lives on."""
-        return await _drive(self._end(timeout), None)
+        return await drive(self._end(timeout), None)
 
-    async def stop(self, grace: float = 5) -> Result:  # type: ignore[override]
+    async def stop(self, grace: float = 5) -> Result[Any]:  # type: ignore[override]
         """SIGTERM, and after `grace` seconds SIGKILL; its Result."""
         self.kill(SIGTERM)
         try:
-            return await _drive(self._end(grace), self._launch)
+            return await drive(self._end(grace), self._launch)
         except TimeoutError:
             self._launch.kill()
-            return await _drive(self._end(), self._launch)
+            return await drive(self._end(), self._launch)
 
     async def follow(self, stream: str = "stdout") -> AsyncIterator[bytes]:  # type: ignore[override]
         """contain.Container.follow: `async for line in box.follow()`."""
@@ -145,13 +170,27 @@ class Container(threads_container.Container):
                 yield line
             if ended:
                 return
-            await _sleep(threads_container.LOOK)
+            await sleep(threads_container.LOOK)
 
-    async def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result:  # type: ignore[override]
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        async def exec(self, cmd: Command, **options: Unpack[ExecTextOptions]) -> Result[str]: ...
+
+        @overload
+        async def exec(self, cmd: Command, **options: Unpack[ExecEncodedOptions]) -> Result[str]: ...
+
+        @overload
+        async def exec(self, cmd: Command, **options: Unpack[ExecBytesOptions]) -> Result[bytes]: ...
+
+        @overload
+        async def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result[Any]: ...
+
+    async def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result[Any]:
         """contain.Container.exec, awaited."""
         job, launch = self._further(cmd, dict(options))
         try:
-            result = await _drive(steps.run(launch, job.streams, job.args), launch)
+            result = await drive(steps.run(launch, job.streams, job.args), launch)
         finally:
             launch.close()
             job.streams.close()
@@ -166,7 +205,7 @@ class Container(threads_container.Container):
             if not left:
                 return
             self._check_ready(deadline, timeout)
-            await _sleep(threads_container.LOOK)
+            await sleep(threads_container.LOOK)
 
     async def _answer(self, one: Callable[[Any], Any]) -> bool:
         try:
@@ -179,6 +218,12 @@ class Container(threads_container.Container):
         self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int = threads_container.LIMIT
     ) -> None:
         """contain.Container.put, awaited."""
+        if lend.is_folder(source):
+            from contain.container import tree
+
+            copier = tree.Tree(self.root, self.id, limit)
+            await _copied(copier, tree.putting(copier, source, path))
+            return
         data, own = lend.source_of(source, limit)
         lend.write((await _lent(lend.writing(self.root, self.id, path, own if mode is None else mode)))[0], data)
 
@@ -186,7 +231,17 @@ class Container(threads_container.Container):
         self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int = threads_container.LIMIT
     ) -> bytes:
         """contain.Container.get, awaited."""
-        return self._got((await _lent(lend.reading(self.root, self.id, path)))[0], path, target, limit)
+        try:
+            fd = (await _lent(lend.reading(self.root, self.id, path)))[0]
+        except LaunchError as problem:
+            if target is None or lend.FOLDER not in problem.message:
+                raise
+            from contain.container import tree
+
+            copier = tree.Tree(self.root, self.id, limit)
+            await _copied(copier, tree.whole(copier, path, target))
+            return b""
+        return self._got(fd, path, target, limit)
 
     async def connect(self, port: int, timeout: float | None = 5) -> socket.socket:  # type: ignore[override]  # noqa: ASYNC109
         """contain.Container.connect, awaited; the socket does not block."""
@@ -205,21 +260,44 @@ class Container(threads_container.Container):
         raise AssertionError
 
 
+async def _copied(copier: tree.Tree, asking: tree.Asking) -> None:
+    try:
+        await drive(asking, copier.launch)
+    finally:
+        copier.close()
+
+
 async def _lent(lending: lend.Lending) -> list[int]:
     try:
-        await _drive(lending.steps, lending.launch)
+        await drive(lending.steps, lending.launch)
         return lending.take()
     finally:
         lending.close()
 
 
-async def run(cmd: Command, **options: Unpack[AllOptions]) -> Result:
+if TYPE_CHECKING:
+
+    @overload
+    async def run(cmd: Command, **options: Unpack[AllTextOptions]) -> Result[str]: ...
+
+    @overload
+    async def run(cmd: Command, **options: Unpack[AllEncodedOptions]) -> Result[str]: ...
+
+    @overload
+    async def run(cmd: Command, **options: Unpack[AllBytesOptions]) -> Result[bytes]: ...
+
+    @overload
+    async def run(cmd: Command, **options: Unpack[AllOptions]) -> Result[Any]: ...
+
+
+async def run(cmd: Command, **options: Unpack[AllOptions]) -> Result[Any]:
     """contain.run, awaited."""
     given: dict[str, Any] = dict(options)
     own = {name: given.pop(name) for name in RUN_OPTIONS if name in given}
     sandbox = Sandbox(**given)
     try:
-        return await sandbox.run(cmd, **own)
+        found: Result[Any] = await sandbox.run(cmd, **own)
+        return found
     finally:
         sandbox.close()
 
@@ -231,139 +309,13 @@ async def run_python(
     packages: Sequence[str] = (),
     python: str | os.PathLike[str] | None = None,
     **options: Any,
-) -> Result:
+) -> Result[Any]:
     """contain.run_python, awaited."""
     from contain.container.python import Call
 
     call = Call(source, args, packages, python, options)
     try:
-        return await Sandbox(**call.sandbox).run(call.command, **call.run)
+        found: Result[Any] = await Sandbox(**call.sandbox).run(call.command, **call.run)
+        return found
     finally:
         call.close()
-
-
-async def _drive(todo: Steps, launch: Launch | None) -> Result:
-    """Feeds the steps from the running loop. A cancellation kills `launch`, if there is one, and goes on after the end."""
-    wait_once = _waiter()
-    try:
-        wait = next(todo)
-    except StopIteration as end:
-        at_once: Result = end.value
-        return at_once
-    cancelled: BaseException | None = None
-    while True:
-        try:
-            ready = await wait_once(wait)
-        except BaseException as stop:
-            if cancelled is not None or launch is None:
-                raise
-            cancelled = stop
-            launch.kill()
-            wait_once = _shielded(wait_once)
-            continue
-        try:
-            wait = todo.send(ready)
-        except StopIteration as end:
-            if cancelled is not None:
-                raise cancelled from None
-            result: Result = end.value
-            return result
-
-
-def _waiter() -> Callable[[Wait], Awaitable[Ready]]:
-    """By which library runs this task."""
-    trio = sys.modules.get("trio")
-    if trio is not None:
-        try:
-            trio.lowlevel.current_task()
-        except RuntimeError:
-            pass
-        else:
-            return _trio
-    return _asyncio
-
-
-def _shielded(wait_once: Callable[[Wait], Awaitable[Ready]]) -> Callable[[Wait], Awaitable[Ready]]:
-    """For the time after a cancellation: the record comes soon, and it is waited for."""
-    if wait_once is _asyncio:
-        return _asyncio
-
-    async def shielded(wait: Wait) -> Ready:
-        import trio
-
-        scope = trio.CancelScope(shield=True)
-        with scope:
-            found = await _trio(wait)
-        return found
-
-    return shielded
-
-
-async def _asyncio(wait: Wait) -> Ready:
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[None] = loop.create_future()
-    ready: Ready = set(), set()
-
-    def note(place: set[int], fd: int) -> None:
-        place.add(fd)
-        end()
-
-    def end() -> None:
-        if not found.done():
-            found.set_result(None)
-
-    for fd in wait.readers:
-        loop.add_reader(fd, note, ready[0], fd)
-    for fd in wait.writers:
-        loop.add_writer(fd, note, ready[1], fd)
-    left = None if wait.deadline is None else max(0.0, wait.deadline - time.monotonic())
-    timer = None if left is None else loop.call_later(left, end)
-    try:
-        await found
-    finally:
-        if timer:
-            timer.cancel()
-        for fd in wait.readers:
-            loop.remove_reader(fd)
-        for fd in wait.writers:
-            loop.remove_writer(fd)
-    return ready
-
-
-async def _trio(wait: Wait) -> Ready:
-    import trio
-
-    ready: Ready = set(), set()
-    left = inf if wait.deadline is None else max(0.0, wait.deadline - time.monotonic())
-    with trio.move_on_after(left):
-        await _trio_any(wait, ready)
-    return ready
-
-
-async def _trio_any(wait: Wait, ready: Ready) -> None:
-    import trio
-
-    async with trio.open_nursery() as nursery:
-
-        async def one(place: set[int], fd: int, until: Callable[[int], Awaitable[None]]) -> None:
-            await until(fd)
-            place.add(fd)
-            nursery.cancel_scope.cancel()
-
-        for fd in wait.readers:
-            nursery.start_soon(one, ready[0], fd, trio.lowlevel.wait_readable)
-        for fd in wait.writers:
-            nursery.start_soon(one, ready[1], fd, trio.lowlevel.wait_writable)
-
-
-async def _sleep(seconds: float) -> None:
-    if _waiter() is _trio:
-        import trio
-
-        await trio.sleep(seconds)
-    else:
-        import asyncio
-
-        await asyncio.sleep(seconds)

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A number, or the address of the text behind an @. */
@@ -145,12 +146,52 @@ static int plan(int argc, char **argv) {
     return 1;
 }
 
+/* Once more for whoever kills by pid: a chain of processes, each the child of one that has ended; for a minute at most. */
+static void hop(time_t end) {
+    struct timespec moment = {.tv_nsec = 500000};
+    while (time(NULL) < end) {
+        if (fork() > 0)
+            _exit(0);
+        setsid();
+        prctl(PR_SET_PDEATHSIG, 0);
+        nanosleep(&moment, NULL);
+    }
+    _exit(0);
+}
+
+/* cling: deaf, with no parent whose death it would see, with children that leave their session and their parents; for a minute at most */
+static int cling(int argc, char **argv) {
+    struct timespec moment = {.tv_nsec = 5000000};
+    time_t end = time(NULL) + 60;
+    (void)argc, (void)argv;
+    for (int number = 1; number < 32; number++)
+        if (number != SIGCHLD)
+            signal(number, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, 0);
+    if (fork() == 0)
+        hop(end);
+    while (time(NULL) < end) {
+        prctl(PR_SET_PDEATHSIG, 0);
+        if (fork() == 0) {
+            setsid();
+            if (fork() == 0)
+                nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+            _exit(0);
+        }
+        nanosleep(&moment, NULL);
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+    }
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
     {"call", call},
     {"capabilities", capabilities},
+    {"cling", cling},
     {"connect", connect_to},
     {"call32", call32},
     {"descriptors", descriptors},

@@ -183,7 +183,7 @@ def _dispatch(argv: list[str], name: str, options: dict[str, str]) -> int:
     _sweep(options.get("root", ""))
     if hasattr(module, "main"):
         return int(module.main(rest[1:], global_options=options) if options else module.main(rest[1:]))
-    return _click(module.command, rest, options)
+    return run_click(module.command, rest, options)
 
 
 def _sweep(root: str) -> None:
@@ -245,7 +245,7 @@ def _help() -> str:
     return "\n".join(lines)
 
 
-def _click(command: Any, words: list[str], options: dict[str, str]) -> int:
+def run_click(command: Any, words: list[str], options: dict[str, str]) -> int:
     """Runs a verb that is a click command."""
     import click
 
@@ -254,13 +254,21 @@ def _click(command: Any, words: list[str], options: dict[str, str]) -> int:
             args=["--help"] if words[1:] == ["-h"] else words[1:], prog_name=f"contain {words[0]}", standalone_mode=False, obj=options
         )
     except click.ClickException as error:
-        if options:
-            raise UsageError(error.format_message(), place="<command line>") from None
-        error.show()
-        return error.exit_code
+        raise _wrong(error, words[0]) from None
     except click.Abort:
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _wrong(error: Any, verb: str) -> UsageError:
+    """A mistake that click found, in the words of ours and with its exit code."""
+    text = error.format_message().strip().rstrip(".")
+    place, near, remedy = "<command line>", getattr(error, "possibilities", None), f"contain {verb} --help says what it takes"
+    if near is not None:  # no such option
+        text, place, remedy = "no such option", f"{place}:{error.option_name}", f"did you mean {near[0]}?" if near else remedy
+    wrong = UsageError(f"{text[:1].lower()}{text[1:]}", place=place, remedy=remedy)
+    wrong.exit_code = error.exit_code
+    return wrong
 
 
 def _say(lines: list[str], code: int) -> int:

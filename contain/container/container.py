@@ -11,18 +11,19 @@ from contain.container.drive import drive
 from contain.container.job import Job, words
 from contain.container.ready import command, file, holds, log, port, url
 from contain.container.steps import Launch
-from contain.container.streams import LOG, Follower
-from contain.errors import ContainError, StateError, UsageError
+from contain.container.streams import LOG
+from contain.errors import ContainError, LaunchError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
-    from typing import Any, Unpack
+    from typing import Any, Unpack, overload
 
     from contain.container.job import Command
+    from contain.container.log import Follower
     from contain.container.member import Member
-    from contain.container.options import ExecOptions
+    from contain.container.options import ExecBytesOptions, ExecEncodedOptions, ExecOptions, ExecTextOptions
     from contain.container.process import Process
     from contain.container.publish import Publisher
     from contain.container.ready import Ready
@@ -40,7 +41,7 @@ LIMIT = 64 << 20
 class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
     """The container ended while something was waited for; `log_tail` has its last words."""
 
-    def __init__(self, result: Result, log_tail: bytes) -> None:
+    def __init__(self, result: Result[Any], log_tail: bytes) -> None:
         """Names how it ended."""
         last = log_tail.decode(errors="replace").strip().splitlines()
         super().__init__(f"the container ended: {result.reason.value} {result.returncode}", cause=last[-1] if last else "")
@@ -63,7 +64,7 @@ class Container:
             raise
         self._note_start()
 
-    def _begin(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
+    def _begin(self, sandbox: Sandbox, args: list[str], options: dict[str, Any], owner: int = -1, log: str = "") -> None:
         """Launches; the driver is to wait for the start."""
         from contain.container.lifecycle import state_root
 
@@ -71,15 +72,15 @@ class Container:
         self.root = state_root("")
         own = sandbox if sandbox.spec.run.name else sandbox.named(self.id)
         self._args = args
-        self._result: Result | None = None
+        self._result: Result[Any] | None = None
         self._publishers: list[Publisher] = []
         if options.pop("check", None):
             raise UsageError("a container that goes on cannot be checked at its start", remedy="call check() on what wait() gives")
         kept = {} if options.get("capture_output") else dict.fromkeys(("stdout", "stderr"), LOG)
-        self._job = own._job(args, {**kept, **options})  # noqa: SLF001  our own kind
+        self._job = own._job(args, {**kept, **options}, log)  # noqa: SLF001  our own kind
         self._streams = self._job.streams
         try:
-            self._launch = Launch(self._job.plan, self._streams, self._job.given)
+            self._launch = Launch(self._job.plan, self._streams, self._job.given, owner)
         except BaseException:
             self._job.close()
             raise
@@ -113,7 +114,7 @@ class Container:
         finally:
             self._streams.close()
 
-    def wait(self, timeout: float | None = None) -> Result:
+    def wait(self, timeout: float | None = None) -> Result[Any]:
         """Its Result; TimeoutError when it has not ended in time, and lives on."""
         return drive(self._end(timeout))
 
@@ -152,7 +153,7 @@ class Container:
         if self.alive:
             send(self.id, int(number), root=self.root)
 
-    def stop(self, grace: float = 5) -> Result:
+    def stop(self, grace: float = 5) -> Result[Any]:
         """SIGTERM, and after `grace` seconds SIGKILL; its Result."""
         Container.kill(self, signal.SIGTERM)
         try:
@@ -178,13 +179,13 @@ class Container:
         return stream in self._streams.logs
 
     def logs(self, *, tail: int | None = None, stream: str = "stdout") -> bytes:
-        """What a stream has said so far, its last MiB; with `tail` its last lines."""
+        """What a stream has said so far, of more than 16 MiB (or `output_limit`) the first and the last half; with `tail` its last lines."""
         if stream not in self._streams.logs:
             raise UsageError(f"{stream} has no log: it was given elsewhere")
-        return self._streams.log(stream, tail)
+        return self._streams.logs[stream].value(tail)
 
     def follow(self, stream: str = "stdout") -> Iterator[bytes]:
-        """The lines of a stream's log from the first one, as they come, until the container has ended."""
+        """The lines of a stream's log from the first one, as they come, until the container has ended; what was dropped unread is left out."""
         follower = self._follower(stream)
         while True:
             ended = not self.alive  # before the look: what was said until then is there
@@ -194,11 +195,27 @@ class Container:
             time.sleep(LOOK)
 
     def _follower(self, stream: str) -> Follower:
+        from contain.container.log import Follower
+
         if stream not in self._streams.logs:
             raise UsageError(f"{stream} has no log: it was given elsewhere")
         return Follower(self._streams.logs[stream])
 
-    def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result:
+    if TYPE_CHECKING:
+
+        @overload
+        def exec(self, cmd: Command, **options: Unpack[ExecTextOptions]) -> Result[str]: ...
+
+        @overload
+        def exec(self, cmd: Command, **options: Unpack[ExecEncodedOptions]) -> Result[str]: ...
+
+        @overload
+        def exec(self, cmd: Command, **options: Unpack[ExecBytesOptions]) -> Result[bytes]: ...
+
+        @overload
+        def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result[Any]: ...
+
+    def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result[Any]:
         """Runs a further command in it, to its end; options as of Sandbox.run, and `user` (UID[:GID])."""
         job, launch = self._further(cmd, dict(options))
         try:
@@ -238,21 +255,40 @@ class Container:
             raise
 
     def put(self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int = LIMIT) -> None:
-        """Writes bytes, or a regular file of this host, to a file inside: made as its root's own, with the permissions of `mode` or the source.
+        """Writes bytes, or a file or a whole folder of this host, to a place inside: made as its root's own, with the permissions of the source.
 
         Links inside lead nowhere but inside. Devices and fifos are refused, set-user-ID and set-group-ID are dropped, and more than `limit`
-        bytes are an error.
+        bytes are an error. `mode` is for a file.
         """
         from contain.container import lend
 
+        if lend.is_folder(source):
+            from contain.container import tree
+
+            copier = tree.Tree(self.root, self.id, limit)
+            tree.now(copier, tree.putting(copier, source, path))
+            return
         data, own = lend.source_of(source, limit)
         lend.write(lend.now(lend.writing(self.root, self.id, path, own if mode is None else mode))[0], data)
 
     def get(self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int = LIMIT) -> bytes:
-        """The bytes of a regular file inside; with `target` written to that file of this host too."""
+        """The bytes of a regular file inside; with `target` written to that file of this host too.
+
+        A folder needs a `target`, which is made: its files, folders and links (none that leads out of it), together at most `limit` bytes; the
+        answer is empty then.
+        """
         from contain.container import lend
 
-        fd = lend.now(lend.reading(self.root, self.id, path))[0]
+        try:
+            fd = lend.now(lend.reading(self.root, self.id, path))[0]
+        except LaunchError as problem:
+            if target is None or lend.FOLDER not in problem.message:
+                raise
+            from contain.container import tree
+
+            copier = tree.Tree(self.root, self.id, limit)
+            tree.now(copier, tree.whole(copier, path, target))
+            return b""
         return self._got(fd, path, target, limit)
 
     def _got(self, fd: int, path: str, target: str | os.PathLike[str] | None, limit: int) -> bytes:
@@ -322,6 +358,6 @@ class Container:
     def _check_ready(self, deadline: float, timeout: float) -> None:
         """Raises when there is nothing to wait for any more."""
         if not self.alive:
-            raise Dead(drive(self._end()), self._streams.log("stderr") if self.has_log("stderr") else b"")
+            raise Dead(drive(self._end()), self._streams.logs["stderr"].value() if self.has_log("stderr") else b"")
         if time.monotonic() > deadline:
             raise TimeoutError(f"{self._args[0]} is not ready after {timeout:g} s")

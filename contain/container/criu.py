@@ -60,7 +60,7 @@ def find(given: str) -> str:
     done = subprocess.run([path, "check"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise HostError(
-            f"criu does not work on this host: {_last_error(done.stderr)}", cause="criu check fails", remedy="use another kernel or criu"
+            f"criu does not work on this host: {_first_error(done.stderr)}", cause="criu check fails", remedy="use another kernel or criu"
         )
     return path
 
@@ -91,8 +91,11 @@ def checkpoint(name: str, options: Options, *, root: str = "") -> list[str]:
 
 def restore(spec: Spec, options: Options, *, root: str = "") -> int:
     """Makes a container from the images folder; returns its exit code, 0 when it is detached."""
+    from contain.container.update import launch
     from contain.host.probe import probe
+    from contain.plan.compile.restore import compile_groups
     from contain.plan.compile.state import as_json, summary, template
+    from contain.plan.encode import encode
     from contain.plan.wanted import wanted
 
     if spec.config["process"].get("terminal"):
@@ -104,7 +107,7 @@ def restore(spec: Spec, options: Options, *, root: str = "") -> int:
     host = probe(wanted(spec))
     cgroups = [(controller or "-", path) for controller, path in note.cgroups.items()]
     holes = {"status": layout.CREATING, "pid": "0", "start": "0", "boot": boot_id(), "created": now()}
-    undo = "".join(f"cgroup {layout.escape(path)}\n" for _, path in cgroups if not os.path.exists(path))
+    undo = "".join(_undo(path) for path in sorted({path for _, path in cgroups}))
     texts = {
         layout.CONFIG: as_json(spec.config),
         layout.TEMPLATE: template(spec, host),
@@ -114,6 +117,7 @@ def restore(spec: Spec, options: Options, *, root: str = "") -> int:
     with Store(state_root(root), make=True) as store, store.claim(spec.run.name, texts) as folder:
         try:
             with folder.turn():
+                launch(encode(compile_groups(spec, host)))
                 pid = _restore(spec, options, criu, folder, note.stdio)
                 _publish(folder, pid, options.pid_file)
         except BaseException:
@@ -124,6 +128,15 @@ def restore(spec: Spec, options: Options, *, root: str = "") -> int:
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     delete(spec.run.name, {"root": state_root(root)}, lambda _: None, force=True)
     return 128 - code if code < 0 else code
+
+
+def _undo(path: str) -> str:
+    """The lines of `undo` for a cgroup and its parents, as far as they are not there yet: read from the last to the first."""
+    lines: list[str] = []
+    while path and not os.path.exists(path):
+        lines.insert(0, f"{'parent' if lines else 'cgroup'} {layout.escape(path)}\n")
+        path = os.path.dirname(path)
+    return "".join(lines)
 
 
 def _restore(spec: Spec, options: Options, criu: str, folder: Folder, stdio: list[str]) -> int:
@@ -139,8 +152,8 @@ def _restore(spec: Spec, options: Options, criu: str, folder: Folder, stdio: lis
     words += [
         word
         for fd, target in enumerate(stdio)
-        if target.startswith("pipe:")
-        for word in ("--inherit-fd", f"fd[{fd}]:{target.replace(':', '', 1)}")
+        if target.startswith("pipe:") and target not in stdio[:fd]
+        for word in ("--inherit-fd", f"fd[{fd}]:{target}")
     ]
     words += ["--restore-detached", "--pidfile", pid_file, "--root", where, *_common(options, "restore.log")]
     # its root must be a mount of its own; in a mount namespace of criu's, nothing of that is left on the host
@@ -239,6 +252,7 @@ def _call(command: list[str], options: Options, log: str, *, pass_fds: list[int]
     """Runs CRIU; ContainError with its own last error when it fails."""
     import subprocess
 
+    os.makedirs(options.work or options.images, mode=0o700, exist_ok=True)
     done = subprocess.run(command, check=False, pass_fds=pass_fds or ())
     if done.returncode == 0:
         return
@@ -249,10 +263,10 @@ def _call(command: list[str], options: Options, log: str, *, pass_fds: list[int]
     except OSError:
         text = ""
     verb = "restore" if log.startswith("restore") else "checkpoint"
-    raise ContainError(f"criu failed to {verb} the container: {_last_error(text)}", remedy=f"its log is {path}")
+    raise ContainError(f"criu failed to {verb} the container: {_first_error(text)}", remedy=f"its log is {path}")
 
 
-def _last_error(text: str) -> str:
-    """The first error of a log is the cause; those behind it follow from it."""
-    lines = [line for line in text.splitlines() if "Error" in line]
-    return lines[0].strip() if lines else "it says no more"
+def _first_error(text: str) -> str:
+    """The first error of a log is the cause, those behind it follow from it; that some helper ended says nothing, nor do its own words much."""
+    lines = [line for line in text.splitlines() if "Error" in line and "exited, status=" not in line]
+    return next((line for line in lines if "Error (criu/" in line), lines[0] if lines else "it says no more").strip()

@@ -7,16 +7,18 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from contain.container.result import Result
     from contain.container.steps import Steps
 
 
-def drive(steps: Steps) -> Result:
+def drive(steps: Steps) -> Result[Any]:
     """Runs the steps to their end in this thread."""
     try:
         wait = next(steps)
     except StopIteration as end:
-        at_once: Result = end.value
+        at_once: Result[Any] = end.value
         return at_once
     while True:
         poll = select.poll()
@@ -29,5 +31,5 @@ def drive(steps: Steps) -> Result:
         try:
             wait = steps.send((found.intersection(wait.readers), found.intersection(wait.writers)))
         except StopIteration as end:
-            result: Result = end.value
+            result: Result[Any] = end.value
             return result

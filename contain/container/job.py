@@ -35,7 +35,7 @@ class Job:
 
     __slots__ = ("args", "check", "isolation", "member", "passed", "plan", "streams", "version")
 
-    def __init__(self, args: list[str], options: dict[str, Any], *, unknown: str = "run") -> None:
+    def __init__(self, args: list[str], options: dict[str, Any], *, unknown: str = "run", log: str = "") -> None:
         """Opens the streams; `plan` and `isolation` are the sandbox's to set."""
         check_names(options, unknown)
         self.args = args
@@ -45,7 +45,7 @@ class Job:
         self.member: Member | None = None
         self.check = bool(options.get("check"))
         self.passed = descriptors(options.get("pass_fds") or ())
-        self.streams = open_streams(options)
+        self.streams = open_streams(options, log)
 
     def join(self, network: Network | None, name: str) -> None:
         """Takes a place in the network for this run; `name` is the member's, "" for one that nobody looks for."""
@@ -74,7 +74,7 @@ class Job:
         """How far the numbers of passed descriptors reach, as LeaveHost counts."""
         return max(self.passed) - 2 if self.passed else 0
 
-    def settle(self, result: Result) -> Result:
+    def settle(self, result: Result[Any]) -> Result[Any]:
         """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
         self.leave()
         result.isolation = self.isolation
@@ -127,20 +127,18 @@ def descriptors(given: Sequence[int]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def open_streams(options: dict[str, Any]) -> Streams:
-    """The streams of a run, by its options."""
+def open_streams(options: dict[str, Any], log: str = "") -> Streams:
+    """The streams of a run, by its options; `log` begins the names of its log files, if they are to have names."""
     captured = [name for name in ("stdout", "stderr") if options.get(name) in (None, PIPE)]
     if options.get("capture_output") and (options.get("stdout") is not None or options.get("stderr") is not None):
         raise UsageError("stdout and stderr may not be used with capture_output", remedy="both are captured unless you say otherwise")
     limit = _limit(options)
-    if limit and LOG in (options.get("stdout"), options.get("stderr")):
-        raise UsageError("output_limit is for captured output: a container's logs go to files", remedy="pass stdout=contain.PIPE")
-    if limit and not captured:
+    logged = LOG in (options.get("stdout"), options.get("stderr"))
+    if limit and not captured and not logged:
         raise UsageError("output_limit is for captured output, and none is captured")
     encoding = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
-    return Streams(
-        **{name: options.get(name) for name in STREAM_OPTIONS}, text=encoding, errors=options.get("errors") or "replace", limit=limit
-    )
+    given: dict[str, Any] = {name: options.get(name) for name in STREAM_OPTIONS}
+    return Streams(**given, text=encoding, errors=options.get("errors") or "replace", limit=limit, log=log)
 
 
 def _limit(options: dict[str, Any]) -> Limit | None:

@@ -17,11 +17,14 @@ from contain.errors import ContainError, StateError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import TypeGuard
 
     from contain.plan.operation import Operation
     from contain.plan.plan import Plan
 
 CHUNK = 1 << 20
+#: what the launcher says of a folder that is no file (operations/lend.c)
+FOLDER = "it is a folder"
 #: where a port of the container is looked for
 ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
@@ -35,7 +38,7 @@ class Lending:
         """Spawns it; StateError when there is no such container."""
         from contain.plan.encode import encode
 
-        data = encode(_plan(root, id, namespaces, operation))
+        data = encode(plan(root, id, namespaces, operation))
         self._operation = operation
         self._streams = Streams(stdout=DEVNULL, stderr=DEVNULL)
         try:
@@ -72,7 +75,8 @@ def now(lending: Lending) -> list[int]:
         lending.close()
 
 
-def _plan(root: str, id: str, namespaces: Collection[str], operation: Operation) -> Plan:
+def plan(root: str, id: str, namespaces: Collection[str], operation: Operation) -> Plan:
+    """Of a process that joins these namespaces of a container, does one thing, and ends."""
     import json
 
     from contain.kernel.idmaps import id_map
@@ -86,6 +90,11 @@ def _plan(root: str, id: str, namespaces: Collection[str], operation: Operation)
         maps = [any(row.inside == 0 for row in id_map(kind, summary.pid)) for kind in ("uid", "gid")]
     own = {row["type"] for row in config["linux"]["namespaces"]}
     return compile_lend(Target(root, id, {}, maps_root=all(maps)), own.intersection(namespaces), operation)
+
+
+def is_folder(source: str | os.PathLike[str] | bytes) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether what is put is a folder of this host."""
+    return not isinstance(source, bytes) and os.path.isdir(source)
 
 
 def source_of(source: str | os.PathLike[str] | bytes, limit: int) -> tuple[bytes, int]:
@@ -105,14 +114,14 @@ def writing(root: str, id: str, path: str, mode: int) -> Lending:
     """A file of the container, empty and open for writing; set-user-ID and the like are no permissions."""
     from contain.plan.operations.lifecycle import LendFile
 
-    return Lending(root, id, ("mount", "user"), LendFile(path=_absolute(path), write=True, mode=mode & 0o777))
+    return Lending(root, id, ("mount", "user"), LendFile(path=absolute(path), write=True, mode=mode & 0o777))
 
 
 def reading(root: str, id: str, path: str) -> Lending:
     """A regular file of the container, open for reading."""
     from contain.plan.operations.lifecycle import LendFile
 
-    return Lending(root, id, ("mount", "user"), LendFile(path=_absolute(path), write=False))
+    return Lending(root, id, ("mount", "user"), LendFile(path=absolute(path), write=False))
 
 
 def making(root: str, id: str, family: int = socket.AF_INET, count: int = 1) -> Lending:
@@ -163,7 +172,8 @@ def read(fd: int, name: str, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _absolute(path: str | os.PathLike[str]) -> str:
+def absolute(path: str | os.PathLike[str]) -> str:
+    """UsageError for a path that is none from the container's root on."""
     text = os.fspath(path)
     if not text.startswith("/") or "\0" in text:
         raise UsageError(f"{text!r} is no absolute path of the container")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import IO, TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from contain.container.member import Network
@@ -93,9 +93,9 @@ class StartOptions(TypedDict, total=False):
     stdout: Stream
     stderr: Stream
     capture_output: bool
-    text: bool
-    encoding: str
-    errors: str
+    text: bool | None
+    encoding: str | None
+    errors: str | None
     env: Mapping[str, str] | None
     cwd: StrPath | None
     timeout: float | None
@@ -112,6 +112,41 @@ class RunOptions(StartOptions, total=False):
     check: bool
 
 
+class BytesOptions(TypedDict, total=False):
+    """Those of a run that gives bytes."""
+
+    input: bytes | str | None
+    stdin: Stream
+    stdout: Stream
+    stderr: Stream
+    capture_output: bool
+    env: Mapping[str, str] | None
+    cwd: StrPath | None
+    timeout: float | None
+    cpu_time: float | None
+    output_limit: Size | None
+    on_excess: Literal["tail", "drain", "kill"] | None
+    pass_fds: Sequence[int]
+    check: bool
+    member: str
+
+
+class TextOptions(BytesOptions, total=False):
+    """Those of a run that gives text: `text=True`."""
+
+    text: Required[Literal[True]]
+    encoding: str | None
+    errors: str | None
+
+
+class EncodedOptions(BytesOptions, total=False):
+    """The same by `encoding`."""
+
+    encoding: Required[str]
+    text: bool | None
+    errors: str | None
+
+
 class ExecOptions(RunOptions, total=False):
     """What Container.exec and Container.popen take."""
 
@@ -126,11 +161,60 @@ class AllOptions(SandboxOptions, total=False):
     stdout: Stream
     stderr: Stream
     capture_output: bool
-    text: bool
-    encoding: str
-    errors: str
+    text: bool | None
+    encoding: str | None
+    errors: str | None
     check: bool
     output_limit: Size | None
     on_excess: Literal["tail", "drain", "kill"] | None
     pass_fds: Sequence[int]
     member: str
+
+
+class AllBytesOptions(SandboxOptions, total=False):
+    """Those of run() that give bytes."""
+
+    input: bytes | str | None
+    stdin: Stream
+    stdout: Stream
+    stderr: Stream
+    capture_output: bool
+    check: bool
+    output_limit: Size | None
+    on_excess: Literal["tail", "drain", "kill"] | None
+    pass_fds: Sequence[int]
+    member: str
+
+
+class AllTextOptions(AllBytesOptions, total=False):
+    """Those of run() that give text: `text=True`."""
+
+    text: Required[Literal[True]]
+    encoding: str | None
+    errors: str | None
+
+
+class AllEncodedOptions(AllBytesOptions, total=False):
+    """The same by `encoding`."""
+
+    encoding: Required[str]
+    text: bool | None
+    errors: str | None
+
+
+class ExecBytesOptions(BytesOptions, total=False):
+    """Those of exec() that give bytes."""
+
+    user: str
+
+
+class ExecTextOptions(TextOptions, total=False):
+    """Those of exec() that give text: `text=True`."""
+
+    user: str
+
+
+class ExecEncodedOptions(EncodedOptions, total=False):
+    """The same by `encoding`."""
+
+    user: str

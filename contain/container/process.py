@@ -30,7 +30,7 @@ class Process:
     def __init__(self, job: Job, launch: Launch, text: str, errors: str | None) -> None:
         """Takes the pipes over; raises LaunchError when it could not be started."""
         self._job, self._launch = job, launch
-        self._result: Result | None = None
+        self._result: Result[Any] | None = None
         self.stdin: IO[Any] | None = None
         self.stdout: IO[Any] | None = None
         self.stderr: IO[Any] | None = None
@@ -61,7 +61,7 @@ class Process:
         self._launch.close()
         self._job.streams.close()
 
-    def wait(self, timeout: float | None = None) -> Result:
+    def wait(self, timeout: float | None = None) -> Result[Any]:
         """Its Result, without output; TimeoutError when it has not ended in time, and lives on."""
         if self._result is None:
             deadline = None if timeout is None else time.monotonic() + timeout
@@ -69,7 +69,7 @@ class Process:
             self._result = self._job.settle(found)
         return self._result
 
-    def poll(self) -> Result | None:
+    def poll(self) -> Result[Any] | None:
         """Its Result, or None when it has not ended."""
         try:
             return self.wait(0)

@@ -80,7 +80,7 @@ def run_python(
     packages: Sequence[str] = (),
     python: str | os.PathLike[str] | None = None,
     **options: Any,
-) -> Result:
+) -> Result[Any]:
     """Runs a text of Python, with `args` as sys.argv[1:], by this interpreter or by the one at `python`.
 
     `packages` names distributions that are installed for that interpreter; they and what they require can be imported, read-only, and

@@ -8,9 +8,20 @@ from contain.errors import ContainError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, AnyStr, Generic
 
     from contain.container.isolation import Isolation
+else:
+    AnyStr = str
+
+    class Generic:
+        """Stands for typing's, which is slow to import: Result[str] is Result when a program runs."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, _: object) -> type:
+            """Itself."""
+            return cls
 
 
 class Reason(Enum):
@@ -81,7 +92,7 @@ class Denied:
         return f"Denied({self.syscall!r}, count={self.count})"
 
 
-class Result:
+class Result(Generic[AnyStr]):
     """How a run ended, and what it said.
 
     `returncode` is what the shell would see (128+N after signal N, 124 after the time limit); `signal` is N or None. `stdout`
@@ -97,8 +108,8 @@ class Result:
         self.returncode = returncode
         self.signal = signal
         self.usage = usage or Usage()
-        self.stdout: Any = None
-        self.stderr: Any = None
+        self.stdout: AnyStr = None  # type: ignore[assignment]  # None only where it was not captured
+        self.stderr: AnyStr = None  # type: ignore[assignment]
         self.truncated: frozenset[str] = frozenset()
         self.isolation: Isolation | None = None
         self.denied: tuple[Denied, ...] = ()
@@ -108,7 +119,7 @@ class Result:
         """Whether it exited by itself with 0."""
         return self.reason is Reason.EXITED and self.returncode == 0
 
-    def check(self) -> Result:
+    def check(self) -> Result[AnyStr]:
         """Itself; raises Failed (or the class of its reason) when it is not ok."""
         if self.ok:
             return self
@@ -135,7 +146,7 @@ class Result:
 class Failed(ContainError):  # noqa: N818  beside TimedOut
     """A run that was to be checked did not end with 0; `result` has all of it."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: Result[Any]) -> None:
         """Names the command and how it ended."""
         words = {Reason.EXITED: f"exited with {result.returncode}", Reason.SIGNALLED: f"was ended by signal {result.signal}"}
         super().__init__(f"{result.args[0]} {words.get(result.reason, f'ended: {result.reason.value}')}")

@@ -16,13 +16,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
-    from typing import Any, Unpack
+    from typing import Any, Unpack, overload
 
     from contain.container.container import Container
     from contain.container.isolation import Isolation
     from contain.container.job import Command
     from contain.container.member import Network
-    from contain.container.options import AllOptions, RunOptions, SandboxOptions, StartOptions
+    from contain.container.options import (
+        AllBytesOptions,
+        AllEncodedOptions,
+        AllOptions,
+        AllTextOptions,
+        BytesOptions,
+        EncodedOptions,
+        RunOptions,
+        SandboxOptions,
+        StartOptions,
+        TextOptions,
+    )
     from contain.container.result import Result
     from contain.plan.plan import Plan
     from contain.spec.model import Spec
@@ -164,6 +175,11 @@ class Sandbox:
         return self._isolation
 
     @property
+    def network(self) -> Network | None:
+        """The one that its runs are members of."""
+        return self._network
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is not as the manifest asks for."""
         return tuple(self.spec.warnings)
@@ -200,7 +216,21 @@ class Sandbox:
                 self._variants[key] = found
         return found
 
-    def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result:
+    if TYPE_CHECKING:
+
+        @overload
+        def run(self, cmd: Command, **options: Unpack[TextOptions]) -> Result[str]: ...
+
+        @overload
+        def run(self, cmd: Command, **options: Unpack[EncodedOptions]) -> Result[str]: ...
+
+        @overload
+        def run(self, cmd: Command, **options: Unpack[BytesOptions]) -> Result[bytes]: ...
+
+        @overload
+        def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result[Any]: ...
+
+    def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result[Any]:
         """Runs a command to its end; the options are as of subprocess.run where they have its names.
 
         `input`, `stdin` (DEVNULL unless given), `stdout`, `stderr` (captured unless given); `text`, `encoding`, `errors`; `env` (added to the
@@ -232,11 +262,11 @@ class Sandbox:
 
         return Container(self, words(cmd), dict(options))
 
-    def _job(self, cmd: Command, options: dict[str, Any]) -> Job:
+    def _job(self, cmd: Command, options: dict[str, Any], log: str = "") -> Job:
         """One run, its streams open (the driver closes them)."""
         args = words(cmd)
         own = self._with_limit(options.get("cpu_time"))
-        job = Job(args, options)
+        job = Job(args, options, log=log)
         try:
             cwd, timeout = os.fspath(options.get("cwd") or ""), positive("timeout", options.get("timeout"))
             job.join(own._network, options.get("member") or "")  # noqa: SLF001  our own kind
@@ -267,7 +297,22 @@ class Sandbox:
         return ("v2" if any(operation.values()["v2"] for operation in read) else "v1") if read else ""
 
 
-def run(cmd: Command, **options: Unpack[AllOptions]) -> Result:
+if TYPE_CHECKING:
+
+    @overload
+    def run(cmd: Command, **options: Unpack[AllTextOptions]) -> Result[str]: ...
+
+    @overload
+    def run(cmd: Command, **options: Unpack[AllEncodedOptions]) -> Result[str]: ...
+
+    @overload
+    def run(cmd: Command, **options: Unpack[AllBytesOptions]) -> Result[bytes]: ...
+
+    @overload
+    def run(cmd: Command, **options: Unpack[AllOptions]) -> Result[Any]: ...
+
+
+def run(cmd: Command, **options: Unpack[AllOptions]) -> Result[Any]:
     """Runs one command in a sandbox of its own; the options are those of Sandbox and of Sandbox.run."""
     given: dict[str, Any] = dict(options)
     own = {name: given.pop(name) for name in RUN_OPTIONS if name in given}

@@ -18,11 +18,12 @@ from contain.launcher import record, spawn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from typing import Any
 
     from contain.container.result import Denied
     from contain.container.streams import Streams
 
-    Steps = Generator["Wait", tuple[set[int], set[int]], Result]
+    Steps = Generator["Wait", tuple[set[int], set[int]], Result[Any]]
 
 
 #: descriptors that come with one packet at most
@@ -46,23 +47,29 @@ class Launch:
 
     __slots__ = ("lent", "life", "monitor", "pid", "report", "result", "started")
 
-    def __init__(self, plan: bytes, streams: Streams, passed: Sequence[int] = ()) -> None:
-        """Spawns the launcher with this plan; raises OSError. `passed` are descriptors that the program gets under the same numbers."""
+    def __init__(self, plan: bytes, streams: Streams, passed: Sequence[int] = (), owner: int = -1) -> None:
+        """Spawns the launcher with this plan; raises OSError. `passed` are descriptors that the program gets under the same numbers.
+
+        It ends with this process, or with the one behind the pidfd `owner`; then it goes on when this process ends, and after leave().
+        """
         self.result: record.Record | None = None
         self.started: record.Record | None = None
         self.monitor = -1
         self.lent: list[int] = []
         self.report, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
-        life, self.life = os.pipe2(os.O_CLOEXEC)
-        caller = os.pidfd_open(os.getpid())
+        life, self.life = os.pipe2(os.O_CLOEXEC) if owner < 0 else (-1, -1)
+        caller = os.pidfd_open(os.getpid()) if owner < 0 else os.dup(owner)
         try:
-            self.pid = spawn.spawn(plan, report=theirs.fileno(), life=life, caller=caller, streams=streams.child, passed=passed)
+            self.pid = spawn.spawn(
+                plan, report=theirs.fileno(), life=life, caller=caller, streams=streams.child, passed=passed, captures=streams.captures
+            )
         except BaseException:
             self.close()
             raise
         finally:
             theirs.close()
-            os.close(life)
+            if life >= 0:
+                os.close(life)
             os.close(caller)
         streams.close_child()
 
@@ -107,6 +114,13 @@ class Launch:
         if self.life >= 0:
             os.close(self.life)
             self.life = -1
+
+    def leave(self) -> None:
+        """Frees what is ours of one that goes on."""
+        self.report.close()
+        if self.monitor >= 0:
+            os.close(self.monitor)
+            self.monitor = -1
 
     def close(self) -> None:
         """Frees what is ours; reaps the launcher unless somebody else did."""
@@ -167,7 +181,7 @@ def run(launch: Launch, streams: Streams, args: list[str], deadline: float | Non
     return finish(launch.result or _lost(), streams, args)
 
 
-def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result:
+def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result[Any]:
     """The Result of a launcher's last record."""
     if packet.reason == "error" and not packet.started:
         words = (
@@ -183,7 +197,7 @@ def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result:
     result = Result(args, reason=reason, returncode=code, signal=number, usage=Usage(packet.usage))
     result.stdout, result.stderr = streams.value("stdout"), streams.value("stderr")
     result.denied = _denied(packet)
-    result.truncated = frozenset(name for name, buffer in streams.buffers.items() if buffer.truncated)
+    result.truncated = streams.truncated
     return result
 
 

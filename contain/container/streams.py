@@ -10,9 +10,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from contain.container.log import Log
+
 PIPE, STDOUT, DEVNULL = -1, -2, -3  # as in subprocess
 INHERIT = -4
-LOG = -5  # a file without a name, to be read while the container runs
+LOG = -5  # a bounded file, to be read while the container runs
+LOG_KEEP = 16 << 20  # bytes of it that are kept, head and tail together
 KEEP = 1 << 20  # bytes of an output stream that are kept, head and tail together
 CHUNK = 1 << 16
 
@@ -79,7 +82,7 @@ class Buffer:
 class Streams:
     """The three streams of one run: the child's ends, ours, and what is to be closed when."""
 
-    __slots__ = ("buffers", "child", "errors", "input", "limit", "logs", "ours", "text")
+    __slots__ = ("buffers", "captures", "child", "errors", "input", "limit", "logs", "ours", "text")
 
     def __init__(
         self,
@@ -91,22 +94,27 @@ class Streams:
         text: str = "",
         errors: str = "replace",
         limit: Limit | None = None,
+        log: str = "",
     ) -> None:
-        """Opens the pipes; `text` is the encoding, "" for bytes. Everything opened is closed by close()."""
+        """Opens the pipes; `text` is the encoding, "" for bytes. Everything opened is closed by close().
+
+        `log` begins the names of log files that other processes are to read.
+        """
         if input is not None and stdin not in {None, PIPE}:
             raise UsageError("stdin and input may not both be given")
         self.text = text
         self.errors = errors
-        self.limit = limit or Limit()
+        self.limit = limit
         self.input = memoryview(input.encode(text or "utf-8") if isinstance(input, str) else input or b"")
         self.child: list[int] = []
         self.ours: dict[str, int] = {}
         self.buffers: dict[str, Buffer] = {}
-        self.logs: dict[str, int] = {}
+        self.logs: dict[str, Log] = {}
+        self.captures: list[tuple[int, ...]] = []  # for the launcher: pipe, file, how much of it
         try:
             self._open_stdin(DEVNULL if stdin is None else stdin, has_input=input is not None)
-            self._open_output("stdout", PIPE if stdout is None else stdout)
-            self._open_output("stderr", PIPE if stderr is None else stderr)
+            self._open_output("stdout", PIPE if stdout is None else stdout, log)
+            self._open_output("stderr", PIPE if stderr is None else stderr, log)
         except BaseException:
             self.close()
             raise
@@ -120,26 +128,36 @@ class Streams:
         else:
             self.child.append(_given(stdin, 0))
 
-    def _open_output(self, name: str, target: Any) -> None:
+    def _open_output(self, name: str, target: Any, log: str) -> None:
         if target == PIPE:
             ours, theirs = os.pipe2(os.O_CLOEXEC)
             os.set_blocking(ours, False)
             self.child.append(theirs)
             self.ours[name] = ours
-            self.buffers[name] = Buffer(self.limit)
+            self.buffers[name] = Buffer(self.limit or Limit())
         elif target == LOG:
-            fd = os.open("/tmp", os.O_TMPFILE | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            self.logs[name] = fd
-            self.child.append(os.dup(fd))
+            self._open_log(name, f"{log}.{name}" if log else "")
         elif target == STDOUT and name == "stderr":
             self.child.append(os.dup(self.child[1]))
         else:
             self.child.append(_given(target, 1 if name == "stdout" else 2))
 
+    def _open_log(self, name: str, path: str) -> None:
+        from contain.container.log import Log
+
+        limit = self.limit or Limit(LOG_KEEP)
+        self.logs[name] = found = Log(limit, path)
+        ours, theirs = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(ours, False)
+        self.child.append(theirs)
+        self.captures.append((ours, found.fd, limit.head, limit.size - limit.head, limit.on_excess == "kill"))
+
     def close_child(self) -> None:
         """After the spawn: the child has its own copies."""
         while self.child:
             os.close(self.child.pop())
+        while self.captures:
+            os.close(self.captures.pop()[0])
 
     def close_ours(self, name: str) -> None:
         """One stream is at its end."""
@@ -158,7 +176,7 @@ class Streams:
         for name in list(self.ours):
             self.close_ours(name)
         while self.logs:
-            os.close(self.logs.popitem()[1])
+            self.logs.popitem()[1].close()
 
     def feed(self) -> None:
         """Writes what stdin takes now; closes it when all is written or nobody reads."""
@@ -189,47 +207,23 @@ class Streams:
     @property
     def exceeded(self) -> bool:
         """Whether the run is to end, or has ended, for its output."""
-        return any(buffer.exceeded for buffer in self.buffers.values())
+        return any(buffer.exceeded for buffer in self.buffers.values()) or any(log.exceeded for log in self.logs.values())
+
+    @property
+    def truncated(self) -> frozenset[str]:
+        """The streams of which something was dropped."""
+        buffers = {name for name, buffer in self.buffers.items() if buffer.truncated}
+        return frozenset(buffers | {name for name, log in self.logs.items() if log.truncated})
 
     def value(self, name: str) -> Any:
         """What was captured: bytes or str; None when it went elsewhere."""
         if name in self.logs:
-            data = self.log(name)
+            data = self.logs[name].value()
         elif name in self.buffers:
             data = self.buffers[name].value()
         else:
             return None
         return data.decode(self.text, self.errors).replace("\r\n", "\n") if self.text else data
-
-    def log(self, name: str, tail: int | None = None) -> bytes:
-        """What a stream with a log has so far; with `tail` its last lines."""
-        size = os.fstat(self.logs[name]).st_size
-        data = os.pread(self.logs[name], min(size, KEEP), max(0, size - KEEP))
-        return data if tail is None else b"".join(data.splitlines(keepends=True)[-tail:] if tail else [])
-
-
-class Follower:
-    """Reads a log from its beginning on, in whole lines."""
-
-    __slots__ = ("_at", "_fd", "_rest")
-
-    def __init__(self, fd: int) -> None:
-        """Of the log's file."""
-        self._fd = fd
-        self._at = 0
-        self._rest = b""
-
-    def lines(self, *, last: bool) -> list[bytes]:
-        """The whole lines that came since the last call; with `last` what is left of one too."""
-        found: list[bytes] = []
-        while data := os.pread(self._fd, CHUNK, self._at):
-            self._at += len(data)
-            *whole, self._rest = (self._rest + data).split(b"\n")
-            found += [line + b"\n" for line in whole]
-        if last and self._rest:
-            found.append(self._rest)
-            self._rest = b""
-        return found
 
 
 def _given(target: Any, inherited: int) -> int:

@@ -95,7 +95,7 @@ def update(name: str, resources: dict[str, Any], *, root: str = "", rdt: dict[st
             _tell_systemd(summary, resources)
         if rdt:
             _update_class(folder, rdt)
-        _launch(encode(compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
+        launch(encode(compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
         _remember(folder, resources)
 
 
@@ -113,7 +113,7 @@ def _update_class(folder: Folder, rdt: dict[str, str]) -> None:
             place="<command line>:--l3-cache-schema",
             remedy="give it linux.intelRdt when it is created",
         )
-    _launch(encode(change(held, rdt, folder.id, probe(Wanted(root="/")))))
+    launch(encode(change(held, rdt, folder.id, probe(Wanted(root="/")))))
 
 
 def _tell_systemd(summary: Summary, resources: dict[str, Any]) -> None:
@@ -132,7 +132,8 @@ def _tell_systemd(summary: Summary, resources: dict[str, Any]) -> None:
         manager.close()
 
 
-def _launch(plan: bytes) -> None:
+def launch(plan: bytes) -> None:
+    """A plan without a process; ContainError in the launcher's words when it fails."""
     read, write = os.pipe()
     with open(read, encoding="utf-8", errors="replace") as said:
         try:

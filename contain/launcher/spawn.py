@@ -87,22 +87,31 @@ def argv(plan: str, *, trace: bool = False, words: Sequence[str] = (), explainer
 
 
 def spawn(
-    plan: bytes, *, streams: Sequence[int] = (0, 1, 2), report: int = -1, life: int = -1, caller: int = -1, passed: Sequence[int] = ()
+    plan: bytes,
+    *,
+    streams: Sequence[int] = (0, 1, 2),
+    report: int = -1,
+    life: int = -1,
+    caller: int = -1,
+    passed: Sequence[int] = (),
+    captures: Sequence[tuple[int, ...]] = (),
 ) -> int:
     """Starts the launcher as a child; its pid. `streams` become its standard streams, `passed` keep their numbers (LeaveHost.preserve).
 
     `report` is a SOCK_SEQPACKET socket for its records; the end of the pipe `life`, or of the process behind the pidfd `caller`, ends
-    the container. Descriptors are passed by file actions, so that nothing of ours is inheritable for another thread's child.
+    the container. `captures` are pipe, file, head, tail, kill of streams that go into files. Descriptors are passed by file actions, so
+    that nothing of ours is inheritable for another thread's child.
     """
     launcher = launcher_for_spawn()
     planfd = sealed("plan", plan)
     own = {"--report": report, "--life": life, "--caller": caller}
-    kept = [fd for fd in (*own.values(), planfd, *passed) if fd >= 0]
+    kept = [fd for fd in (*own.values(), planfd, *passed, *(fd for row in captures for fd in row[:2])) if fd >= 0]
     actions: list[tuple[int, ...]] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
     actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]
     if passed:  # what another part of the caller left inheritable below them is not meant for the program
         actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in range(3, max(passed)) if fd not in kept and fd != launcher]
-    command = [NAME, *(f"{option}={fd}" for option, fd in own.items() if fd >= 0), str(planfd)]
+    words = [f"--capture={','.join(str(int(number)) for number in row)}" for row in captures]
+    command = [NAME, *(f"{option}={fd}" for option, fd in own.items() if fd >= 0), *words, str(planfd)]
     try:
         return os.posix_spawn(f"/proc/self/fd/{launcher}", command, os.environ, file_actions=actions)
     finally:

@@ -12,7 +12,6 @@ from contain.diagnostics.table import RULES
 from contain.document import Problem, parse
 from contain.linter import keyed, members
 from contain.linter.kinds import KINDS, decide
-from contain.linter.own import own_findings, own_schemas
 from contain.linter.reading import pruned
 from contain.linter.registry import functions, needs, subjects
 from contain.linter.settings import Settings, matches
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from contain.linter.bundle import Bundle
     from contain.linter.fix import Fix
     from contain.linter.kinds import Verdict
+    from contain.linter.own import OwnSchema
     from contain.linter.registry import Found, Function
 
     _Row = tuple[str, str, str, Fix | str, Problem | None]
@@ -42,7 +42,11 @@ class Linter:
         self.table = self.settings.table()
         self._functions: dict[str, list[tuple[str, Function, tuple[str, ...]]]] = {}
         self._plans: dict[str, _Plan] = {}
-        self.schemas = own_schemas(self.settings) if self.settings.schemas else []
+        self.schemas: list[OwnSchema] = []
+        if self.settings.schemas:
+            from contain.linter.own import own_schemas  # few have schemas of their own
+
+            self.schemas = own_schemas(self.settings)
         #: the image config that runtime configs are compared with
         self.image: Any = None
         #: facts about a host, as `contain doctor --host` prints them
@@ -230,6 +234,8 @@ class _Run:
             if "" in self.poisoned:
                 return
         if self.linter.schemas:
+            from contain.linter.own import own_findings  # as above
+
             settings = self.linter.settings
             self.found += [("DOC601", row) for row in own_findings(self.linter.schemas, settings, document.name, kind, value)]
         if self.poisoned or nulls:

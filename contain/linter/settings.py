@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -149,6 +148,8 @@ def find(start: Path) -> Path | None:
 
 
 def _section(path: Path) -> dict[str, Any]:
+    import tomllib  # only where there is a configuration
+
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

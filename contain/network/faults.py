@@ -137,7 +137,7 @@ def setting(address: str, faults: Collection[Fault], known: Iterable[str]) -> Se
     """What holds for the member at `address` when all these faults do: losses multiply, delays add up, the lowest rate counts."""
     if not faults:
         return Setting()
-    blocked = [other for other in known if other != address and any(fault.blocks(other, address) for fault in faults)]
+    blocked = [other for other in sorted(known) if other != address and any(fault.blocks(other, address) for fault in faults)]
     if len(blocked) > MOST_SENDERS:
         raise UsageError(f"no filter can know more than {MOST_SENDERS} members")
     effects = [fault.effect(address) for fault in faults]

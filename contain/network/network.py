@@ -146,6 +146,12 @@ class Network:
 
     # ---- members ----
 
+    def reserve(self, *names: str) -> list[str]:
+        """Gives these names their addresses before there are such members, so that all find each other from the start."""
+        with self._lock:
+            self._check_open()
+            return [self._name(name) for name in names]
+
     def attach(self, name: str = "", *, above: int = 2) -> Member:
         """A place for one run; for Sandbox."""
         with self._lock:
@@ -166,15 +172,20 @@ class Network:
 
     def _place(self, name: str) -> str:
         if not name:
-            return self._subnet.take(avoid=self._links.keys() if self._subnet.wrapped else ())
+            return self._subnet.take(avoid={*self._present, *self._places.values()} if self._subnet.wrapped else ())
+        address = self._name(name)
+        if address in self._present:
+            raise UsageError(f"there is a member {name} already", remedy="wait for its end, or choose another name")
+        return address
+
+    def _name(self, name: str) -> str:
+        """The address of a name, a new one for a new name."""
         if not 0 < len(name) < 64 or not all(c.isascii() and (c.isalnum() or c == "-") for c in name) or "-" in (name[0], name[-1]):
             raise UsageError(f"{name!r} is no host name", remedy="use at most 63 letters, digits and -")
         address = self._places.get(name)
         if address is None:
             address = self._places[name] = self._subnet.take()
             self._write_hosts()
-        elif address in self._present:
-            raise UsageError(f"there is a member {name} already", remedy="wait for its end, or choose another name")
         return address
 
     def _write_hosts(self) -> None:
@@ -202,7 +213,7 @@ class Network:
 
     def _address(self, who: Who) -> str:
         address = self._places.get(who) if isinstance(who, str) else getattr(getattr(who, "member", who), "address", None)
-        if address not in self._links:
+        if address is None or (address not in self._links and address not in self._places.values()):
             raise UsageError(f"{who if isinstance(who, str) else getattr(who, 'id', who)} is no member of this network")
         return address
 
@@ -308,7 +319,7 @@ class Network:
         return fault
 
     def _setting(self, address: str) -> Setting:
-        return setting(address, self._faults, self._links)
+        return setting(address, self._faults, {*self._links, *self._places.values()})
 
     def _apply(self) -> None:
         """Makes what holds on the links of all who are there what should hold."""

@@ -41,14 +41,26 @@ def human(plan: Plan, *, colour: bool = False) -> str:
     bold, dim, plain = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if colour else ("", "", "")
     lines: list[str] = []
     current = 0
-    for at, text, origin in rows:
+    for (at, text, origin), times in _counted(rows):
         if at != current:
             lines += [""] if lines else []
             lines.append(f"{bold}{stage.NAMES[at]}{plain}  {dim}({ACTORS[at]}){plain}")
             current = at
+        text = f"{text} ({times} times)" if times > 1 else text
         lines.append(f"  {printable(text):<{width}}  {dim}{printable(origin)}{plain}".rstrip())
     count = len(rows)
     return "\n".join([*lines, "", f"{count} operation{'' if count == 1 else 's'}"])
+
+
+def _counted(rows: list[tuple[int, str, str]]) -> list[tuple[tuple[int, str, str], int]]:
+    """Each row with how often it stands there in a row: a reader is not shown the same line nine times."""
+    found: list[tuple[tuple[int, str, str], int]] = []
+    for row in rows:
+        if found and found[-1][0] == row:
+            found[-1] = (row, found[-1][1] + 1)
+        else:
+            found.append((row, 1))
+    return found
 
 
 def _origin(places: dict[str, str], operation: Operation) -> str:

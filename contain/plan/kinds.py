@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "dce3ea71f8e8b8eb9ace2a2a8ba49e94"
+DIGEST = "3fb40a1ac63cfd4d82b2be1f788545cc"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -104,12 +104,13 @@ KINDS = {
     "OpenGate": 98,
     "JoinContainer": 99,
     "LendFile": 100,
-    "LendSockets": 101,
-    "MakeHosts": 102,
-    "MakeBridge": 103,
-    "HoldNetwork": 104,
-    "EnterNetwork": 105,
-    "AddMember": 106,
-    "SetFilters": 107,
-    "SetQueue": 108,
+    "LendTree": 101,
+    "LendSockets": 102,
+    "MakeHosts": 103,
+    "MakeBridge": 104,
+    "HoldNetwork": 105,
+    "EnterNetwork": 106,
+    "AddMember": 107,
+    "SetFilters": 108,
+    "SetQueue": 109,
 }

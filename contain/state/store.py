@@ -233,7 +233,7 @@ class Store:
 
 def missing(name: str) -> StateError:
     """The words that engines look for."""
-    return StateError(f"container does not exist: {name}")
+    return StateError(f"container does not exist: {name}", remedy="contain list shows those that there are")
 
 
 def new_token() -> str:

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [ROUNDS]`: start to exit of /bin/true beside the peers, the OCI verbs beside runc's, and memory; prints Markdown."""
+"""`python -m tests.bench [ROUNDS]`: start to exit of /bin/true beside the peers, the OCI verbs beside runc's, memory, and lint; prints Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import contain
-from tests.bench import library, peers
+from tests.bench import library, lint, peers
 from tests.bench.lifecycle import lives
 from tests.bench.measure import Contestant, compete, once, table
 from tests.bench.memory import sleeping
@@ -110,6 +110,7 @@ def main() -> int:
         print(lives(folder, rootfs, rounds), flush=True)
         print(library.report(rootfs, rounds), flush=True)
         print(sleeping(rootfs, folder), flush=True)
+        print(lint.report(), flush=True)
     return 0
 
 

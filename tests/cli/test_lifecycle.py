@@ -40,5 +40,5 @@ def test_a_stopped_container(tmp_path: Path) -> None:
     assert contain(tmp_path, "wait", "web").stdout == "7\n"
     assert contain(tmp_path, "rm", "web").stdout == "web\n"
     missing = contain(tmp_path, "rm", "web")
-    assert (missing.returncode, missing.stderr) == (1, "container does not exist: web\n")
+    assert (missing.returncode, missing.stderr.splitlines()[0]) == (1, "container does not exist: web")
     assert contain(tmp_path, "rm", "-f", "web").returncode == 0

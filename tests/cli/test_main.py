@@ -128,6 +128,23 @@ def test_closed_pipe_is_quiet(top) -> None:
     assert not result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "first", "remedy"),
+    [
+        (["list", "foo"], "<command line>: got unexpected extra argument (foo)", "contain list --help says what it takes"),
+        (["doctor", "--frob"], "<command line>:--frob: no such option", "contain doctor --help says what it takes"),
+        (["lint", "--isolate"], "<command line>:--isolate: no such option", "did you mean --isolated?"),
+        (["wait"], "<command line>: missing argument 'ID...'", "contain wait --help says what it takes"),
+    ],
+    ids=str,
+)
+def test_mistakes_read_alike(contain, words, first, remedy) -> None:
+    """Of all verbs: where, what, and what to do; no usage text before it."""
+    result = contain(*words)
+
+    assert (result.returncode, result.stderr.splitlines()) == (2, [first, f"  remedy: {remedy}"])
+
+
 @pytest.mark.parametrize("words", [["--help"], ["features"]])
 def test_full_disk_is_one_line(top, words) -> None:
     """A stdout that takes nothing is said in words, without a traceback."""

@@ -31,7 +31,7 @@ def test_a_container_that_is_missing(tmp_path: Path) -> None:
     log = str(tmp_path / "log")
     for words in (["state", "web"], ["kill", "web", "9"], ["ps", "web"], ["events", "--stats", "web"], ["wait", "web"]):
         found = contain("--root", str(tmp_path), "--log", log, "--log-format", "json", *words)
-        assert (found.returncode, found.stderr) == (1, "container does not exist: web\n")
+        assert (found.returncode, found.stderr.splitlines()[0]) == (1, "container does not exist: web")
         with open(log, encoding="utf-8") as lines:
             last = json.loads(lines.readlines()[-1])
         assert (last["level"], last["msg"]) == ("error", "container does not exist: web")

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from contain.container.job import RUN_OPTIONS
 from contain.container.keywords import ALIASES
-from contain.container.options import AllOptions, ExecOptions, RunOptions, SandboxOptions
+from contain.container.options import (
+    AllBytesOptions,
+    AllOptions,
+    AllTextOptions,
+    BytesOptions,
+    EncodedOptions,
+    ExecOptions,
+    RunOptions,
+    SandboxOptions,
+    TextOptions,
+)
 from contain.container.sandbox import TARGETS
 from contain.spec.options import BY_KEYWORD
 
@@ -19,6 +29,15 @@ def test_run_options_are_those_of_a_job() -> None:
     assert set(RunOptions.__annotations__) == set(RUN_OPTIONS)
     assert set(ExecOptions.__annotations__) == {*RUN_OPTIONS, "user"}
     assert set(AllOptions.__annotations__) == {*RUN_OPTIONS, *SandboxOptions.__annotations__}
+
+
+def test_overloads_have_all_options() -> None:
+    """Those that decide between bytes and text aside, which only the latter have."""
+    text = {"text", "encoding", "errors"}
+    assert set(TextOptions.__annotations__) == set(EncodedOptions.__annotations__) == set(RUN_OPTIONS)
+    assert set(BytesOptions.__annotations__) == set(RUN_OPTIONS) - text
+    assert set(AllBytesOptions.__annotations__) == set(AllOptions.__annotations__) - text
+    assert set(AllTextOptions.__annotations__) == set(AllOptions.__annotations__)
 
 
 def test_choices_are_the_table_s() -> None:

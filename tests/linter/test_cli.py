@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from contain.cli import lint
 from contain.cli.main import main
 from contain.linter.examples import document
 from contain.linter.session import Session
@@ -205,3 +206,32 @@ def test_statistics(folder, capsys):
     """How often each rule was found."""
     main(["lint", "bad.json", "--statistics", "-q", "--isolated"])
     assert "      1  RUN212  relative-cwd" in capsys.readouterr().out
+
+
+COMMAND_LINES = [
+    "",
+    "a.json b.json -",
+    "-q -o json a.json --kind runtime-config",
+    "--output=sarif=x.sarif --format github a",
+    "--select RUN5,SEC --select=DOC --ignore DOC203 --extend-select ALL .",
+    "-j 2 --jobs 3 --max-size 100 --fail-level never --profile hardened",
+    "--fix --unsafe-fixes --diff --add-allow --statistics -v --preview --isolated --skip-unknown --force-exclude",
+    "--config c.toml --image i --host here --exclude a/* --exclude b --stdin-filename n -",
+    "a.json --list-rules",
+]
+
+
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_the_quick_reader_reads_as_click_does(line):
+    """Click reads only what has a mistake in it; of the rest both make the same."""
+    paths, options = lint.quick(line.split())
+    theirs = lint._command().make_context("lint", line.split()).params
+    assert (paths, options) == (theirs.pop("paths"), theirs)
+
+
+@pytest.mark.parametrize(
+    "line", ["--nonsense", "--help", "-x", "--kind", "--kind x", "--fix=1", "-j two", "-j2", "-qv", "--select --fix", "-- a", "--sel a"]
+)
+def test_what_the_quick_reader_leaves_to_click(line):
+    """Mistakes, questions and short forms."""
+    assert lint.quick(line.split()) is None

@@ -1,6 +1,7 @@
 """checkpoint and restore: the refusal where CRIU does not work, and with a stand-in for it what is asked of it and what becomes of the state.
 
-CRIU itself runs on no kernel of our machines (docs/commands/checkpoint.md): the stand-in kills what it is to dump and starts a shell for a restore.
+CRIU itself works on no kernel that the quick tests meet (test_criu.py boots one): the stand-in kills what it is to dump and starts a shell for a
+restore.
 """
 
 from __future__ import annotations

@@ -43,6 +43,16 @@ def test_program_runs_only_after_start(runtime: Runtime) -> None:
     assert runtime.said() == "ran\n"
 
 
+def test_null_is_the_containers_own(runtime: Runtime) -> None:
+    """A stream that is the caller's /dev/null would be a hold on a node of the host's."""
+    mounts = [{"destination": "/proc", "type": "proc", "source": "proc"}, {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}]
+    name = runtime.create("/bin/busybox", "stat", "-L", "-c", "%d %i", "/proc/self/fd/0", "/dev/null", mounts=mounts)
+    runtime("start", name)
+    runtime.until(name, "stopped")
+    own, null = runtime.said().splitlines()
+    assert own == null
+
+
 def test_second_start_is_refused(runtime: Runtime) -> None:
     """The words are runc's."""
     name = runtime.create("/bin/sleep", "100")

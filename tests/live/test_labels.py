@@ -16,6 +16,7 @@ from contain.plan.encode import encode
 from contain.spec import defaults
 from contain.spec.model import RunOptions, Spec
 from tests.live.conftest import TOP, shell
+from tests.live.qemu import boot, program
 
 pytestmark = [pytest.mark.live, pytest.mark.any_kernel, pytest.mark.slow]
 
@@ -102,23 +103,6 @@ def selinux_policy() -> str:
     return "\n".join([*rows, *(f"sid {name} u:r:kernel_t" for name in sids), ""])
 
 
-def kernel() -> str:
-    """A distribution's kernel: $CONTAIN_KERNEL, else what tests/guest/kernel unpacked, else one of /boot."""
-    found = [os.environ.get("CONTAIN_KERNEL", ""), *glob.glob(f"{TOP}/build/kernel/boot/vmlinuz-*"), *glob.glob("/boot/vmlinuz-*")]
-    path = next((path for path in found if path and os.access(path, os.R_OK)), "")
-    if not path:
-        pytest.skip("no kernel to boot: run tests/guest/kernel, or set CONTAIN_KERNEL")
-    return path
-
-
-def program(name: str) -> str:
-    """Its path."""
-    path = shutil.which(name) or shutil.which(name, path="/sbin:/usr/sbin") or os.environ.get(f"CONTAIN_{name.upper()}", "")
-    if not path:
-        pytest.skip(f"no {name}")
-    return path
-
-
 def plan_of(module: str, label: str, *, no_new_privs: bool, userns: bool) -> bytes:
     """A plan for that guest, compiled here."""
     with open(f"{TOP}/tests/hosts/v2-root.json", encoding="utf-8") as file:
@@ -159,8 +143,8 @@ def policy(module: str, folder: str) -> bytes:
     return subprocess.run(words, input=PROFILE.encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
 
 
-def image(module: str, folder: str, busybox: str, payload: str, launcher: str) -> str:
-    """The initramfs."""
+def answers_of(module: str, folder: str, busybox: str, payload: str, launcher: str) -> dict[str, str]:
+    """Case → what it printed."""
     files = f"{folder}/files"
     for name in ("bin", "proc", "sys", "dev", "new", "plans"):
         os.makedirs(f"{files}/{name}")
@@ -180,25 +164,14 @@ def image(module: str, folder: str, busybox: str, payload: str, launcher: str) -
         with open(f"{files}/{name}", "w", encoding="utf-8") as script:
             script.write(text)
         os.chmod(f"{files}/{name}", 0o755)
-    subprocess.run(f"find . | {box} cpio -o -H newc 2>/dev/null | gzip -1 >{folder}/initrd", shell=True, cwd=files, check=True)
-    return f"{folder}/initrd"
-
-
-def boot(module: str, folder: str, busybox: str, payload: str, launcher: str) -> dict[str, str]:
-    """Case → what it printed."""
-    words = [program("qemu-system-x86_64"), "-nographic", "-no-reboot", "-m", "512", "-kernel", kernel()]
-    words += ["-initrd", image(module, folder, busybox, payload, launcher)]
-    words += ["-append", f"console=ttyS0 quiet panic=-1 lsm=lockdown,capability,{module} enforcing=0"]
-    done = subprocess.run(words, capture_output=True, timeout=300, check=False, stdin=subprocess.DEVNULL)
-    rows = done.stdout.decode(errors="replace").replace("\r", "").replace("\0", "").split("begin ")[1:]
-    answers = {row.split("\n", 1)[0]: row.split("\n", 1)[1] for row in rows}
-    assert set(answers) == set(CASES[module]), done.stdout
+    answers = boot(files, append=f"lsm=lockdown,capability,{module} enforcing=0")
+    assert set(answers) == set(CASES[module]), answers
     return answers
 
 
 def test_apparmor(tmp_path, busybox, payload, launcher) -> None:
     """The program runs under its profile, which denies what it denies, with no_new_privs and in a user namespace too; a missing one is named."""
-    answers = boot("apparmor", str(tmp_path), busybox, payload, launcher)
+    answers = answers_of("apparmor", str(tmp_path), busybox, payload, launcher)
     for case in ("set", "set-with-no-new-privs", "set-in-a-user-namespace"):
         assert answers[case].startswith("contain-test (enforce)\n"), answers
         assert "cat: can't open '/etc/hostname': Permission denied\ncode 1" in answers[case], answers
@@ -210,7 +183,7 @@ def test_apparmor(tmp_path, busybox, payload, launcher) -> None:
 
 def test_selinux(tmp_path, busybox, payload, launcher) -> None:
     """The program runs in its domain, linux.mountLabel is on the mounts; a label that the policy does not know is refused by name."""
-    answers = boot("selinux", str(tmp_path), busybox, payload, launcher)
+    answers = answers_of("selinux", str(tmp_path), busybox, payload, launcher)
     for case in ("set", "set-in-a-user-namespace"):
         assert answers[case].startswith("u:r:contain_t\nbusybox\n"), answers
         assert "code 0" in answers[case], answers

@@ -2,161 +2,34 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import random
 import signal
 import subprocess
-import time
 from typing import Any
 
 import pytest
 
 from contain.launcher import spawn
-from contain.state.store import Store
-from contain.state.sweep import sweep
+from tests.conftest import in_guest
 from tests.live.conftest import RUNNER, shell
 from tests.live.launch import Running, children, eventually, name_of, plan_of
+from tests.live.leaks import MARK, marked, play
 
 pytestmark = pytest.mark.live
 
-MARK = "CONTAIN_TEST_MARK"
-#: Payloads that make it hard: quick forkers, deaf ones, ones that hold on to everything, one that ends by itself.
-PAYLOADS = {
-    "forker": "trap '' HUP TERM INT; while :; do (sh -c 'sleep 0.02' &) ; (sleep 0.01 &) ; sleep 0.005; done",
-    "deaf": "trap '' HUP TERM INT QUIT; while :; do sleep 1000; done",
-    "short": "true",
-}
-VICTIMS = ("monitor", "guardian", "group", "init", "both")
 
-
-def marked(mark: str) -> list[int]:
-    """Living processes that have the mark in their environment: launcher, guardian, init and payload alike."""
-    found = []
-    for path in glob.glob("/proc/[0-9]*/environ"):
-        try:
-            with open(path, "rb") as file:
-                if mark.encode() in file.read():
-                    found.append(int(path.split("/")[2]))
-        except OSError:
-            continue
-    return found
-
-
-def cgroups(name: str) -> list[str]:
-    """Folders of this name in any hierarchy, at any depth that contain uses."""
-    return [path for pattern in ("*/", "*/*/", "*/*/*/", "*/*/*/*/") for path in glob.glob(f"/sys/fs/cgroup/{pattern}{name}")]
-
-
-def mounts() -> int:
-    """How many mounts we see."""
-    with open("/proc/self/mountinfo") as file:
-        return len(file.readlines())
-
-
-class Round:
-    """One container, one killing, one verdict."""
-
-    def __init__(self, number: int, root: str, folder: str, *, seed: int) -> None:
-        """All choices follow from seed and number."""
-        self.random = random.Random(f"{seed}/{number}")
-        self.victim = self.random.choice(VICTIMS)
-        self.payload = self.random.choice(list(PAYLOADS))
-        self.init = self.random.random() < 0.5
-        self.pid_namespace = self.init or self.random.random() < 0.7
-        self.delay = self.random.random() ** 2 * 0.06
-        self.user_namespace = self.random.random() < 0.3
-        self.hooks = self.random.random() < 0.3
-        self.named = self.hooks or self.random.random() < 0.5  # the others have a note instead of a folder
-        self.name = f"leak-{os.getpid()}-{number}"
-        self.state = f"{folder}/state"
-        self.root = root
-
-    def __repr__(self) -> str:
-        """What to know of a failure."""
-        return (
-            f"{self.name}: {self.victim} of {self.payload} after {self.delay:.4f} s, init {self.init}, pid namespace {self.pid_namespace}"
-        )
-
-    def plan(self) -> bytes:
-        """The container."""
-        config = shell(PAYLOADS[self.payload])
-        config["process"]["env"].append(f"{MARK}={self.name}")
-        if self.user_namespace:
-            config["linux"]["namespaces"].append({"type": "user"})
-            ids = [{"containerID": 0, "hostID": 200000, "size": 65536}]
-            config["linux"].update(uidMappings=ids, gidMappings=ids)
-        if self.hooks:
-            kinds = ("prestart", "createContainer", "poststart", "poststop")
-            config["hooks"] = {kind: [{"path": "/bin/sleep", "args": ["sleep", "0.005"]}] for kind in kinds}
-        if not self.pid_namespace:
-            config["linux"]["namespaces"] = [row for row in config["linux"]["namespaces"] if row["type"] != "pid"]
-        pid_file = f"{self.state}-{self.name}.pid"
-        name = self.name if self.named else ""
-        parent = "" if self.named else self.name  # so that its cgroups can be found
-        return plan_of(config, self.root, name=name, init=self.init, state_root=self.state, pid_file=pid_file, cgroup_parent=parent)
-
-    def kill(self, run: Running) -> None:
-        """At its moment."""
-        pid = run.process.pid
-        time.sleep(self.delay)  # the moment itself, not a synchronisation
-        below = children(pid) if run.process.poll() is None else []
-        guardian = next((child for child in below if name_of(child) == "contain-guard"), 0)
-        init = next((child for child in below if child != guardian), 0)
-        victims = {"monitor": [pid], "guardian": [guardian], "init": [init], "both": [pid, guardian], "group": [-pid]}[self.victim]
-        for one in victims:
-            if one:
-                try:
-                    os.kill(one, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-        if not any(victims) and run.process.poll() is None:  # not there yet: then the monitor
-            run.process.kill()
-
-    def verdict(self, run: Running) -> None:
-        """Everything is gone, or after both were killed the next command takes it away."""
-        run.process.wait(30)
-        if self.victim == "both":
-            eventually(self.swept, f"swept: {self}")
-        eventually(lambda: not marked(self.name), f"no process: {self}")
-        eventually(lambda: not cgroups(self.name), f"no cgroup: {self}")
-        eventually(lambda: not os.path.isdir(self.state) or not os.listdir(self.state), f"no state: {self}")
-        assert not os.path.exists(f"{self.state}-{self.name}.pid"), self
-
-    def swept(self) -> bool:
-        """As the next `contain` command does."""
-        if not os.path.isdir(self.state):
-            return True
-        with Store(self.state) as store:
-            sweep(store)
-        return not os.listdir(self.state)
-
-
-def play(rounds: range, root: str, folder: str, seed: int) -> None:
-    """Rounds, one after the other; then the machine is what it was."""
-    before = mounts()
-    for number in rounds:
-        one = Round(number, root, folder, seed=seed)
-        environment = {**os.environ, MARK: one.name}
-        run = Running(one.plan(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, process_group=0)
-        with run:
-            one.kill(run)
-            one.verdict(run)
-    assert mounts() == before
-
-
-def test_random_kills(busybox, launcher, tmp_path):
-    """Forty containers, one killing each."""
-    play(range(40), busybox, str(tmp_path), seed=1)
+def test_random_kills(rootfs, payload, tmp_path):
+    """Fifty containers, eight at once, one killing each."""
+    play(50, rootfs, payload, str(tmp_path), seed=1)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_five_hundred_random_kills(busybox, launcher, tmp_path):
-    """The same, many times and at other moments each time; the seed is in the failure."""
-    seed = random.SystemRandom().randrange(1 << 30)
-    play(range(500), busybox, f"{tmp_path}/{seed}", seed=seed)
+def test_five_hundred_random_kills(rootfs, payload, tmp_path):
+    """The same, many times (fifty in the guest) and at other moments each time; the seed is in the failure."""
+    play(50 if in_guest() else 500, rootfs, payload, str(tmp_path), seed=random.SystemRandom().randrange(1 << 30))
 
 
 @pytest.mark.parametrize("victim", ["monitor", "guardian"])

@@ -54,6 +54,25 @@ def test_programs_that_cannot_be_executed(run_spec, rootfs, name, code, words) -
 
 
 @pytest.mark.any_kernel
+def test_what_to_do_about_them(contain, rootfs) -> None:
+    """A person is told more than an engine: below the first line."""
+    for path, text in (("wrong", "\x7fELF"), ("lost", "#!/no/interpreter\n")):
+        with open(f"{rootfs}/bin/{path}", "w", encoding="latin-1") as file:
+            file.write(text)
+        os.chmod(f"{rootfs}/bin/{path}", 0o755)
+    for name, code, remedy in (
+        ("nothing-such", 127, "install the program in the root file system"),
+        ("/etc/passwd", 126, "it must be a file that this user may execute"),
+        ("wrong", 126, "it is no program for this machine"),
+        ("lost", 127, "its interpreter"),
+    ):
+        done = contain("run", rootfs, "--", name)
+        assert (done.returncode, done.stderr.splitlines()[-1].startswith(f"  remedy: {remedy}")) == (code, True), done.stderr
+    done = contain("run", "-w", "/etc/passwd", rootfs, "--", "true")
+    assert "remedy: a file stands there" in done.stderr
+
+
+@pytest.mark.any_kernel
 def test_program_by_relative_path_and_by_link(run_spec, rootfs) -> None:
     """From the working folder; PATH entries are tried in order, folders and files without x are passed over."""
     os.makedirs(f"{rootfs}/a/prog")

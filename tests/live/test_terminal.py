@@ -170,6 +170,16 @@ def test_piped_input_and_much_output(start):
     assert lines[-20000:] == [str(number) for number in range(1, 20001)]
 
 
+@pytest.mark.parametrize("words", ["", "echo typed; exit 5"])
+@pytest.mark.parametrize("wait", [False, True])
+def test_input_that_ends_before_the_shell_edits_its_line(start, words, wait):
+    """In CI `-it` has no terminal: an interactive shell is told that nobody will type, whenever it comes to ask, and ends."""
+    script = "export LANG=C.UTF-8; echo ready; " + ("sleep 0.3; " if wait else "") + "exec sh -i"
+    with start(script, None, {"stdin": subprocess.PIPE}) as run:
+        out, err = run.process.communicate(words, timeout=60)
+    assert (run.process.returncode, "ready" in out) == (0, True), (out, err)
+
+
 def test_without_input(start, terminal):
     """Without -i our terminal is not read and stays in its own mode."""
     with start("echo ready; sleep 1000", terminal, interactive=False, init=True) as run:

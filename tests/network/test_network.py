@@ -44,6 +44,12 @@ def test_run_is_a_member_too(sandbox: contain.Sandbox) -> None:
         assert "contain" not in found.stdout
 
 
+def test_whoever_is_asked_for_early_is_found_when_it_comes(sandbox: contain.Sandbox) -> None:
+    """Not a second later: a member asks for its neighbours often, and gives up as late as ever."""
+    found = sandbox.run(["sh", "-c", "cd /proc/sys/net/ipv4/neigh/eth0 && cat retrans_time_ms mcast_solicit"], text=True)
+    assert found.stdout.split() == ["40", "75"], found.stderr
+
+
 def test_name_keeps_its_address(sandbox: contain.Sandbox, network: contain.Network) -> None:
     """Whoever is started again is found where it was; and there is one of a name at a time."""
     with sandbox.start(SERVER, member="other") as other:
@@ -162,6 +168,7 @@ def test_monitor_s_death_takes_the_network_with_it(busybox: str) -> None:
     eventually(lambda: gone(hosts, pids[:2]), "nothing is left")
 
 
+@pytest.mark.any_kernel
 def test_many_networks_at_once(busybox: str) -> None:
     """Twenty, from as many threads, each with two members; the descriptors are as before."""
     problems = []

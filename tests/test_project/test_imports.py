@@ -25,7 +25,8 @@ ASIDE = (
     "sources.archive",  # an .aci is unpacked at tar speed
     "container.hooks",  # poststart and poststop start programs
     *(
-        f"container.{name}" for name in ("container", "lend", "options", "packages", "process", "publish", "result", "sandbox", "steps")
+        f"container.{name}"
+        for name in ("container", "lend", "options", "packages", "process", "publish", "result", "sandbox", "shared", "steps", "tree")
     ),  # the library's, which its first run pays for
 )
 

@@ -102,6 +102,159 @@ def test_run(sandbox, container_factory, number):
     assert "12 passed" in done.stdout, done.stdout + done.stderr
 
 
+SHARED = """
+import contain, os
+
+def seen(shared_container):
+    return shared_container("server", ["sh", "-c", "echo said; exec sleep MARK"], ready=contain.log("said"), rootfs=ROOTFS)
+"""
+
+
+def shared(busybox: str, mark: str) -> str:
+    """A test file's head with a container that its tests share."""
+    return SHARED.replace("MARK", mark).replace("ROOTFS", repr(busybox))
+
+
+def marks() -> str:
+    """An argument of sleep that no other test has."""
+    return f"{31000 + os.getpid() % 1000}.{time.monotonic_ns() % 100000}"
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_container_is_shared_by_name(
+    suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str, tmp_path: Path, workers: int
+) -> None:
+    """One for all workers, whoever asks first; gone at the end of the session, with its logs."""
+    pytest.importorskip("xdist")
+    mark = marks()
+    done = suite(
+        f"""{shared(busybox, mark)}
+@pytest.mark.parametrize("number", range(12))
+def test_it(shared_container, number):
+    box = seen(shared_container)
+    assert box.logs() == b"said\\n"
+    box.exec(["sh", "-c", f"echo {{number}} >>/tmp/numbers"], check=True)
+    with open({str(tmp_path / "ids")!r}, "a") as file:
+        print(box.id, os.getpid(), file=file)
+    if len(open({str(tmp_path / "ids")!r}).readlines()) == 12:
+        assert sorted(map(int, box.get("/tmp/numbers").split())) == list(range(12))
+""",
+        *(("-p", "xdist", "-n", str(workers)) if workers else ()),
+    )
+    assert "12 passed" in done.stdout, done.stdout + done.stderr
+    rows = [line.split() for line in (tmp_path / "ids").read_text().splitlines()]
+    assert len({row[0] for row in rows}) == 1
+    assert len({row[1] for row in rows}) == max(1, workers)
+    assert not is_running(mark)
+
+
+def test_shared_container_outlives_its_worker(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str, tmp_path: Path) -> None:
+    """The worker that started it dies; those after it find the same one."""
+    pytest.importorskip("xdist")
+    mark = marks()
+    done = suite(
+        f"""{shared(busybox, mark)}
+def test_a(shared_container):
+    box = seen(shared_container)
+    box.put(b"first", "/tmp/first")
+    os.kill(os.getpid(), 9)
+
+def test_b(shared_container):
+    assert seen(shared_container).get("/tmp/first") == b"first"
+""",
+        *("-p", "xdist", "-n", "1"),
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert "1 failed" in done.stdout
+    assert not is_running(mark)
+
+
+@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "xdist"])
+def test_killed_session_ends_what_is_shared(
+    suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str, options: tuple[str, ...]
+) -> None:
+    """SIGKILL of the controller: the worker's container was the controller's."""
+    pytest.importorskip("xdist")
+    mark = marks()
+    done = suite(
+        f"""{shared(busybox, mark)}
+def test_it(shared_container, request):
+    box = seen(shared_container)
+    os.kill(getattr(request.config, "workerinput", {{}}).get("contain_owner", [os.getpid()])[0], 9)
+""",
+        *options,
+    )
+    assert done.returncode == -9
+    deadline = time.monotonic() + 60
+    while is_running(mark):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "2")], ids=["alone", "xdist"])
+def test_container_that_is_left_fails_the_session(
+    suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str, options: tuple[str, ...]
+) -> None:
+    """All tests pass, and the run fails; what was left is named, and gone. Other containers of this user are nobody's business."""
+    pytest.importorskip("xdist")
+    import contain
+
+    mark = marks()
+    with contain.Sandbox(rootfs=busybox).start(["sleep", "1000"]) as foreign:
+        done = suite(
+            f"""
+kept = []
+
+@pytest.mark.sandbox(rootfs={busybox!r}, labels={{"mine": "1"}})
+def test_it(sandbox):
+    kept.append(sandbox.start(["sleep", "{mark}"]))
+""",
+            *options,
+        )
+        assert foreign.alive
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert "outlived the session" in done.stdout
+    assert done.returncode == 1
+    assert not is_running(mark)
+
+
+def test_open_port(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
+    """An open socket, which a container can be given."""
+    done = suite(f"""
+import socket
+
+@pytest.mark.sandbox(rootfs={busybox!r})
+def test_it(container_factory, open_port):
+    one, other = open_port(), open_port()
+    assert one.getsockname() != other.getsockname()
+    one.set_inheritable(True)
+    box = container_factory(["readlink", f"/proc/self/fd/{{one.fileno()}}"], pass_fds=[one.fileno()])
+    assert b"socket:" in box.wait(60).stdout
+""")
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_skips_where_it_cannot(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
+    """With what is missing here, and the remedy."""
+    done = suite(
+        f"""
+import contain
+
+@pytest.mark.sandbox(rootfs={busybox!r})
+def test_it(sandbox, monkeypatch):
+    raise AssertionError
+
+@pytest.fixture(autouse=True)
+def poor(monkeypatch):
+    def refuse(**options):
+        raise contain.HostError("no user namespaces", remedy="ask your administrator")
+    monkeypatch.setattr(contain, "Sandbox", refuse)
+""",
+        "-rs",
+    )
+    assert "this host cannot: no user namespaces (ask your administrator)" in done.stdout, done.stdout + done.stderr
+
+
 def test_killed_session_leaves_nothing(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
     """SIGKILL of pytest in the middle of a test: its containers are gone soon after, by themselves."""
     mark = f"{32000 + os.getpid() % 1000}.25"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "actors.h"
+#include "capture.h"
 #include "kernel_calls.h"
 
 #define USAGE "usage: contain-launcher [--trace] [--report=FD] [--caller=FD] [--life=FD] PLANFD [EXPLAINER...]"
@@ -67,6 +68,8 @@ static int parse(int argc, char **argv) {
             context.watch.caller = number(argv[i] + 9);
         else if (strncmp(argv[i], "--life=", 7) == 0)
             context.watch.life = number(argv[i] + 7);
+        else if (strncmp(argv[i], "--capture=", 10) == 0 && capture_parse(&context, argv[i] + 10))
+            continue;
         else if (strncmp(argv[i], "--log=", 6) == 0)
             context.log = argv[i] + 6;
         else if (strncmp(argv[i], "--log-format=", 13) == 0)
@@ -119,7 +122,8 @@ static void note_given(void) {
     if (!plan_find(&context, OPERATION_LEAVE_HOST, &head) || !take_leave_host(&head.fields, &leave))
         return;
     for (int fd = 3; fd < 3 + leave.preserve && fd < GIVEN_WORDS * 64; fd++)
-        if (fd != context.report_fd && fd != context.watch.caller && fd != context.watch.life && fcntl(fd, F_GETFD) >= 0)
+        if (fd != context.report_fd && fd != context.watch.caller && fd != context.watch.life && !capture_has(&context, fd) &&
+            fcntl(fd, F_GETFD) >= 0)
             context.given[fd / 64] |= 1ULL << (fd % 64);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "actors.h"
+#include "capture.h"
 #include "kernel_calls.h"
 #include "relay.h"
 
@@ -308,20 +309,24 @@ static int left_to_end(const struct context *context) {
 
 /* One round: waits, then does what the table says for each event that came, until one ends the loop or changes the state. */
 static int step(struct context *context) {
-    struct pollfd polled[EVENTS + RELAY_FDS];
+    struct pollfd polled[EVENTS + RELAY_FDS + CAPTURE_COUNT];
+    struct pollfd *captures = polled + EVENTS + RELAY_FDS;
     int fds[EVENTS];
     int state = context->monitor.state;
     find_fds(context, fds);
     for (int event = 0; event < EVENTS; event++)
         polled[event] = (struct pollfd){.fd = table[state][event] ? fds[event] : -1, .events = POLLIN};
     relay_poll(context, polled + EVENTS);
+    capture_poll(context, captures);
     int patience = state == ENDING ? left_to_end(context) : -1;
-    int got = patience == 0 ? 0 : poll(polled, EVENTS + RELAY_FDS, patience);
+    int got = patience == 0 ? 0 : poll(polled, EVENTS + RELAY_FDS + CAPTURE_COUNT, patience);
     if (got == 0)
         return LEAVE; /* killed, and not dead: frozen; teardown thaws it */
     if (got < 0)
         return GO_ON;
     relay_handle(context, polled + EVENTS);
+    if (capture_handle(context, captures) && state == RUNNING)
+        return kill_owner(context);
     for (int event = 0; event < EVENTS; event++) {
         if (!polled[event].revents)
             continue;

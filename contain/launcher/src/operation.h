@@ -138,6 +138,23 @@ struct relay {
     struct flow flows[2]; /* in, out */
     int master;        /* -1: no terminal */
     bool input;        /* our standard input goes in */
+    bool ended;        /* our input has ended, and the container was told */
+    bool ended_raw;    /* in which mode its terminal was then */
+};
+
+#define CAPTURE_COUNT 2
+
+/* An output stream that goes into a file (capture.c). */
+struct capture {
+    int from;        /* our end of the pipe, -1: it has ended */
+    int to;          /* 0: none */
+    int64_t head;    /* bytes that are kept from the beginning, and from the end */
+    int64_t tail;
+    int64_t size;    /* of all that was said */
+    int64_t punched; /* to here is nothing but the head */
+    bool kills;
+    bool over;
+    bool lost;
 };
 
 struct context {
@@ -147,6 +164,7 @@ struct context {
     struct shared *shared;
     struct watch watch;
     struct relay relay;
+    struct capture captures[CAPTURE_COUNT];
     struct monitor monitor;
     int *slots;      /* in the host: those in `shared`; in init: its own copy */
     int channel;     /* to the other side: host or init */

@@ -1819,6 +1819,21 @@ static int step_lend_file(struct context *context, struct cursor *in, int64_t as
     return do_lend_file(context, &operation);
 }
 
+bool take_lend_tree(struct cursor *in, struct lend_tree *operation) {
+    *operation = (struct lend_tree){0};
+    return take_end(in);
+}
+
+static int step_lend_tree(struct context *context, struct cursor *in, int64_t ask) {
+    struct lend_tree operation;
+    (void)ask;
+    if (!take_lend_tree(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_lend_tree(context, &operation);
+}
+
 bool take_lend_sockets(struct cursor *in, struct lend_sockets *operation) {
     *operation = (struct lend_sockets){0};
     operation->family = take_i64(in);
@@ -2074,6 +2089,7 @@ const struct operation_row operation_rows[] = {
     {"OpenGate", step_open_gate, false},
     {"JoinContainer", step_join_container, false},
     {"LendFile", step_lend_file, false},
+    {"LendTree", step_lend_tree, false},
     {"LendSockets", step_lend_sockets, false},
     {"MakeHosts", step_make_hosts, false},
     {"MakeBridge", step_make_bridge, false},
@@ -2085,4 +2101,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xdc, 0xe3, 0xea, 0x71, 0xf8, 0xe8, 0xb8, 0xeb, 0x9a, 0xce, 0x2a, 0x2a, 0x8b, 0xa4, 0x9e, 0x94};
+const uint8_t operations_digest[16] = {0x3f, 0xb4, 0x0a, 0x1a, 0xc6, 0x3c, 0xfd, 0x4d, 0x82, 0xb2, 0xbe, 0x1f, 0x78, 0x85, 0x45, 0xcc};

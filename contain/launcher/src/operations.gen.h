@@ -139,14 +139,15 @@ enum operation_kind {
     OPERATION_OPEN_GATE = 98,
     OPERATION_JOIN_CONTAINER = 99,
     OPERATION_LEND_FILE = 100,
-    OPERATION_LEND_SOCKETS = 101,
-    OPERATION_MAKE_HOSTS = 102,
-    OPERATION_MAKE_BRIDGE = 103,
-    OPERATION_HOLD_NETWORK = 104,
-    OPERATION_ENTER_NETWORK = 105,
-    OPERATION_ADD_MEMBER = 106,
-    OPERATION_SET_FILTERS = 107,
-    OPERATION_SET_QUEUE = 108,
+    OPERATION_LEND_TREE = 101,
+    OPERATION_LEND_SOCKETS = 102,
+    OPERATION_MAKE_HOSTS = 103,
+    OPERATION_MAKE_BRIDGE = 104,
+    OPERATION_HOLD_NETWORK = 105,
+    OPERATION_ENTER_NETWORK = 106,
+    OPERATION_ADD_MEMBER = 107,
+    OPERATION_SET_FILTERS = 108,
+    OPERATION_SET_QUEUE = 109,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -1076,6 +1077,13 @@ struct lend_file {
 };
 bool take_lend_file(struct cursor *in, struct lend_file *operation);
 int do_lend_file(struct context *context, const struct lend_file *operation);
+
+/* Opens what the caller asks for on our standard input, a socket, one packet each, until it is closed; found as by LendFile. */
+struct lend_tree {
+    int64_t nothing;
+};
+bool take_lend_tree(struct cursor *in, struct lend_tree *operation);
+int do_lend_tree(struct context *context, const struct lend_tree *operation);
 
 /* Makes `count` stream sockets of an address family in the container's network for the caller, and ends. */
 struct lend_sockets {

@@ -9,7 +9,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define END_OF_FILE 4 /* ^D */
+#define END_OF_FILE "\x04" /* ^D */
+#define KILL_LINE "\x15" /* ^U */
 
 static struct flow *flow_in(struct context *context) {
     return &context->relay.flows[0];
@@ -131,11 +132,26 @@ static void drain(struct flow *flow) {
     flow->size -= (size_t)done;
 }
 
-/* Our input has ended: the container's line discipline is told so, once. */
-static void end_input(struct flow *in) {
-    in->data[0] = END_OF_FILE;
+static bool is_raw(int terminal) {
+    struct termios mode;
+    return tcgetattr(terminal, &mode) == 0 && !(mode.c_lflag & ICANON);
+}
+
+/* Our input has ended: the container's line discipline is told so. */
+static void end_input(struct context *context, const char *words) {
+    struct flow *in = flow_in(context);
+    context->relay.ended = true;
+    context->relay.ended_raw = is_raw(context->relay.master);
     in->at = 0;
-    in->size = 1;
+    in->size = strlen(words);
+    memcpy(in->data, words, in->size);
+}
+
+/* A shell that edits its line changes the mode, in which an end of file that waits becomes a NUL on that line: whoever changes the mode and
+ * then says something is told again, on an empty line. */
+static void end_input_again(struct context *context) {
+    if (context->relay.ended && flow_in(context)->size == 0 && is_raw(context->relay.master) != context->relay.ended_raw)
+        end_input(context, context->relay.ended_raw ? END_OF_FILE : KILL_LINE END_OF_FILE);
 }
 
 void relay_handle(struct context *context, const struct pollfd *polled) {
@@ -144,14 +160,16 @@ void relay_handle(struct context *context, const struct pollfd *polled) {
     if (polled[0].fd >= 0 && polled[0].revents) {
         fill(in);
         if (in->from < 0)
-            end_input(in);
+            end_input(context, END_OF_FILE);
     }
     if (polled[1].fd >= 0 && polled[1].revents)
         drain(out);
     if (polled[2].fd < 0)
         return;
-    if ((polled[2].revents & (POLLIN | POLLHUP | POLLERR)) && out->size == 0 && out->from >= 0)
+    if ((polled[2].revents & (POLLIN | POLLHUP | POLLERR)) && out->size == 0 && out->from >= 0) {
         fill(out);
+        end_input_again(context);
+    }
     if ((polled[2].revents & (POLLOUT | POLLHUP | POLLERR)) && in->size > 0)
         drain(in);
 }

@@ -2,6 +2,7 @@
 #ifndef RTNETLINK_H
 #define RTNETLINK_H
 
+#include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@ struct request {
         struct ifinfomsg link;
         struct ifaddrmsg address;
         struct tcmsg traffic;
+        struct ndtmsg neighbours;
         char space[REQUEST_SIZE];
     };
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "actors.h"
+#include "capture.h"
 #include "kernel_calls.h"
 #include "paths.h"
 #include "relay.h"
@@ -150,6 +151,7 @@ int finish(struct context *context, int code) {
     teardown(context);
     settle_reason(context);
     relay_finish(context, -1);
+    capture_finish(context);
     guardian_dismiss(context);
     context->report = why;
     if (context->trace)

@@ -179,7 +179,7 @@ class WriteCgroup(Operation):
 
     remedies = {
         "EINVAL": "the kernel does not take this value: see its range in the kernel's documentation of cgroups",
-        "ERANGE": "the kernel does not take this value: see its range in the kernel's documentation of cgroups",
+        "ERANGE": "the kernel does not take this value: see its range in the kernel's documentation of cgroups; for a cpuset `lscpu` lists what there is",
         "ENOENT": "this kernel has no such limit: remove it",
         "EBUSY": "more than that is in use already",
         "ENODEV": "there is no such device here",

@@ -133,7 +133,11 @@ class EnterFolder(Operation):
     missing folder.
     """
 
-    remedies = {"ENOENT": "make the folder in the root file system, or correct process.cwd", "EACCES": "the user may not enter this folder"}
+    remedies = {
+        "ENOENT": "make the folder in the root file system, or correct process.cwd or --workdir",
+        "ENOTDIR": "a file stands there: give a folder of the root file system",
+        "EACCES": "the user may not enter this folder",
+    }
 
     stage: int = at.GO
     path: str
@@ -151,6 +155,12 @@ class EnterFolder(Operation):
 
 class FindProgram(Operation):
     """Looks the program up inside the root: in `lock`, so that `create` already says what is wrong, and in `go` for Execute."""
+
+    remedies = {
+        "ENOENT": "install the program in the root file system, or correct its name: it is looked up inside the container, in its PATH",
+        "EACCES": "it must be a file that this user may execute, on no mount with noexec",
+        "EISDIR": "give the path of a program",
+    }
 
     stage: int = at.LOCK
     name: str
@@ -184,6 +194,13 @@ class LeaveHost(Operation):
 
 class Execute(Operation):
     """Replaces init by the program that FindProgram found last, and makes no other system call."""
+
+    remedies = {
+        "ENOENT": "its interpreter (the first line of a script, the loader of a dynamic program) is missing in the root file system",
+        "ENOEXEC": "it is no program for this machine: a script needs a first line with #!, a binary the machine's architecture",
+        "EACCES": "it must be a file that this user may execute, on no mount with noexec, and so must its interpreter",
+        "E2BIG": "arguments and environment are too long together",
+    }
 
     stage: int = at.GO
     args: list[str]

@@ -80,7 +80,10 @@ class EmptyInput(Operation):
 
 
 class OwnStreams(Operation):
-    """Gives pipes and terminals among the standard streams to the process's user, so that it may open /dev/stdout; what is refused stays as it is."""
+    """Gives pipes and terminals among the standard streams to the process's user, so that it may open /dev/stdout; what is refused stays as it is.
+
+    A stream that is the caller's /dev/null becomes the container's own.
+    """
 
     stage: int = at.LOCK
     uid: int

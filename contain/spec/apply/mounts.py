@@ -28,10 +28,11 @@ def _bad(options: Options, keyword: str, message: str, remedy: str, cause: str =
 
 def _target(options: Options, keyword: str, path: str) -> str:
     """The path inside the container, checked and made plain."""
+    if not path:
+        written = {"mount": "add dst=/TARGET", "tmpfs": "write /TARGET"}.get(keyword, "write SOURCE:/TARGET")
+        raise _bad(options, keyword, "the place inside the container is missing", written)
     if not path.startswith("/"):
-        raise _bad(
-            options, keyword, f"{path!r} is not an absolute path inside the container", f"write /{path}" if path else "write SOURCE:/TARGET"
-        )
+        raise _bad(options, keyword, f"{path!r} is not an absolute path inside the container", f"write /{path}")
     clean = os.path.normpath(path).replace("//", "/")
     if clean == "/":
         raise _bad(options, keyword, "the root itself cannot be mounted over", "give the folder as TARGET: contain run DIR")
@@ -125,7 +126,7 @@ def mount(spec: Spec, options: Options) -> None:
             fields[key] = value
         kind = fields.get("type", "volume")
         target = _target(options, "mount", fields.get("dst", ""))
-        read_only = "readonly" in fields and fields["readonly"] not in ("false", "0")
+        read_only = "readonly" in fields and _truth(options, fields["readonly"])
         if kind == "tmpfs":
             words = [f"size={_size(options, fields['tmpfs-size'])}"] if "tmpfs-size" in fields else []
             words += [f"mode={fields['tmpfs-mode']}"] if "tmpfs-mode" in fields else []
@@ -144,6 +145,13 @@ def mount(spec: Spec, options: Options) -> None:
                 "write type=bind or type=tmpfs",
                 cause="contain keeps no named volumes" if kind == "volume" else "",
             )
+
+
+def _truth(options: Options, text: str) -> bool:
+    try:
+        return values.flag("readonly", text or "true")
+    except UsageError as problem:
+        raise _bad(options, "mount", f"readonly: {problem.message}", "write readonly alone, or readonly=false") from None
 
 
 def _size(options: Options, text: str) -> int:
@@ -177,6 +185,8 @@ def socket(spec: Spec, options: Options) -> None:
     """--socket PATH: exactly this socket of the host can be connected to."""
     for path in options.get("socket"):
         full = options.absolute(path)
+        if os.path.exists(full) and not stat.S_ISSOCK(os.stat(full).st_mode):
+            raise _bad(options, "socket", f"{full} is not a socket", "show a file or folder with --volume")
         spec.run.sockets.append(full)
         row = {"destination": full, "type": "bind", "source": full, "options": ["bind", "rw", "nosuid", "nodev", "noexec", "rprivate"]}
         _add(spec, options, "socket", row)

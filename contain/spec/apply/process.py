@@ -139,6 +139,8 @@ def ulimit(spec: Spec, options: Options) -> None:
         where = place(options.name("ulimit"))
         if kind not in presets.RLIMITS:
             raise UsageError(f"unknown limit {name!r}", place=where, remedy=f"one of {', '.join(presets.RLIMITS).lower()}")
+        if not value:
+            raise UsageError(f"no value for {name}", place=where, remedy=f"write {name}=SOFT or {name}=SOFT:HARD, numbers or unlimited")
         soft, _, hard = value.partition(":")
         numbers = []
         for number in (soft, hard or soft):
@@ -164,7 +166,9 @@ def ulimit(spec: Spec, options: Options) -> None:
 
 def preserve_fds(spec: Spec, options: Options) -> None:
     """--preserve-fds."""
-    spec.run.preserve_fds = max(options.get("preserve_fds"), 0)
+    if options.get("preserve_fds") < 0:
+        raise UsageError("fewer than none cannot be passed", place=place(options.name("preserve_fds")), remedy="write a number from 0 on")
+    spec.run.preserve_fds = options.get("preserve_fds")
 
 
 HANDLERS = (

@@ -119,25 +119,44 @@ int do_take_terminal(struct context *context, const struct take_terminal *operat
     return 0;
 }
 
+static bool is_null(const struct stat *st) {
+    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
 int do_empty_input(struct context *context, const struct empty_input *operation) {
     struct stat st;
     (void)operation;
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return fail(context, errno, NULL);
-    if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+    if (fstat(fd, &st) < 0 || !is_null(&st))
         return fail(context, ENODEV, "/dev/null is not what it should be");
     int error = dup2(fd, STDIN_FILENO) < 0 ? errno : 0;
     close(fd);
     return error ? fail(context, error, NULL) : 0;
 }
 
+/* The caller's /dev/null lies on a mount that the container does not have: its root could chmod the host's node through it, and CRIU
+ * finds no such mount. The container's own takes its place; one that is no such device is left alone. */
+static void own_null(int stream) {
+    struct stat st;
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) == 0 && is_null(&st) && fcntl(fd, F_SETFL, 0) == 0)
+        (void)!dup2(fd, stream);
+    close(fd);
+}
+
 int do_own_streams(struct context *context, const struct own_streams *operation) {
     struct stat st;
     (void)context;
     for (int fd = 0; fd < 3; fd++) {
-        bool ours = fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev != makedev(1, 3)));
-        if (ours && st.st_uid != (uid_t)operation->uid)
+        if (fstat(fd, &st) < 0)
+            continue;
+        if (is_null(&st))
+            own_null(fd);
+        else if ((S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) && st.st_uid != (uid_t)operation->uid)
             (void)!fchown(fd, (uid_t)operation->uid, (gid_t)-1);
     }
     return 0;

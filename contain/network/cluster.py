@@ -1,0 +1,112 @@
+"""Cluster: several containers of one sandbox on one network."""
+
+from __future__ import annotations
+
+from contain.errors import UsageError
+from contain.network.network import Network
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, TypeAlias
+
+    from contain.container.container import Container
+    from contain.container.job import Command
+    from contain.container.ready import Ready
+    from contain.container.sandbox import Sandbox
+
+    Commands: TypeAlias = Command | Callable[[int, list[str]], Command]
+
+
+class Cluster:
+    """`n` members, a sequence of Container; a context manager whose end ends them all, and the network when it is the cluster's own.
+
+    `command` is one for all, or a function of (index, names) that gives each its own. Members are called n1, n2 … unless `names` says
+    otherwise; all names are known before the first one starts. The network is `network`, the sandbox's, or a new one. With `ready` the
+    cluster is there when these conditions (contain.port(n), …) hold for each, within `timeout` seconds. Other options are of Sandbox.start.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        n: int,
+        *,
+        command: Commands,
+        names: Sequence[str] | None = None,
+        network: Network | None = None,
+        ready: Sequence[Ready] = (),
+        timeout: float = 30,
+        **options: Any,
+    ) -> None:
+        """Starts them all; when one cannot be started, or is not ready in time, nothing is left."""
+        self._begin(sandbox, n, command, names, network, options)
+        try:
+            for index in range(n):
+                self._members.append(self._start(index))
+            for one in self._members:
+                one.wait_for(*ready, timeout=timeout)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(
+        self, sandbox: Sandbox, n: int, command: Commands, names: Sequence[str] | None, network: Network | None, options: dict[str, Any]
+    ) -> None:
+        self.names = list(names) if names is not None else [f"n{index + 1}" for index in range(n)]
+        if n < 1 or len(self.names) != n or len(set(self.names)) != n:
+            raise UsageError(f"a cluster of {n} with the names {', '.join(self.names)}", remedy="give each member a name of its own")
+        given: Any = network if network is not None else sandbox.network
+        self._own = None if given is not None else Network()
+        self.network: Any = given if given is not None else self._own
+        self._command, self._options = command, options
+        self._members: list[Container] = []
+        try:
+            place: Any = self.network
+            self._sandbox = sandbox if sandbox.network is place else sandbox.replace(network=place)
+            place.reserve(*self.names)
+        except BaseException:
+            self.close()
+            raise
+
+    def _words(self, index: int) -> Command:
+        return self._command(index, list(self.names)) if callable(self._command) else self._command
+
+    def _start(self, index: int) -> Container:
+        return self._sandbox.start(self._words(index), member=self.names[index], **self._options)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._members)
+
+    def __getitem__(self, index: int) -> Container:
+        """A member by its number, from 0."""
+        return self._members[index]
+
+    def __iter__(self) -> Iterator[Container]:
+        """The members in their order."""
+        return iter(self._members)
+
+    def __enter__(self) -> Cluster:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """See close()."""
+        self.close()
+
+    def close(self) -> None:
+        """Ends all members and waits; then the network, when it is the cluster's own."""
+        try:
+            while self._members:
+                with self._members[-1]:
+                    self._members.pop()
+        finally:
+            if self._own is not None:
+                self._own.close()
+
+    def restart(self, index: int) -> Container:
+        """Ends a member if it runs, and starts it again under its name, at its address, with fresh files."""
+        with self._members[index]:
+            pass
+        self._members[index] = self._start(index)
+        return self._members[index]
