@@ -79,12 +79,13 @@ def cgroups(name: str) -> list[str]:
     return [path for pattern in ("*/", "*/*/", "*/*/*/", "*/*/*/*/") for path in glob.glob(f"/sys/fs/cgroup/{pattern}{name}")]
 
 
-def surroundings(*paths: str) -> tuple[Any, ...]:
+def surroundings(*paths: str) -> set[str]:
     """What must be as it was: mounts of these paths, our descriptors and threads, the files below the paths, network interfaces."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
-        mounts = [line for line in file if any(path in line for path in paths)]
-    files = sorted(f"{folder}/{name}" for path in paths for folder, _, names in os.walk(path) for name in ["", *names])
-    return mounts, len(os.listdir("/proc/self/fd")), threading.active_count(), files, sorted(os.listdir("/sys/class/net"))
+        mounts = {line for line in file if any(path in line for path in paths)}
+    files = {f"{folder}/{name}" for path in paths for folder, _, names in os.walk(path) for name in ["", *names]}
+    ours = {f"descriptors: {len(os.listdir('/proc/self/fd'))}", f"threads: {threading.active_count()}"}
+    return mounts | files | ours | {f"interface {name}" for name in os.listdir("/sys/class/net")}
 
 
 class Callers:
@@ -236,7 +237,10 @@ def play(count: int, root: str, payload: str, folder: str, *, seed: int) -> None
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for _ in pool.map(lambda number: Round(number, root, folder, seed=seed).play(callers), range(count)):
                 pass
-        # network namespaces, and the interfaces in them, go asynchronously
-        eventually(lambda: surroundings(root, folder) == before, f"as it was: seed {seed}: {before} != {surroundings(root, folder)}")
+        try:  # network namespaces, and the interfaces in them, go asynchronously
+            eventually(lambda: surroundings(root, folder) == before, "as it was")
+        finally:
+            left = surroundings(root, folder) ^ before
+            assert not left, f"seed {seed}: {sorted(left)}"
     finally:
         callers.close()

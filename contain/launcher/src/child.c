@@ -31,6 +31,20 @@ static void meet_host(struct context *context, unsigned stage) {
         _exit(EXIT_OURS); /* the host is gone or gave up: nobody is left to tell */
 }
 
+bool starts_alone(const struct context *context) {
+    struct operation_head head;
+    return context->watch.init && !plan_find(context, OPERATION_OPEN_TERMINAL, &head);
+}
+
+/* The host has nothing to do any more but to watch: it need not be waited for, which costs a switch to it and back. */
+static void end_setup(struct context *context) {
+    struct message message = {.type = MESSAGE_DONE, .value = STAGE_LOCK};
+    if (!starts_alone(context))
+        meet_host(context, STAGE_LOCK);
+    else if (channel_send(context->channel, &message, -1) < 0)
+        _exit(EXIT_OURS);
+}
+
 static void run_own_stage(struct context *context, unsigned stage) {
     if (run_stage(context, stage) < 0)
         give_up(context);
@@ -72,6 +86,7 @@ static noreturn void become_program(struct context *context) {
 /* The program runs as a child of our PID 1, which goes on as reaper when the program is executed, or has failed and said why. The child works
  * in our memory until then and never returns: no page is copied for what execve throws away (0.1 ms). */
 static noreturn void become_reaper(struct context *context) {
+    prctl(PR_SET_NAME, "contain-init"); /* the program has the name of its file */
     pid_t program = vfork(); /* NOLINT(*vfork,bugprone-unsafe-functions,cert-msc24-c,cert-msc33-c) */
     if (program == 0)
         become_program(context); /* NOLINT(clang-analyzer-unix.Vfork) */
@@ -105,7 +120,7 @@ noreturn void init_main(struct context *context) {
         meet_host(context, STAGE_PIVOT);
     note_setup(context);
     run_own_stage(context, STAGE_LOCK);
-    meet_host(context, STAGE_LOCK);
+    end_setup(context);
     run_own_stage(context, STAGE_GATE);
     if (context->watch.init)
         become_reaper(context);

@@ -60,7 +60,6 @@ static void forget_caller(char **words) {
 noreturn void reaper_main(struct context *context, pid_t program) {
     struct message message = {.type = MESSAGE_STARTED};
     sigset_t all;
-    prctl(PR_SET_NAME, "contain-init");
     prctl(PR_SET_DUMPABLE, 0);
     forget_caller(context->words);
     bind_to_monitor(context);
