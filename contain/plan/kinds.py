@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "3fb40a1ac63cfd4d82b2be1f788545cc"
+DIGEST = "9994c08ec53b9cc021bf9fc3b7bbefb0"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,
@@ -109,8 +109,9 @@ KINDS = {
     "MakeHosts": 103,
     "MakeBridge": 104,
     "HoldNetwork": 105,
-    "EnterNetwork": 106,
-    "AddMember": 107,
-    "SetFilters": 108,
-    "SetQueue": 109,
+    "LinkHost": 106,
+    "EnterNetwork": 107,
+    "AddMember": 108,
+    "SetFilters": 109,
+    "SetQueue": 110,
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from contain.errors import HostError
 from contain.plan import stage as at
 from contain.plan.compile.namespaces import namespaces
 from contain.plan.compile.network import compile_network, compile_within
 from contain.plan.operations.namespaces import CreateProcess, LoopbackUp, Unshare, WriteIdMap
-from contain.plan.operations.network import AddMember, EnterNetwork, SetQueue
+from contain.plan.operations.network import AddMember, EnterNetwork, LinkHost, SetQueue
 from contain.plan.slots import Slots
 from contain.spec import defaults
 from contain.spec.model import RunOptions, Spec
@@ -60,6 +61,16 @@ def test_ordinary_user_s_monitor_is_in_the_network_s_user_namespace() -> None:
     assert [each.types for each in early if isinstance(each, EnterNetwork)] == ["user"]
     assert [each.helper for each in member(USER) if isinstance(each, WriteIdMap)] == ["", ""]
     assert not [each for each in member(ROOT) if isinstance(each, EnterNetwork) and each.stage == at.OPEN]
+
+
+def test_host_is_root_s_to_link() -> None:
+    """An ordinary user is told what he can have."""
+    words = {"address": "10.0.0.1", "prefix": 24, "folder": "/f", "hosts": "", "link": ("cn1", "10.0.0.2")}
+    found = one(list(compile_network(ROOT, **words).operations), LinkHost)  # type: ignore[arg-type]
+    assert found.describe() == "link the host to the network as 10.0.0.2/24 by cn1"
+    with pytest.raises(HostError, match="ordinary user") as problem:
+        compile_network(USER, **words)  # type: ignore[arg-type]
+    assert "connect()" in problem.value.remedy
 
 
 def test_what_is_done_in_a_network_needs_one_process() -> None:

@@ -51,6 +51,9 @@ def _without_differences(document: Any) -> Any:
     linux["rootfsPropagation"] = linux.get("rootfsPropagation", "private").removeprefix(
         "r"
     )  # upstream lacks the recursive forms, which runc and engines use
+    for device in linux.get("devices", ()):
+        if "fileMode" in device:
+            device["fileMode"] &= 0o777  # Podman writes the bits of the file's type too
     document.get("windows", {}).get("resources", {}).get("cpu", {}).pop("affinity", None)
     return document
 

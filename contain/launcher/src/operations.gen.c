@@ -1902,6 +1902,25 @@ static int step_hold_network(struct context *context, struct cursor *in, int64_t
     return do_hold_network(context, &operation);
 }
 
+bool take_link_host(struct cursor *in, struct link_host *operation) {
+    *operation = (struct link_host){0};
+    operation->link = take_text(in);
+    operation->bridge = take_text(in);
+    operation->address = take_text(in);
+    operation->prefix = take_i64(in);
+    return take_end(in);
+}
+
+static int step_link_host(struct context *context, struct cursor *in, int64_t ask) {
+    struct link_host operation;
+    (void)ask;
+    if (!take_link_host(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_link_host(context, &operation);
+}
+
 bool take_enter_network(struct cursor *in, struct enter_network *operation) {
     *operation = (struct enter_network){0};
     operation->holder = take_i64(in);
@@ -2094,6 +2113,7 @@ const struct operation_row operation_rows[] = {
     {"MakeHosts", step_make_hosts, false},
     {"MakeBridge", step_make_bridge, false},
     {"HoldNetwork", step_hold_network, false},
+    {"LinkHost", step_link_host, false},
     {"EnterNetwork", step_enter_network, false},
     {"AddMember", step_add_member, false},
     {"SetFilters", step_set_filters, false},
@@ -2101,4 +2121,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x3f, 0xb4, 0x0a, 0x1a, 0xc6, 0x3c, 0xfd, 0x4d, 0x82, 0xb2, 0xbe, 0x1f, 0x78, 0x85, 0x45, 0xcc};
+const uint8_t operations_digest[16] = {0x99, 0x94, 0xc0, 0x8e, 0xc5, 0x3b, 0x9c, 0xc0, 0x21, 0xbf, 0x9f, 0xc3, 0xb7, 0xbb, 0xef, 0xb0};

@@ -144,10 +144,11 @@ enum operation_kind {
     OPERATION_MAKE_HOSTS = 103,
     OPERATION_MAKE_BRIDGE = 104,
     OPERATION_HOLD_NETWORK = 105,
-    OPERATION_ENTER_NETWORK = 106,
-    OPERATION_ADD_MEMBER = 107,
-    OPERATION_SET_FILTERS = 108,
-    OPERATION_SET_QUEUE = 109,
+    OPERATION_LINK_HOST = 106,
+    OPERATION_ENTER_NETWORK = 107,
+    OPERATION_ADD_MEMBER = 108,
+    OPERATION_SET_FILTERS = 109,
+    OPERATION_SET_QUEUE = 110,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -1117,6 +1118,16 @@ struct hold_network {
 };
 bool take_hold_network(struct cursor *in, struct hold_network *operation);
 int do_hold_network(struct context *context, const struct hold_network *operation);
+
+/* Links the host to the bridge of the network that init holds: `link` is the host's end, with an address there; it goes with the network. */
+struct link_host {
+    const char *link;
+    const char *bridge;
+    const char *address;
+    int64_t prefix;
+};
+bool take_link_host(struct cursor *in, struct link_host *operation);
+int do_link_host(struct context *context, const struct link_host *operation);
 
 /* Enters the namespaces (CLONE_NEW* bits in `flags`) of the process that holds a network, by its pidfd `holder`, a descriptor of the caller's. */
 struct enter_network {

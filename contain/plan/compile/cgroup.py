@@ -49,7 +49,7 @@ def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         if not (scope and group.v2):
             yield _make(spec, host, group, slots, had)
     if scope:
-        yield from _start_scope(spec, scope, found, slots)
+        yield from _start_scope(spec, host, scope, found, slots)
     yield from _delegate(spec, host, found)
     for group in found:
         if not group.v2:
@@ -248,9 +248,9 @@ def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slot
             yield device_operation(rows, slot_of(holder, slots), v2=holder.v2, place=spec.origins.place(f"{RESOURCES}/devices"))
 
 
-def _start_scope(spec: Spec, scope: Scope, found: list[Group], slots: Slots) -> Iterator[Operation]:
+def _start_scope(spec: Spec, host: Host, scope: Scope, found: list[Group], slots: Slots) -> Iterator[Operation]:
     """systemd makes the scope around the process; what it has properties for is limited through them, and checked by writing the files."""
-    from contain.plan.compile.cgroup_systemd import base_properties, limit_properties, request
+    from contain.plan.compile.cgroup_systemd import base_properties, device_properties, limit_properties, request
 
     group = found[-1] if found else None
     helper, process = slots.new("cgroup/systemd"), slots.new("cgroup/helper")
@@ -264,10 +264,10 @@ def _start_scope(spec: Spec, scope: Scope, found: list[Group], slots: Slots) -> 
         undo=slots.undo(f"cgroup{next((one.mount for one in found if one.v2), '')}"),
         origin="/linux/cgroupsPath",
     )
-    v2 = all(one.v2 for one in found)
-    yield LimitScope(
-        unit=scope.unit, request=request(scope, limit_properties(_resources(spec), v2=v2)), slot=helper, process=process, origin=RESOURCES
-    )
+    limits = limit_properties(_resources(spec), v2=all(one.v2 for one in found))
+    if _device_rules_wanted(spec, host):
+        limits += device_properties(_resources(spec).get("devices") or [])
+    yield LimitScope(unit=scope.unit, request=request(scope, limits), slot=helper, process=process, origin=RESOURCES)
     for one in found:
         if one.v2:
             yield OpenCgroup(stage=at.HOST_HOOKS, folder=one.folder, slot=CGROUP)

@@ -6,10 +6,11 @@ outside; each member's user namespace is made in that one, so that whoever start
 
 from __future__ import annotations
 
+from contain.errors import HostError
 from contain.plan import stage as at
 from contain.plan.compile.idmaps import helper_for, text
 from contain.plan.operations.namespaces import CreateProcess, WriteIdMap
-from contain.plan.operations.network import AddMember, EnterNetwork, HoldNetwork, MakeBridge, MakeHosts
+from contain.plan.operations.network import AddMember, EnterNetwork, HoldNetwork, LinkHost, MakeBridge, MakeHosts
 from contain.plan.operations.state import RemoveTree
 from contain.plan.operations.supervise import Supervise
 from contain.plan.plan import Plan
@@ -42,8 +43,16 @@ def is_member(spec: Spec) -> bool:
     return spec.run.network == "member"
 
 
-def compile_network(host: Host, *, address: str, prefix: int, folder: str, hosts: str) -> Plan:
-    """The plan of the process that holds a network whose bridge has `address`; `hosts` is the first text of the file in `folder`."""
+def compile_network(host: Host, *, address: str, prefix: int, folder: str, hosts: str, link: tuple[str, str] | None = None) -> Plan:
+    """The plan of the process that holds a network whose bridge has `address`; `hosts` is the first text of the file in `folder`.
+
+    `link` is the name and the address of the host's own end of a way to it.
+    """
+    if link is not None and not owns_networks(host):
+        raise HostError(
+            "an ordinary user cannot link the host to a network",
+            remedy="reach members by connect() and publish(), which need no privileges",
+        )
     inner = NEWPID | NEWNET | (0 if owns_networks(host) else NEWUSER)
     operations: list[Operation] = [
         Supervise(init=False, guardian=True),
@@ -53,6 +62,8 @@ def compile_network(host: Host, *, address: str, prefix: int, folder: str, hosts
         HoldNetwork(),
         RemoveTree(path=folder, undo=HOSTS_UNDO),
     ]
+    if link is not None:
+        operations.append(LinkHost(link=link[0], bridge=BRIDGE, address=link[1], prefix=prefix))
     return Plan([*operations, *_identity(host)])
 
 

@@ -196,12 +196,19 @@ def unmapped_ids(config: Any) -> Found:
     if not has_namespace(config, "user"):
         return
     user = get(config, "process", "user") or {}
-    numbers = [("/process/user/uid", user.get("uid"), "uidMappings"), ("/process/user/gid", user.get("gid"), "gidMappings")]
-    numbers += [(pointer, gid, "gidMappings") for pointer, gid in each(config, "process", "user", "additionalGids")]
-    for pointer, number, name in numbers:
-        maps = [item for _, item in each(config, "linux", name) if {"containerID", "size"} <= item.keys()]
-        if number is not None and maps and not any(item["containerID"] <= number < item["containerID"] + item["size"] for item in maps):
-            yield pointer, f"the id {number} is not mapped in the container's user namespace (linux.{name})"
+    groups = [("/process/user/gid", user.get("gid")), *each(config, "process", "user", "additionalGids")]
+    for name, numbers in (("uidMappings", [("/process/user/uid", user.get("uid"))]), ("gidMappings", groups)):
+        maps = known(config, "linux", name) or []
+        if not maps or not all({"containerID", "size"} <= item.keys() for item in maps):
+            continue
+        lost = {
+            number: pointer
+            for pointer, number in reversed(numbers)
+            if number is not None and not any(item["containerID"] <= number < item["containerID"] + item["size"] for item in maps)
+        }
+        if lost:
+            words = f"the id {next(iter(lost))} is" if len(lost) == 1 else f"the ids {', '.join(map(str, sorted(lost)))} are"
+            yield list(lost.values())[-1], f"{words} not mapped in the container's user namespace (linux.{name})"
 
 
 @rule
