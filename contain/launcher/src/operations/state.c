@@ -20,20 +20,22 @@
 #define CLAIMS 16 /* a sweep may take a note that is not locked yet for one of the dead, and remove it */
 #define TEXT_SIZE (1 << 20) /* a filled template or summary; compile refuses more (LONGEST) */
 
+static int write_all(int fd, const char *text) {
+    for (size_t left = strlen(text); left > 0;) {
+        ssize_t done = write(fd, text, left);
+        if (done <= 0)
+            return done < 0 ? errno : EIO;
+        text += done;
+        left -= (size_t)done;
+    }
+    return 0;
+}
+
 static int create_file(int folder, const char *name, const char *text) {
     int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno;
-    int error = 0;
-    for (size_t left = strlen(text); left > 0 && !error;) {
-        ssize_t done = write(fd, text, left);
-        if (done <= 0) {
-            error = done < 0 ? errno : EIO;
-            continue;
-        }
-        text += done;
-        left -= (size_t)done;
-    }
+    int error = write_all(fd, text);
     close(fd);
     return error;
 }
@@ -178,6 +180,37 @@ static int replace_file(const struct context *context, int folder, const char *n
     return renameat(folder, draft, folder, name) < 0 ? errno : 0;
 }
 
+/* A file in a folder of the caller's, whole or not at all: without a name until it is whole, so that nothing is left of it whoever is killed.
+ * 0 or an errno: EEXIST where there is one of that name, EOPNOTSUPP and others on file systems that know no such files. */
+static int link_file(int folder, const char *name, const char *text) {
+    char path[32];
+    char number[16];
+    int fd = openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno;
+    format_number(number, sizeof number, fd);
+    join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", number, NULL});
+    int error = write_all(fd, text);
+    if (!error && linkat(AT_FDCWD, path, folder, name, AT_SYMLINK_FOLLOW) < 0)
+        error = errno;
+    close(fd);
+    return error;
+}
+
+/* Instead of what has the name; a draft is named for as long as one system call takes. */
+static int rename_over(const struct context *context, int folder, const char *name, const char *text) {
+    char draft[300];
+    join_words(draft, sizeof draft, (const char *const[]){".", name, ".", context->shared->token, NULL});
+    int error = link_file(folder, draft, text);
+    if (error)
+        error = create_file(folder, draft, text);
+    if (!error && renameat(folder, draft, folder, name) < 0) {
+        error = errno;
+        unlinkat(folder, draft, 0);
+    }
+    return error;
+}
+
 /* The texts stand in the plan once, in the operation that claimed the folder. */
 static int publish(struct context *context, const char *status) {
     static char text[TEXT_SIZE];
@@ -214,7 +247,8 @@ int do_write_pid_file(struct context *context, const struct write_pid_file *oper
     int error = operation->undo ? note_undo(context, "file", operation->path) : 0;
     arm(context, operation->undo);
     format_number(number, sizeof number, context->init_pid);
-    error = error ? error : replace_file(context, fd, name + 1, number);
+    if (!error && link_file(fd, name + 1, number) != 0)
+        error = rename_over(context, fd, name + 1, number);
     close(fd);
     return error ? fail(context, error, NULL) : 0;
 }
