@@ -39,7 +39,6 @@ NONE = {
     "RF04": "null differs from empty only for who reads it",
     "RS08": "STA102 says it",
     "MF11": "the order of layers cannot be judged from their descriptors; LAY014 compares their number",
-    "IC22": "hashing every uncompressed layer is not done by lint",
     "IL09": "unknown files are no fault",
     "IY11": "Windows layers are not read",
     "TYP05": "needs a pod and its images in one call",

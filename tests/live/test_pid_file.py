@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Contain = Callable[..., subprocess.CompletedProcess[str]]
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.any_kernel]
 
 
 @pytest.fixture

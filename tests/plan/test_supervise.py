@@ -128,6 +128,7 @@ def test_processor_time_needs_a_cgroup():
     assert isinstance(refused(run={"cpu_time": 2.0}), HostError)
     found = operations({"cpu_time": 1.5, "allow_missing": ["cpu-time"]})
     assert [(one.number, one.soft) for one in found if type(one).__name__ == "LimitResource"] == [(0, 2)]
+    assert type([one for one in found if one.stage <= stage.GO][-1]).__name__ == "Execute"  # what stands behind it is never done
     v2 = CgroupLayout(
         mode="v2", unified="/sys/fs/cgroup", own={"": "/"}, here={"": "/sys/fs/cgroup"}, base={"": "/sys/fs/cgroup"}, delegated=True
     )

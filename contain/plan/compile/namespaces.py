@@ -22,6 +22,7 @@ from contain.plan.operations.namespaces import (
     WriteTimeOffsets,
 )
 from contain.plan.slots import CGROUP
+from contain.spec.semantics.isolation import sysctl_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -184,11 +185,3 @@ def _inside(spec: Spec, host: Host, new: list[str]) -> Iterator[Operation]:
     for key, value in (config["linux"].get("sysctl") or {}).items():
         pointer = key.replace("~", "~0").replace("/", "~1")
         yield WriteSysctl(path=sysctl_path(key), value=str(value), origin=f"/linux/sysctl/{pointer}")
-
-
-def sysctl_path(key: str) -> str:
-    """`net.ipv4.ip_forward` → `net/ipv4/ip_forward`; when a slash comes first, dots belong to the names (sysctl.d(5))."""
-    dot, slash = key.find("."), key.find("/")
-    if slash >= 0 and (dot < 0 or slash < dot):
-        return key
-    return key.translate(str.maketrans("./", "/."))

@@ -27,7 +27,7 @@ RUNC_FAILURE = 1
 
 def frame(spec: Spec, host: Host, slots: Slots, inner: list[Operation], cgroups: list[tuple[str, str]]) -> list[Operation]:
     """The operations of all other families with what comes before and behind them: whether there is a state folder depends on them."""
-    inner = [*inner, *_processor_time(spec, host, slots)]
+    inner = [*_processor_time(spec, host, slots), *inner]  # first: of `go` execve is the last
     if not state.needs_folder(spec, inner):
         return [*supervise(spec), *inner]
     begin = list(state.begin(spec, host, slots, cgroups))

@@ -168,8 +168,12 @@ def _sysctls(config: Any) -> Iterator[tuple[str, str, str]]:
     for pointer, raw, _ in entries(config, "linux", "sysctl"):
         # sysctl(8): with a slash first, slashes part the name and dots are letters
         slash, dot = raw.find("/"), raw.find(".")
-        name = raw.replace("/", ".") if slash >= 0 and (dot < 0 or slash < dot) else raw
-        if name in _IPC or name.startswith("fs.mqueue."):
+        slashed = slash >= 0 and (dot < 0 or slash < dot)
+        name = raw.replace("/", ".") if slashed else raw
+        parts = raw.split("/") if slashed else raw.replace("/", "\0").replace(".", "/").replace("\0", ".").split("/")
+        if {"", ".", ".."} & set(parts):  # it climbs out of what its first part promises
+            kind = ""
+        elif name in _IPC or name.startswith("fs.mqueue."):
             kind = "ipc"
         elif name.startswith(("net.", "user.")):
             kind = "network" if name.startswith("net.") else "user"
