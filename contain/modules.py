@@ -1,7 +1,8 @@
 """The modules of contain in one file: an interpreter that the front started finds a hundred of them with one read instead of a hundred look-ups.
 
 The file lies beside the cached plans, in the folder that only its owner can enter, and is made by the first run that finds it missing or
-stale. It is a marshal of ({module: (path, is a package, inode, size, mtime)}, {module: code}); every stamp is checked before one is used.
+stale. It is a marshal of ({module: (path, is a package, inode, size, mtime)}, {module: its code, as a marshal of its own}): a verb needs a
+quarter of all modules, and only their stamps are checked and their codes made.
 """
 
 import marshal
@@ -11,7 +12,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
-    from types import CodeType, ModuleType
+    from types import ModuleType
 
     Stamp = tuple[str, bool, int, int, int]
 
@@ -24,20 +25,22 @@ class Finder:
 
     __slots__ = ("codes", "stamps")
 
-    def __init__(self, stamps: "dict[str, Stamp]", codes: "dict[str, CodeType]") -> None:
-        """Stamps that were checked, and the codes for the same names."""
+    def __init__(self, stamps: "dict[str, Stamp]", codes: "dict[str, bytes]") -> None:
+        """Stamps, which are checked when a module is asked for, and the codes for the same names."""
         self.stamps = stamps
         self.codes = codes
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> "ModuleSpec | None":  # noqa: ARG002  the protocol's
         """importlib's protocol."""
-        stamp = self.stamps.get(name)
-        if stamp is None:
+        known = self.stamps.get(name)
+        if known is None:
             return None
-        spec = type(sys.__spec__)(name, self, origin=stamp[0], is_package=stamp[1])  # type: ignore[arg-type]
-        if stamp[1]:
-            spec.submodule_search_locations = [stamp[0].rsplit("/", 1)[0]]
-        spec.has_location = True
+        if not is_current(known):
+            del self.stamps[name]
+            return None
+        spec = type(sys.__spec__)(name, self, origin=known[0], is_package=known[1])  # type: ignore[arg-type]
+        if known[1]:
+            spec.submodule_search_locations = [known[0].rsplit("/", 1)[0]]
         return spec
 
     def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":  # noqa: ARG002
@@ -46,7 +49,9 @@ class Finder:
 
     def exec_module(self, module: "ModuleType") -> None:
         """Runs the module's code."""
-        exec(self.codes[module.__name__], module.__dict__)  # noqa: S102  what import does
+        module.__file__ = self.stamps[module.__name__][0]  # not by importlib, which would look for a place of its own cache too
+        code = marshal.loads(self.codes[module.__name__])  # noqa: S302  written by us, for us, where nobody else can
+        exec(code, module.__dict__)  # noqa: S102  what import does
 
 
 def folder() -> str:
@@ -60,7 +65,7 @@ def folder() -> str:
 def name() -> str:
     """The file's name: another interpreter or another place of the package has another one."""
     place = PACKAGE.replace("/", "+")[-150:]
-    return f".modules-{sys.implementation.cache_tag}-{sys.hexversion:x}{place}"
+    return f".codes-{sys.implementation.cache_tag}-{sys.hexversion:x}{place}"
 
 
 def stamp(path: str) -> tuple[int, int, int]:
@@ -69,8 +74,16 @@ def stamp(path: str) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
+def is_current(known: "Stamp") -> bool:
+    """Whether the file is what it was."""
+    try:
+        return stamp(known[0]) == known[2:]
+    except OSError:
+        return False
+
+
 def install() -> None:
-    """Puts the finder first, when the file is there, ours, and all of it still true."""
+    """Puts the finder first, when the file is there and ours."""
     if posix.environ.get(b"CONTAIN_CACHE") == b"0":
         return
     try:
@@ -86,7 +99,7 @@ def install() -> None:
     sys.meta_path.insert(0, Finder(stamps, codes))
 
 
-def _read(at: int) -> "tuple[dict[str, Stamp], dict[str, CodeType]]":
+def _read(at: int) -> "tuple[dict[str, Stamp], dict[str, bytes]]":
     place = posix.fstat(at)
     if place.st_uid != posix.geteuid() or place.st_mode & 0o77:
         raise ValueError("others may write there")
@@ -98,10 +111,7 @@ def _read(at: int) -> "tuple[dict[str, Stamp], dict[str, CodeType]]":
         stamps, codes = marshal.loads(posix.read(fd, found.st_size))  # noqa: S302  written by us, for us, where nobody else can
     finally:
         posix.close(fd)
-    for path, _, *numbers in stamps.values():
-        if stamp(path) != tuple(numbers):
-            raise ValueError("stale")
-    return stamps, codes
+    return dict(stamps), dict(codes)
 
 
 def keep() -> None:
@@ -124,7 +134,7 @@ def _write(loaded: "dict[str, ModuleType]", finder: "Finder | None") -> None:
     for key, module in loaded.items():
         if key in stamps or not module.__file__ or module.__spec__ is None:
             continue
-        code = module.__spec__.loader.get_code(key)  # type: ignore[union-attr]
+        code = marshal.dumps(module.__spec__.loader.get_code(key))  # type: ignore[union-attr]
         stamps[key] = (module.__file__, hasattr(module, "__path__"), *stamp(module.__file__))
         codes[key] = code
     place = folder()
