@@ -70,8 +70,10 @@ def test_values(runtime: Runtime, make_bundle: Callable[..., str], peer: str, wh
         make_bundle("/bin/sleep", "100", linux=linux),
         name,
     ]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    assert done.returncode == 0
+    with open(f"{runtime.root}.said", "w+", encoding="utf-8") as said:  # a pipe would be held by the container
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, check=False)
+        said.seek(0)
+        assert done.returncode == 0, said.read()
     try:
         with open(pid_file, encoding="ascii") as file:
             theirs = held(int(file.read()))
