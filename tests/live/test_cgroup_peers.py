@@ -59,18 +59,7 @@ def test_values(runtime: Runtime, make_bundle: Callable[..., str], peer: str, wh
     bundle = make_bundle("/bin/sleep", "100", linux=linux, ociVersion="1.0.2")  # newer ones Debian's crun does not read
     name, root = f"contain-peer-{os.getpid()}", f"{runtime.root}.{peer}"
     pid_file = f"{runtime.root}.pid"
-    words = [
-        peer,
-        "--root",
-        root,
-        "run",
-        "--detach",
-        "--pid-file",
-        pid_file,
-        "--bundle",
-        make_bundle("/bin/sleep", "100", linux=linux),
-        name,
-    ]
+    words = [peer, "--root", root, "run", "--detach", "--pid-file", pid_file, "--bundle", bundle, name]
     with open(f"{runtime.root}.said", "w+", encoding="utf-8") as said:  # a pipe would be held by the container
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, check=False)
         said.seek(0)
