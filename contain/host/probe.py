@@ -77,6 +77,7 @@ def probe(wanted: Wanted | None = None) -> Host:
         mems=word("/sys/devices/system/node/has_memory"),
         hugepages=machine.hugepages(),
         resctrl=next((mount.point for mount in table if mount.type == "resctrl"), ""),
+        schemata="".join(text(f"{path}/schemata") for path in wanted.sources if path.startswith("/sys/fs/resctrl")),
         root=target.root(wanted.root, table),
         sources={path: target.source(path, table) for path in wanted.sources},
         mounts=table,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from contain.container import steps
@@ -46,7 +47,7 @@ class Network(threads_network.Network):
 
     async def close(self) -> None:  # type: ignore[override]
         """contain.Network.close, awaited."""
-        if self._holder >= 0:
+        if self._holder >= 0 and os.getpid() == self._owner:
             self._unpublish()
             self._launch.kill()
             try:

@@ -67,6 +67,7 @@ class Network:
         self._host = probe(Wanted(root="/"))
         self._folder = f"{own_root()}-network-{os.urandom(8).hex()}"
         self._lock = threading.RLock()
+        self._owner = os.getpid()
         self._places: dict[str, str] = {}  # name → address
         self._present: dict[str, Member] = {}  # address → whoever has it now
         self._applied: dict[str, Setting] = {}  # address → what holds on its link
@@ -111,8 +112,8 @@ class Network:
 
     def close(self) -> None:
         """Ends it and waits; members that still run are alone from then on."""
-        self._unpublish()
-        if self._holder >= 0:
+        if self._holder >= 0 and os.getpid() == self._owner:
+            self._unpublish()
             self._launch.kill()
             try:
                 drive(steps.run(self._launch, self._streams, ["network"]))
@@ -212,6 +213,8 @@ class Network:
     def _check_open(self) -> None:
         if self._holder < 0:
             raise StateError("the network is closed")
+        if os.getpid() != self._owner:  # both would give out the same addresses
+            raise StateError("the network is of the process that this one was forked from", remedy="make one in each process")
         if self._launch.ended():
             raise StateError("the network has ended: the process that held it was killed")
 

@@ -128,6 +128,32 @@ def test_closed_network(sandbox: contain.Sandbox, network: contain.Network) -> N
         sandbox.run(["true"])
 
 
+def test_forked_child_leaves_the_network_alone(sandbox: contain.Sandbox, network: contain.Network) -> None:
+    """It would give its members the addresses of ours; what it closes stays open."""
+    child = os.fork()
+    if child == 0:
+        try:
+            network.close()
+            sandbox.run(["true"])
+        except contain.StateError:
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert sandbox.run(["true"]).ok
+
+
+def test_member_has_no_say_in_its_link(busybox: str, network: contain.Network) -> None:
+    """Though it is root of its container with every capability there: the link belongs to the network's owner."""
+    box = contain.Sandbox(rootfs=busybox, network=network, cap_add=["ALL"], allow_missing=MISSING)
+    found = box.run(
+        ["sh", "-c", "ip link set eth0 down; ip addr add 10.90.9.9/16 dev eth0; ip addr show dev eth0; ping -c 1 127.0.0.1"], text=True
+    )
+    assert "10.90.9.9" not in found.stdout
+    assert ",UP," in found.stdout
+    assert found.stderr.count("not permitted") >= 2, found.stderr
+
+
 def test_networks_do_not_see_each_other(sandbox: contain.Sandbox, busybox: str) -> None:
     """The same addresses, other members."""
     with contain.Network() as second:

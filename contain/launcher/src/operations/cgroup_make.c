@@ -91,7 +91,7 @@ static int step(struct context *context, struct walk *walk, const char *name, in
     int next = cgroup_open(walk->folder, name);
     if (next < 0 && errno != ENOENT)
         return fail(context, errno, NULL);
-    if (next < 0 || (below > 0 && below <= walk->operation->ours)) {
+    if (walk->operation->undo > 0 && (next < 0 || (below > 0 && below <= walk->operation->ours))) {
         int error = note_undo(context, below ? "parent" : "cgroup", walk->path);
         if (error)
             return fail(context, error, "cannot note it in the state folder");
