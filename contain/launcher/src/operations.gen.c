@@ -427,6 +427,26 @@ static int step_open_source(struct context *context, struct cursor *in, int64_t 
     return do_open_source(context, &operation);
 }
 
+bool take_show_idmapped(struct cursor *in, struct show_idmapped *operation) {
+    *operation = (struct show_idmapped){0};
+    operation->path = take_text(in);
+    operation->tree = take_i64(in);
+    operation->userns = take_i64(in);
+    operation->recursive = take_i64(in);
+    operation->optional = take_i64(in);
+    return take_end(in);
+}
+
+static int step_show_idmapped(struct context *context, struct cursor *in, int64_t ask) {
+    struct show_idmapped operation;
+    (void)ask;
+    if (!take_show_idmapped(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_show_idmapped(context, &operation);
+}
+
 bool take_bind_mount(struct cursor *in, struct bind_mount *operation) {
     *operation = (struct bind_mount){0};
     operation->target = take_text(in);
@@ -1335,6 +1355,38 @@ static int step_claim_state(struct context *context, struct cursor *in, int64_t 
     return do_claim_state(context, &operation);
 }
 
+bool take_keep_note(struct cursor *in, struct keep_note *operation) {
+    *operation = (struct keep_note){0};
+    operation->root = take_text(in);
+    operation->undo = take_i64(in);
+    return take_end(in);
+}
+
+static int step_keep_note(struct context *context, struct cursor *in, int64_t ask) {
+    struct keep_note operation;
+    (void)ask;
+    if (!take_keep_note(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_keep_note(context, &operation);
+}
+
+bool take_note_init(struct cursor *in, struct note_init *operation) {
+    *operation = (struct note_init){0};
+    return take_end(in);
+}
+
+static int step_note_init(struct context *context, struct cursor *in, int64_t ask) {
+    struct note_init operation;
+    (void)ask;
+    if (!take_note_init(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_note_init(context, &operation);
+}
+
 bool take_note_undo(struct cursor *in, struct note_undo *operation) {
     *operation = (struct note_undo){0};
     operation->kind = take_text(in);
@@ -1435,6 +1487,23 @@ static int step_remove_tree(struct context *context, struct cursor *in, int64_t 
     if (context == NULL)
         return 0;
     return do_remove_tree(context, &operation);
+}
+
+bool take_end_note(struct cursor *in, struct end_note *operation) {
+    *operation = (struct end_note){0};
+    operation->root = take_text(in);
+    operation->undo = take_i64(in);
+    return take_end(in);
+}
+
+static int step_end_note(struct context *context, struct cursor *in, int64_t ask) {
+    struct end_note operation;
+    (void)ask;
+    if (!take_end_note(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_end_note(context, &operation);
 }
 
 bool take_end_state(struct cursor *in, struct end_state *operation) {
@@ -1964,6 +2033,7 @@ const struct operation_row operation_rows[] = {
     {"OpenProc", step_open_proc, false},
     {"OpenUserns", step_open_userns, false},
     {"OpenSource", step_open_source, false},
+    {"ShowIdmapped", step_show_idmapped, false},
     {"BindMount", step_bind_mount, false},
     {"MountFilesystem", step_mount_filesystem, false},
     {"MountCgroups", step_mount_cgroups, false},
@@ -2011,12 +2081,15 @@ const struct operation_row operation_rows[] = {
     {"ConnectListener", step_connect_listener, false},
     {"LoadSeccomp", step_load_seccomp, true},
     {"ClaimState", step_claim_state, false},
+    {"KeepNote", step_keep_note, false},
+    {"NoteInit", step_note_init, false},
     {"NoteUndo", step_note_undo, false},
     {"PublishState", step_publish_state, false},
     {"WritePidFile", step_write_pid_file, false},
     {"SendPidfd", step_send_pidfd, false},
     {"RemoveFile", step_remove_file, false},
     {"RemoveTree", step_remove_tree, false},
+    {"EndNote", step_end_note, false},
     {"EndState", step_end_state, false},
     {"Supervise", step_supervise, false},
     {"LimitProcessorTime", step_limit_processor_time, false},
@@ -2048,4 +2121,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x0d, 0x24, 0x5a, 0x80, 0xf5, 0x4e, 0x06, 0xb6, 0x0a, 0xe0, 0xdf, 0x3b, 0x8a, 0x45, 0xec, 0x30};
+const uint8_t operations_digest[16] = {0x99, 0x94, 0xc0, 0x8e, 0xc5, 0x3b, 0x9c, 0xc0, 0x21, 0xbf, 0x9f, 0xc3, 0xb7, 0xbb, 0xef, 0xb0};

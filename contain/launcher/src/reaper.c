@@ -28,28 +28,14 @@ static noreturn void finish_all(struct context *context, int status) {
     _exit(exit_code(status));
 }
 
-/* End of file: execve closed the other end, or the program is dead and said why on the channel. */
-static void wait_for_execve(int started) {
-    char byte;
-    ssize_t got;
-    do
-        got = read(started, &byte, 1);
-    while (got < 0 && errno == EINTR);
-    close(started);
-}
-
 /* What the host had open when it made us, and what the program has got from us. */
-static void close_all_but(int one, int other) {
-    unsigned low = (unsigned)(one < other ? one : other);
-    unsigned high = (unsigned)(one < other ? other : one);
-    if (low > 3)
-        sys_close_range(3, low - 1, 0);
-    if (high > low + 1)
-        sys_close_range(low + 1, high - 1, 0);
-    sys_close_range(high + 1, ~0U, 0);
+static void close_all_but(unsigned fd) {
+    if (fd > 3)
+        sys_close_range(3, fd - 1, 0);
+    sys_close_range(fd + 1, ~0U, 0);
 }
 
-static void bind_to_monitor(const struct context *context) {
+void bind_to_monitor(const struct context *context) {
     char byte;
     if (context->watch.leave)
         return;
@@ -71,17 +57,15 @@ static void forget_caller(char **words) {
     }
 }
 
-noreturn void reaper_main(struct context *context, pid_t program, int started) {
+noreturn void reaper_main(struct context *context, pid_t program) {
     struct message message = {.type = MESSAGE_STARTED};
     sigset_t all;
-    prctl(PR_SET_NAME, "contain-init");
     prctl(PR_SET_DUMPABLE, 0);
     forget_caller(context->words);
     bind_to_monitor(context);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
-    close_all_but(context->channel, started);
-    wait_for_execve(started);
+    close_all_but((unsigned)context->channel);
     channel_send(context->channel, &message, -1);
     for (;;) {
         int status;

@@ -49,7 +49,7 @@ def compile_network(host: Host, *, address: str, prefix: int, folder: str, hosts
         )
     inner = NEWPID | NEWNET | (0 if owns_networks(host) else NEWUSER)
     operations: list[Operation] = [
-        Supervise(init=True, guardian=True),
+        Supervise(init=False, guardian=True),
         MakeHosts(path=folder, text=hosts, undo=HOSTS_UNDO),
         CreateProcess(flags=inner, types="pid network" if owns_networks(host) else "user pid network"),
         MakeBridge(name=BRIDGE, address=address, prefix=prefix),

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../actors.h"
+#include "../actors.h"
 #include "../kernel_calls.h"
 #include "../network.h"
 #include "../operation.h"
@@ -101,8 +102,9 @@ int do_hold_network(struct context *context, const struct hold_network *operatio
         return fail(context, errno, NULL);
     if (lend(context, &self, 1) < 0)
         return -1;
+    bind_to_monitor(context);
     context->shared->executes = 1;
-    sys_close_range(3, ~0U, 0); /* our PID 1 sees it, and tells that the network is there */
+    sys_close_range(3, ~0U, 0); /* the monitor sees it, and tells that the network is there */
     for (;;)
         pause();
 }
