@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -205,3 +206,40 @@ def test_what_is_no_fault(three: list[contain.Container], network: contain.Netwo
     with pytest.raises(contain.UsageError):
         getattr(network, name)(*who, *values)
     assert network.faults == ()
+
+
+@pytest.mark.any_kernel
+def test_threads_start_members_and_break_links_at_once(sandbox: contain.Sandbox, network: contain.Network) -> None:
+    """Whoever comes and goes meanwhile: no fault fails for it, and when all are healed everybody is reached."""
+    problems: list[BaseException] = []
+    names = [f"m{index}" for index in range(6)]
+    network.reserve(*names)
+
+    def come_and_go(name: str) -> None:
+        try:
+            for _ in range(5):
+                with sandbox.start(["sleep", "1000"], member=name):
+                    network.loss(name, 0.5)
+        except BaseException as problem:  # noqa: BLE001  a thread's are seen by nobody
+            problems.append(problem)
+
+    def break_links() -> None:
+        try:
+            for round in range(15):
+                with network.partition(*names[: 1 + round % 3]), network.cut(names[3], names[4], both=False):
+                    network.rate(names[5], 1e9).heal()
+        except BaseException as problem:  # noqa: BLE001
+            problems.append(problem)
+
+    threads = [threading.Thread(target=come_and_go, args=(name,)) for name in names] + [threading.Thread(target=break_links)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    network.heal()
+    with sandbox.start(SERVER, member="m0") as one, sandbox.start(SERVER, member="m1") as other:
+        one.wait_for(READY)
+        other.wait_for(READY)
+        assert reaches(one, "m1")
+        assert reaches(other, "m0")

@@ -162,6 +162,8 @@ def test_networks_do_not_see_each_other(sandbox: contain.Sandbox, busybox: str) 
             assert one.member is not None
             assert two.member is not None
             assert one.member.address == two.member.address
+            with pytest.raises(contain.UsageError, match="no member of this network"):
+                second.loss(one, 0.5)
             one.wait_for(READY)
             assert not two.exec(["wget", "-q", "-O", "-", "http://one:8080/name"]).ok  # refused: it asks itself
 
