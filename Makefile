@@ -49,6 +49,7 @@ test-v2: build tester ## the kernel-touching tests again, in a guest with pure c
 .PHONY: test-all
 test-all: test test-v2 peers ## every test, the slow ones too (installs Docker, Podman, containerd and others to work with)
 	$(BIN)/pytest -q -m slow --reruns 1 tests
+	tests/guest/run -t 3000 $(BIN)/pytest -q -m slow --reruns 1 -p no:cacheprovider tests/engines tests/live
 
 .PHONY: lint
 lint: build ## ruff, mypy --strict, the layers, lengths, clang-format: the linters, which are tests

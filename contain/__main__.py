@@ -6,8 +6,11 @@ if not __package__:
     # started as `python -I -S …/contain/__main__.py NAME ARG…` by launcher/src/front: our own folder is all that is needed
     sys.path.append(__file__.rsplit("/", 2)[0])
     NAME = sys.argv.pop(1)
+    import gc
+
     from contain.modules import install
 
+    gc.disable()  # until the verb is known: a dozen collections among modules that all stay cost 2 ms
     install()
 else:
     NAME = "contain"

@@ -42,8 +42,18 @@ if TYPE_CHECKING:
         StartOptions,
         TextOptions,
     )
+    from contain.network.loops import Cluster, Network
 
-__all__ = ["Container", "Result", "Sandbox", "run", "run_python"]
+__all__ = ["Cluster", "Container", "Network", "Result", "Sandbox", "run", "run_python"]
+
+
+def __getattr__(name: str) -> object:
+    """Networks are loaded when first touched."""
+    if name not in {"Cluster", "Network"}:
+        raise AttributeError(f"module 'contain.aio' has no attribute {name!r}")
+    from contain.network import loops
+
+    return getattr(loops, name)
 
 
 class Sandbox(threads.Sandbox):

@@ -1,6 +1,7 @@
-/* The floor: the same system calls as `contain run --pids-limit N ROOTFS -- /bin/true`, in plain C with fixed arguments, no plan and no
+/* The floor: the same system calls as `contain run ROOTFS -- /bin/true` from a warm library, in plain C with fixed arguments, no plan and no
  * checks of what is asked. What the launcher costs above this is its own.
- *   floor ROOTFS FILTER [pids]     FILTER holds the BPF program; with `pids` a pids cgroup (v1, or v2 below /sys/fs/cgroup) is made */
+ *   floor ROOTFS FILTER [LIMIT...]     FILTER holds the BPF program; LIMIT is pids or memory: its cgroup is made (v1: one each; v2: one for
+ *                                      both), with the guardian and the note that such a run needs so that nothing of it is left */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -12,6 +13,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,14 @@
 #define STATE "/run/contain-floor"
 #define NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | 0x80)
 
+static struct group {
+    const char *limit;
+    char path[96];
+    int folder;
+    int tasks;
+} groups[2];
+static int group_count;
+
 static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty"};
 static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
                                        {"/proc/self/fd/0", "dev/stdin"},
@@ -38,8 +48,6 @@ static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
 static const char *const masked_files[] = {"/proc/interrupts", "/proc/keys", "/proc/timer_list"};
 static const char *const masked_folders[] = {"/proc/acpi", "/sys/firmware"};
 static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"};
-static const char *const files[] = {"token", "lock", "turn", "exit", "monitored", "config.json", "template", "summary"};
-
 static void need(int ok, const char *what) {
     if (!ok) {
         perror(what);
@@ -76,52 +84,75 @@ static pid_t guardian(void) {
     return pid;
 }
 
-static int make_state(void) {
+static int make_note(void) {
+    static const char lines[] = "cgroup /sys/fs/cgroup/memory/contain-0123456789ab\n";
     need(mkdir(STATE, 0700) == 0 || errno == EEXIST, STATE);
-    need(mkdir(STATE "/.new", 0700) == 0, "claim");
-    int folder = open(STATE "/.new", O_DIRECTORY | O_CLOEXEC);
-    int lock = -1;
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        int fd = openat(folder, files[i], O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        need(fd >= 0 && write(fd, "0123456789abcdef", 16) == 16, files[i]);
-        if (i == 1)
-            lock = fd;
+    int fd = open(STATE "/.note", O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    need(fd >= 0 && flock(fd, LOCK_EX) == 0, "note");
+    for (int i = 0; i < 3; i++)
+        need(write(fd, lines, sizeof lines - 1) > 0, "note");
+    return fd;
+}
+
+static void make_groups(int count, char **limits) {
+    struct stat found;
+    bool v1 = stat("/sys/fs/cgroup/pids", &found) == 0;
+    for (int i = 0; i < count && (v1 || i == 0); i++) {
+        struct group *group = &groups[group_count++];
+        group->limit = limits[i];
+        snprintf(group->path, sizeof group->path, "/sys/fs/cgroup/%s%scontain-floor", v1 ? limits[i] : "", v1 ? "/" : "");
+        need(mkdir(group->path, 0755) == 0, group->path);
+        group->folder = open(group->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        group->tasks = openat(group->folder, v1 ? "tasks" : "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        need(group->tasks >= 0, group->path);
+    }
+}
+
+static void put_at(int folder, const char *file, const char *text) {
+    int fd = openat(folder, file, O_WRONLY | O_CLOEXEC);
+    need(fd >= 0 && write(fd, text, strlen(text)) > 0, file);
+    close(fd);
+}
+
+static void set_limits(int count, char **limits) {
+    for (int i = 0; i < count; i++) {
+        const struct group *group = &groups[i < group_count ? i : 0];
+        bool v2 = faccessat(group->folder, "cgroup.events", F_OK, 0) == 0;
+        if (strcmp(limits[i], "pids") == 0)
+            put_at(group->folder, "pids.max", "64");
         else
-            close(fd);
+            put_at(group->folder, v2 ? "memory.max" : "memory.limit_in_bytes", "67108864");
     }
-    flock(lock, LOCK_EX);
-    need(syscall(SYS_renameat2, AT_FDCWD, STATE "/.new", AT_FDCWD, STATE "/one", 1) == 0, "claim");
-    return folder;
 }
 
-static void end_state(int folder) {
-    rename(STATE "/one", STATE "/.dead");
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        unlinkat(folder, files[i], 0);
-    rmdir(STATE "/.dead");
-    rmdir(STATE);
+static void remove_groups(void) {
+    char text[4096];
+    while (group_count-- > 0) {
+        struct group *group = &groups[group_count];
+        int fd = openat(group->folder, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+        need(read(fd, text, sizeof text) == 0, "left over");
+        close(fd);
+        close(group->tasks);
+        close(group->folder);
+        while (rmdir(group->path) < 0 && errno == EBUSY)
+            ;
+    }
 }
 
-/* A user namespace only for its map: rootfs is shown with it. */
-static int open_tree_idmapped(const char *rootfs) {
-    int pidfd;
+static int open_tree_of(const char *rootfs) {
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, rootfs, 1 /* clone */ | O_CLOEXEC | 0x8000);
+    need(tree >= 0, rootfs);
+    return tree;
+}
+
+/* By the user namespace of the container, whose map is written. */
+static void show_idmapped(int tree, pid_t pid) {
     char path[64];
-    pid_t pid = clone_in(CLONE_NEWUSER, &pidfd);
-    if (pid == 0) {
-        pause();
-        _exit(0);
-    }
-    put_pid(pid, "uid_map", "0 65534 1\n");
-    put_pid(pid, "gid_map", "0 65534 1\n");
     snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
     int userns = open(path, O_RDONLY | O_CLOEXEC);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, rootfs, 1 /* clone */ | O_CLOEXEC | 0x8000);
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
-    need(tree >= 0 && syscall(SYS_mount_setattr, tree, "", 0x1000 | 0x8000, &attributes, sizeof attributes) == 0, "idmap");
+    need(syscall(SYS_mount_setattr, tree, "", 0x1000 | 0x8000, &attributes, sizeof attributes) == 0, "idmap");
     close(userns);
-    return tree;
 }
 
 static void bind_over(const char *from, const char *to) {
@@ -189,19 +220,21 @@ static void child(int channel, int tree, const struct sock_fprog *filter) {
     int status;
     need(read(channel, &byte, 1) == 1, "go");
     need(syscall(SYS_setresgid, 0, 0, 0) == 0 && syscall(SYS_setresuid, 0, 0, 0) == 0, "root");
+    for (int i = 0; i < group_count; i++)
+        need(write(groups[i].tasks, "0", 1) == 1, "tasks");
     setsid();
-    need(write(channel, "p", 1) == 1 && read(channel, &byte, 1) == 1, "placed");
     need(unshare(CLONE_NEWCGROUP) == 0, "cgroup");
     struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
     int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     ioctl(s, SIOCSIFFLAGS, &lo);
     close(s);
     mount_all(tree);
-    need(write(channel, "h", 1) == 1 && read(channel, &byte, 1) == 1, "hooks");
+    if (group_count > 0)
+        need(write(channel, "h", 1) == 1 && read(channel, &byte, 1) == 1, "limits");
     pivot_and_mask();
     lock_down(filter);
     need(write(channel, "l", 1) == 1 && read(channel, &byte, 1) == 1, "locked");
-    pid_t program = fork();
+    pid_t program = vfork();
     if (program == 0) {
         syscall(SYS_close_range, 3, ~0U, 0);
         execve(argv[0], argv, env);
@@ -216,17 +249,19 @@ int main(int argc, char **argv) {
     static struct sock_filter code[4096];
     struct sock_fprog filter = {0, code};
     int ends[2], pidfd, status;
+    int note = -1;
     char byte;
-    need(argc > 2, "usage: floor ROOTFS FILTER [pids]");
+    pid_t twin = 0;
+    need(argc > 2 && argc < 6, "usage: floor ROOTFS FILTER [pids] [memory]");
     int fd = open(argv[2], O_RDONLY | O_CLOEXEC);
     filter.len = (unsigned short)(read(fd, code, sizeof code) / (ssize_t)sizeof *code);
     close(fd);
-    const char *group = access("/sys/fs/cgroup/pids", F_OK) == 0 ? "/sys/fs/cgroup/pids/contain-floor" : "/sys/fs/cgroup/contain-floor";
-    pid_t twin = guardian();
-    int state = make_state();
-    int tree = open_tree_idmapped(argv[1]);
-    if (argc > 3)
-        need(mkdir(group, 0755) == 0, group);
+    if (argc > 3) {
+        twin = guardian();
+        note = make_note();
+    }
+    int tree = open_tree_of(argv[1]);
+    make_groups(argc - 3, argv + 3);
     need(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0, "channel");
     pid_t pid = clone_in(NAMESPACES, &pidfd);
     if (pid == 0)
@@ -234,27 +269,21 @@ int main(int argc, char **argv) {
     close(ends[1]);
     put_pid(pid, "gid_map", "0 65534 1\n");
     put_pid(pid, "uid_map", "0 65534 1\n");
-    need(write(ends[0], "g", 1) == 1 && read(ends[0], &byte, 1) == 1, "enter");
-    if (argc > 3) {
-        char path[96], text[16];
-        snprintf(path, sizeof path, "%s/cgroup.procs", group);
-        snprintf(text, sizeof text, "%d", pid);
-        put(path, text);
-    }
-    need(write(ends[0], "g", 1) == 1 && read(ends[0], &byte, 1) == 1, "prepare");
-    if (argc > 3) {
-        char path[96];
-        snprintf(path, sizeof path, "%s/pids.max", group);
-        put(path, "2048");
-    }
-    need(write(ends[0], "g", 1) == 1 && read(ends[0], &byte, 1) == 1, "lock");
+    show_idmapped(tree, pid);
     need(write(ends[0], "g", 1) == 1, "go");
+    if (argc > 3) {
+        need(read(ends[0], &byte, 1) == 1, "prepare");
+        set_limits(argc - 3, argv + 3);
+        need(write(ends[0], "g", 1) == 1, "limits");
+    }
+    need(read(ends[0], &byte, 1) == 1 && write(ends[0], "g", 1) == 1, "lock");
     waitpid(pid, &status, 0);
-    if (argc > 3)
-        while (rmdir(group) < 0 && errno == EBUSY)
-            ;
-    end_state(state);
-    kill(twin, SIGKILL);
-    waitpid(twin, NULL, 0);
+    if (argc > 3) {
+        remove_groups();
+        unlink(STATE "/.note");
+        close(note);
+        kill(twin, SIGKILL);
+        waitpid(twin, NULL, 0);
+    }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 125;
 }

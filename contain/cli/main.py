@@ -6,6 +6,7 @@ Nothing but the verb that is asked for is imported: `contain run` pays for `cont
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 
@@ -53,6 +54,9 @@ VERBS = (
     ("audit", "audit", "compare running containers with the rules"),
     ("lsp", "lsp", "serve diagnostics to editors"),
 )
+
+#: verbs that go on for long, or read much: their garbage is collected
+LASTING = frozenset({"lint", "lsp", "events", "image", "audit", "top"})
 
 #: names of links to this program under which runc's contract holds
 LINKS = ("runc", "crun")
@@ -174,6 +178,8 @@ def _dispatch(argv: list[str], name: str, options: dict[str, str]) -> int:
     if rest[0] == "help":
         rest = [rest[1], "--help"]
     module = _load(rest[0])
+    if rest[0] in LASTING:
+        gc.enable()
     _sweep(options.get("root", ""))
     if hasattr(module, "main"):
         return int(module.main(rest[1:], global_options=options) if options else module.main(rest[1:]))

@@ -21,6 +21,8 @@ Prints the operations that `contain run` with the same words would execute, by s
 (or the option) that it comes from. Nothing is changed, and root is not needed."""
 #: of a saved host, in bytes
 _SAVED_LIMIT = 1 << 24
+#: stands for the id that was not given
+ANYBODY = "container"
 OWN = (
     ("--format FORMAT", "human or json [human]"),
     ("--host FILE", "plan for the machine saved in FILE, not for this one"),
@@ -47,6 +49,8 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
             f"{own['--format']!r} is not one of human, json", place=place("--format"), remedy="write --format human or --format json"
         )
     contract = run.is_contract(words, options, global_options or {})
+    if contract and not words:
+        words = [ANYBODY]  # `plan --bundle DIR`: the id changes nothing but names
     run.with_spec(words, options, lambda spec: _show(spec, own), contract=contract, options_before=global_options)
     return 0
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from contain.kernel.capabilities import NAMES
+from contain.plan.compile.cgroup_systemd import ANNOTATION
 from contain.plan.compile.options import known_words
+from contain.plan.compile.process import MEMORY_FLAGS, MEMORY_MODES
+from contain.plan.compile.security import KEEP_GROUPS
 from contain.plan.seccomp.bpf import ABIS
 from contain.plan.seccomp.compiler import ACTIONS, FLAGS, OPERATORS
 from contain.spec.presets import OCI_VERSION
@@ -38,9 +41,11 @@ def features(version: str) -> dict[str, Any]:
             },
             "apparmor": {"enabled": True},
             "selinux": {"enabled": True},
-            "intelRdt": {"enabled": True},
+            "intelRdt": {"enabled": True, "schemata": True, "monitoring": True},
+            "memoryPolicy": {"modes": sorted(MEMORY_MODES), "flags": sorted(MEMORY_FLAGS)},
             "mountExtensions": {"idmap": {"enabled": True}},
             "netDevices": {"enabled": True},
         },
+        "potentiallyUnsafeConfigAnnotations": [ANNOTATION, KEEP_GROUPS],
         "annotations": {"org.contain.version": version},
     }

@@ -188,7 +188,7 @@ class Sandbox:
         """Another sandbox that differs in these options."""
         target = {} if any(name in options for name in TARGETS) else self._own_target()
         given: dict[str, Any] = {**target, **self._options, **options}
-        return Sandbox(**given)
+        return type(self)(**given)
 
     def _own_target(self) -> dict[str, str]:
         if not self._target:

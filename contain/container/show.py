@@ -86,10 +86,27 @@ def stats(name: str, *, root: str = "") -> dict[str, Any]:
     """What a running container uses, as runc's events show it; StateError when it has stopped."""
     with Store(state_root(root)) as store:
         folder, summary, status = open_folder(store, name)
-        folder.close()
+        with folder:
+            config = folder.text(layout.CONFIG) or ""
     if status not in {layout.RUNNING, layout.PAUSED, layout.CREATED}:
         raise StateError(f"container {name} is not running")
-    return {**usage(summary.cgroups), "intel_rdt": {}, "network_interfaces": interfaces(summary.pid)}
+    return {**usage(summary.cgroups), "intel_rdt": class_usage(config, summary.id), "network_interfaces": interfaces(summary.pid)}
+
+
+def class_usage(config: str, identifier: str, mount: str = "/sys/fs/resctrl") -> dict[str, Any]:
+    """Of the container's class of RDT, if it has one."""
+    if '"intelRdt"' not in config:
+        return {}
+    import json
+
+    from contain.kernel import rdt
+    from contain.plan.compile.resctrl import class_of, monitored, monitoring
+
+    held = json.loads(config)["linux"].get("intelRdt")
+    if not held:
+        return {}
+    name = class_of(held, identifier)
+    return rdt.usage(mount, name, monitoring(name, identifier).lstrip("/") if monitored(held) else name)
 
 
 def interfaces(pid: int) -> list[dict[str, Any]]:

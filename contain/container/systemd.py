@@ -171,6 +171,11 @@ def _connect(*, user: bool) -> tuple[socket.socket, bool]:
     )
 
 
+def as_sent(signature: str, value: Any) -> Any:
+    """A property's value as D-Bus takes it: bytes, and rows of two."""
+    return bytes(value) if signature == "ay" else [tuple(row) for row in value] if signature == "a(ss)" else value
+
+
 def answer(line: str, held: list[Systemd]) -> str:
     """The answer to one request; `held` keeps the connection between two."""
     import json
@@ -179,7 +184,7 @@ def answer(line: str, held: list[Systemd]) -> str:
     pid, _, text = rest.partition(" ") if verb == "start" else ("", "", rest)
     try:
         request = json.loads(text)
-        properties = [(name, signature, bytes(value) if signature == "ay" else value) for name, signature, value in request["properties"]]
+        properties = [(name, signature, as_sent(signature, value)) for name, signature, value in request["properties"]]
         if not held:
             held.append(Systemd(user=request["user"]))
         if verb == "start":

@@ -118,11 +118,12 @@ def _update_class(folder: Folder, rdt: dict[str, str]) -> None:
 
 def _tell_systemd(summary: Summary, resources: dict[str, Any]) -> None:
     """What systemd has properties for, lest it writes the old values again when it is reloaded."""
-    from contain.container.systemd import Refused, Systemd
-    from contain.plan.compile.cgroup_systemd import limit_properties
+    from contain.container.systemd import Refused, Systemd, as_sent
+    from contain.plan.compile.cgroup_systemd import device_properties, limit_properties
 
     rows = limit_properties(resources, v2="memory" not in summary.cgroups)
-    properties = [(name, signature, bytes(value) if signature == "ay" else value) for name, signature, value in rows]
+    rows += device_properties(resources["devices"]) if resources.get("devices") and summary.owner == 0 else []
+    properties = [(name, signature, as_sent(signature, value)) for name, signature, value in rows]
     manager = Systemd(user=summary.owner != 0)
     try:
         manager.limit(summary.systemd, properties)

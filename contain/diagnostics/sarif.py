@@ -85,4 +85,26 @@ def _result(item: Diagnostic, text: str) -> tuple[int, dict[str, Any]]:
         ],
         "partialFingerprints": {"contain/v1": fingerprint(item)},
     }
+    fix = _fix(item, text)
+    if fix:
+        result["fixes"] = [fix]
     return SEVERITIES.index(item.severity), result
+
+
+def _fix(item: Diagnostic, text: str) -> dict[str, Any]:
+    """The fix of a finding, when it is safe and a range of the text."""
+    cut = getattr(item.edit, "cut", None) if getattr(item.edit, "safe", False) else None
+    if not cut or not text:
+        return {}
+    start, end, put = cut
+    (line, column), (last, behind) = _place(text, start), _place(text, end)
+    region = {"startLine": line, "startColumn": column, "endLine": last, "endColumn": behind}
+    change = {
+        "artifactLocation": {"uri": quote(path(item.file), safe="/")},
+        "replacements": [{"deletedRegion": region, "insertedContent": {"text": put}}],
+    }
+    return {"description": {"text": item.fix or "mend it"}, "artifactChanges": [change]}
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)

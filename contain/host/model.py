@@ -173,6 +173,7 @@ class Host(Record):
     mems: str = ""  # NUMA nodes with memory
     hugepages: list[str] = []  # sizes: 2MB, 1GB
     resctrl: str = ""  # where it is mounted
+    schemata: str = ""  # of the class of RDT that the target asks for, if it is there
     # the target
     root: Root = Root()
     sources: dict[str, Source] = {}  # by the path as it was asked for

@@ -22,6 +22,8 @@ def usage(cgroups: dict[str, str]) -> dict[str, Any]:
         found["cpu"] = _cpu_v1(cgroups.get("cpuacct", ""), cgroups.get("cpu", ""))
     elif unified:
         found["cpu"] = _cpu_v2(unified)
+    if "cpuset" in cgroups:
+        found["cpuset"] = _cpuset_v1(cgroups["cpuset"])
     if "memory" in cgroups:
         found["memory"] = _memory_v1(cgroups["memory"])
     elif unified:
@@ -47,11 +49,14 @@ def pairs(path: str) -> dict[str, int]:
 def _cpu_v1(account: str, limits: str) -> dict[str, Any]:
     tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
     split = pairs(f"{account}/cpuacct.stat")
+    each = [line.split() for line in text(f"{account}/cpuacct.usage_all").splitlines()[1:]]  # cpu user system
     throttled = pairs(f"{limits}/cpu.stat")
     return {
         "usage": {
             "total": number(f"{account}/cpuacct.usage") or 0,
             "percpu": [int(one) for one in word(f"{account}/cpuacct.usage_percpu").split()],
+            "percpu_kernel": [int(row[2]) for row in each if len(row) == 3],
+            "percpu_user": [int(row[1]) for row in each if len(row) == 3],
             "kernel": split.get("system", 0) * tick,
             "user": split.get("user", 0) * tick,
         },
@@ -76,7 +81,31 @@ def _cpu_v2(folder: str) -> dict[str, Any]:
             "throttledPeriods": stat.get("nr_throttled", 0),
             "throttledTime": stat.get("throttled_usec", 0) * 1000,
         },
+        **_pressure(f"{folder}/cpu.pressure"),
     }
+
+
+def _cpuset_v1(folder: str) -> dict[str, Any]:
+    names = ["cpu_exclusive", "mem_hardwall", "mem_exclusive", "memory_migrate", "memory_spread_page", "memory_spread_slab"]
+    names += ["memory_pressure", "sched_load_balance", "sched_relax_domain_level"]
+    found = {name: number(f"{folder}/cpuset.{name}") or 0 for name in names}
+    return {**{name: listed(word(f"{folder}/cpuset.{name}")) for name in ("cpus", "mems")}, **found}
+
+
+def listed(text_: str) -> list[int]:
+    """`0-2,8` → each of them."""
+    ranges = (part.partition("-") for part in text_.split(",") if part)
+    return [one for first, _, last in ranges for one in range(int(first), int(last or first) + 1)]
+
+
+def _pressure(path: str) -> dict[str, Any]:
+    """PSI, where the kernel counts it: `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, for the member psi."""
+    found: dict[str, dict[str, float]] = {}
+    for line in text(path).splitlines():
+        kind, *fields = line.split()
+        rows = (field.partition("=") for field in fields)
+        found[kind] = {name: int(value) if name == "total" else float(value) for name, _, value in rows}
+    return {"psi": found} if found else {}
 
 
 def _limit(path: str) -> int:
@@ -123,6 +152,7 @@ def _memory_v2(folder: str) -> dict[str, Any]:
         "kernel": nothing,
         "kernelTCP": nothing,
         "raw": stat,
+        **_pressure(f"{folder}/memory.pressure"),
     }
 
 
@@ -168,7 +198,7 @@ def _io_v2(folder: str) -> dict[str, Any]:
         "wios": ("ioServicedRecursive", "Write"),
         "dios": ("ioServicedRecursive", "Discard"),
     }
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = _pressure(f"{folder}/io.pressure")
     for line in text(f"{folder}/io.stat").splitlines():
         device, _, rest = line.partition(" ")
         major, colon, minor = device.partition(":")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 #: Where the class says nothing; no path and no errno's own words, which engines look for.
 GENERAL = {
     "ENOMEM": "free memory, or raise the memory limit that holds contain itself",
+    "ENOSPC": "free space where this is written, or raise the limit that it has reached",
+    "EROFS": "give a place that can be written",
     "EMFILE": "raise the limit of open files: ulimit -n",
     "ENFILE": "raise fs.file-max",
     "EAGAIN": "raise the limit of processes (ulimit -u, or pids.max of the cgroup that holds contain itself)",

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     _Row = tuple[str, str, str, Fix | str, Problem | None]
 
 _NOTHING: dict[str, Any] = {}
-_MOST = 1000
-_DEPTH = 128
 
 
 class Linter:
@@ -207,8 +205,8 @@ class _Run:
     def kind(self, verdict: Verdict, forced: str, *, named: bool) -> None:
         """Run all that is for the kind of the document."""
         document = self.document
-        if _too_deep(document):
-            self.found.append(("DOC402", ("", f"the document is nested more than {_DEPTH} deep")))
+        if _too_deep(document, self.linter.settings.max_depth):
+            self.found.append(("DOC402", ("", f"the document is nested more than {self.linter.settings.max_depth} deep")))
             return
         kind = forced or verdict.kind
         if verdict.other and not forced:
@@ -260,8 +258,9 @@ class _Run:
             else:
                 kept.setdefault((id, found[0], str(found[1])), (id, str(found[1]), found[0], found[2] if len(found) > 2 else "", None))
         rows = list(kept.values())
-        over = len(rows) - _MOST
-        rows = rows[:_MOST]
+        most = self.linter.settings.max_findings
+        over = len(rows) - most
+        rows = rows[:most]
         places = document.positions([row[2] for row in rows if row[4] is None], keys=[row[2] for row in rows if row[0].startswith("DOC2")])
         result = [self._diagnostic(*row, places) for row in rows]
         result.sort(key=lambda item: (item.position.offset if item.position else 0, model.SEVERITIES.index(item.severity)))
@@ -302,14 +301,14 @@ class _Run:
         return item
 
 
-def _too_deep(document: Document) -> bool:
+def _too_deep(document: Document, most: int) -> bool:
     text = document.text
-    if text.count("[") + text.count("{") <= _DEPTH:
+    if text.count("[") + text.count("{") <= most:
         return False
     depth, level = 0, [document.value]
     while level:
         depth += 1
-        if depth > _DEPTH:
+        if depth > most:
             return True
         level = [
             child

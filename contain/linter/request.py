@@ -59,9 +59,12 @@ class Request:
                 chosen = [setting.resolve(text, f"{where}:--{key.replace('_', '-')}") for text in texts]
                 setattr(settings, key, chosen if key == "select" else [*getattr(settings, key), *chosen])
         settings.exclude += list(options.get("exclude") or ())
-        for key in ("profile", "fail_level", "max_size", "kind"):
+        for key in ("profile", "fail_level", "kind"):
             if options.get(key):
                 setattr(settings, key, options[key])
+        for key in setting.LIMITS:
+            if options.get(key) is not None:
+                setattr(settings, key, setting.limit(options[key], key.replace("_", "-"), f"{where}:--{key.replace('_', '-')}"))
         if settings.profile == "hardened" and not options.get("fail_level") and settings.fail_level == "error":
             settings.fail_level = "warning"
         settings.preview = settings.preview or bool(options.get("preview"))

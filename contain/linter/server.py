@@ -40,8 +40,8 @@ class Server(LanguageServer):
         super().__init__("contain", __version__)
         self.found: dict[str, tuple[Document, list[Diagnostic]]] = {}
 
-    def check(self, uri: str) -> None:
-        """Lint an open document and publish what is found."""
+    def check(self, uri: str) -> list[types.Diagnostic]:
+        """Lint an open document; what is found, as the client is to see it."""
         text = self.workspace.get_text_document(uri).source
         path = _path(uri)
         config = setting.find(path.parent) if path.parent.is_dir() else None
@@ -50,8 +50,13 @@ class Server(LanguageServer):
         bundle = Bundle(str(path.parent)) if path.name == "config.json" else None
         items = linter.check(document, bundle=bundle)
         self.found[uri] = (document, items)
-        shown = [self._shown(uri, item) for item in items]
-        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=uri, diagnostics=shown))
+        return [self._shown(uri, item) for item in items]
+
+    def publish(self, uri: str) -> None:
+        """Lint an open document and send what is found, unless the client asks for it by itself."""
+        abilities = self.client_capabilities.text_document
+        if abilities is None or abilities.diagnostic is None:
+            self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri=uri, diagnostics=self.check(uri)))
 
     def _shown(self, uri: str, item: Diagnostic) -> types.Diagnostic:
         place = item.position
@@ -90,11 +95,18 @@ def make() -> Server:
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: types.DidOpenTextDocumentParams) -> None:
-        server.check(params.text_document.uri)
+        server.publish(params.text_document.uri)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
-        server.check(params.text_document.uri)
+        server.publish(params.text_document.uri)
+
+    @server.feature(
+        types.TEXT_DOCUMENT_DIAGNOSTIC,
+        types.DiagnosticOptions(inter_file_dependencies=False, workspace_diagnostics=False, identifier="contain"),
+    )
+    def pulled(params: types.DocumentDiagnosticParams) -> types.RelatedFullDocumentDiagnosticReport:
+        return types.RelatedFullDocumentDiagnosticReport(items=server.check(params.text_document.uri))
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
@@ -123,10 +135,13 @@ def make() -> Server:
 def _actions(server: Server, uri: str, wanted: Any) -> list[types.CodeAction]:
     """A fix for each finding that has one, and an entry that allows it."""
     document, items = server.found.get(uri, (None, []))
+    if document is None or document.text != server.workspace.get_text_document(uri).source:
+        server.check(uri)  # the client changed it and has not asked for diagnostics yet
+        document, items = server.found[uri]
     result: list[types.CodeAction] = []
     keys = {(item.code, json.dumps(item.data, default=str)) for item in wanted}
     for item in items:
-        if document is None or not any(code == item.id and f'"{item.pointer}"' in data for code, data in keys):
+        if not any(code == item.id and f'"{item.pointer}"' in data for code, data in keys):
             continue
         change = mend.edit(document, item.edit) if isinstance(item.edit, Fix) else None
         if change is not None:

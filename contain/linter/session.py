@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 #: from this many files up the work is shared between processes
 _MANY = 64
-#: the most that one file may take there
-_SECONDS = 30.0
 
 
 class Result:
@@ -156,7 +154,7 @@ class Session:
         if jobs < 2:
             yield from (self.check(target) for target in files)
             return
-        pool = Pool(self._tried, self._lost, jobs=jobs, seconds=_SECONDS)
+        pool = Pool(self._tried, self._lost, jobs=jobs, seconds=self.linter(".").settings.timeout)
         for result in pool.run(files):
             if isinstance(result, str):
                 raise UsageError(result)

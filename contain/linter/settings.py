@@ -9,11 +9,14 @@ from typing import Any
 from contain.diagnostics.model import SEVERITIES
 from contain.diagnostics.table import ALIASES, PREVIEW, RULES, SILENT
 from contain.errors import UsageError
+from contain.linter import limits
 from contain.schema.support import nearest
 
+LIMITS = ("max_size", "max_depth", "max_findings", "max_entries", "max_ratio", "timeout")
 PROFILES = ("engine-default", "advice", "hardened")
 KEYS = (
     "select", "extend-select", "ignore", "per-file-ignores", "severity", "exclude", "profile", "fail-level", "preview", "allow", "schema", "extend", "max-size",
+    "max-depth", "max-findings", "max-entries", "max-ratio", "timeout",
 )  # fmt: skip
 
 
@@ -54,7 +57,10 @@ class Settings:
         self.preview = False
         self.allow: list[Allow] = []
         self.schemas: list[dict[str, Any]] = []
-        self.max_size = 4 * 1024 * 1024
+        #: bounds for hostile input: bytes and depth of a document, findings of a file, entries of an archive and how many times its size it may
+        #: unpack to, and seconds that a file may take where several processes share the work
+        self.max_size, self.max_depth, self.max_findings = limits.SIZE, limits.DEPTH, limits.FINDINGS
+        self.max_entries, self.max_ratio, self.timeout = limits.ENTRIES, limits.RATIO, limits.SECONDS
         self.kind = ""
         self.source = ""
         self.folder = Path()
@@ -190,7 +196,9 @@ def _apply(settings: Settings, section: dict[str, Any], where: str) -> None:
     settings.profile = choice(str(section.get("profile", settings.profile)), PROFILES, "profile", where)
     settings.fail_level = choice(str(section.get("fail-level", settings.fail_level)), (*SEVERITIES, "never"), "fail-level", where)
     settings.preview = bool(section.get("preview", settings.preview))
-    settings.max_size = int(section.get("max-size", settings.max_size))
+    for key in LIMITS:
+        if key.replace("_", "-") in section:
+            setattr(settings, key, limit(section[key.replace("_", "-")], key.replace("_", "-"), where))
     settings.allow += [Allow(_object(row, "allow", where), where) for row in section.get("allow", [])]
     settings.schemas += [_object(row, "schema", where) | {"folder": str(Path(where).parent)} for row in section.get("schema", [])]
 
@@ -200,6 +208,14 @@ def choice(text: str, choices: tuple[str, ...], what: str, where: str) -> str:
     if text not in choices:
         raise UsageError(f"{what} is one of {', '.join(choices)}, not {text!r}", place=where)
     return text
+
+
+def limit(value: Any, key: str, where: str) -> int:
+    """A number that bounds something; depth has a bound of its own, since readers that call themselves have."""
+    most = limits.DEEPEST if key == "max-depth" else None
+    if value.__class__ is not int or value < 1 or (most and value > most):
+        raise UsageError(f"{key} is a number from 1{f' to {most}' if most else ''}, not {value!r}", place=where)
+    return int(value)
 
 
 def _texts(value: Any, key: str, where: str) -> list[str]:

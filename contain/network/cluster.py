@@ -39,8 +39,10 @@ class Cluster:
         **options: Any,
     ) -> None:
         """Starts them all; when one cannot be started, or is not ready in time, nothing is left."""
-        self._begin(sandbox, n, command, names, network, options)
+        self._members: list[Any] = []
+        self._own: Any = None
         try:
+            self._begin(sandbox, n, command, names, network, options)
             for index in range(n):
                 self._members.append(self._start(index))
             for one in self._members:
@@ -56,22 +58,17 @@ class Cluster:
         if n < 1 or len(self.names) != n or len(set(self.names)) != n:
             raise UsageError(f"a cluster of {n} with the names {', '.join(self.names)}", remedy="give each member a name of its own")
         given: Any = network if network is not None else sandbox.network
-        self._own = None if given is not None else Network()
-        self.network: Any = given if given is not None else self._own
+        if given is None:
+            given = self._own = Network()
+        self.network: Any = given
         self._command, self._options = command, options
-        self._members: list[Container] = []
-        try:
-            place: Any = self.network
-            self._sandbox = sandbox if sandbox.network is place else sandbox.replace(network=place)
-            place.reserve(*self.names)
-        except BaseException:
-            self.close()
-            raise
+        self._sandbox = sandbox if sandbox.network is given else sandbox.replace(network=given)
+        given.reserve(*self.names)
 
     def _words(self, index: int) -> Command:
         return self._command(index, list(self.names)) if callable(self._command) else self._command
 
-    def _start(self, index: int) -> Container:
+    def _start(self, index: int) -> Any:
         return self._sandbox.start(self._words(index), member=self.names[index], **self._options)
 
     def __len__(self) -> int:
@@ -80,7 +77,8 @@ class Cluster:
 
     def __getitem__(self, index: int) -> Container:
         """A member by its number, from 0."""
-        return self._members[index]
+        found: Container = self._members[index]
+        return found
 
     def __iter__(self) -> Iterator[Container]:
         """The members in their order."""
@@ -108,5 +106,6 @@ class Cluster:
         """Ends a member if it runs, and starts it again under its name, at its address, with fresh files."""
         with self._members[index]:
             pass
-        self._members[index] = self._start(index)
-        return self._members[index]
+        again: Container = self._start(index)
+        self._members[index] = again
+        return again

@@ -14,7 +14,7 @@ from contain.errors import StateError, UsageError
 from contain.network.faults import Cut, Fault, Impair, Setting, setting
 from contain.network.member import Member
 from contain.network.subnet import Subnet
-from contain.network.work import Work, now
+from contain.network.work import Work, dialing, now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 #: index of the first member's link: the loopback interface and the bridge have the first two
 FIRST_LINK = 16
+SUBNET = "10.90.0.0/16"
 HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 
 
@@ -38,14 +39,15 @@ class Network:
 
     Each run in such a sandbox is a member, with an address of `subnet`. One that is started with `member="name"` has that name, which is its
     host name and stands in the /etc/hosts of all; a name keeps its address. Nothing leads out of the network, and nothing into it but
-    connect() and publish(). It is the same for root and for an ordinary user.
+    connect() and publish(). It is the same for root and for an ordinary user. With `host` the host itself is on it, at `host_address`
+    by its interface `host_link`, which takes root: then every program of the host reaches the members by their addresses.
 
     Raises HostError or LaunchError where no network can be made.
     """
 
-    def __init__(self, *, subnet: str = "10.90.0.0/16") -> None:
+    def __init__(self, *, subnet: str = SUBNET, host: bool = False) -> None:
         """Makes it; its members' addresses are of `subnet`, whose first one is the bridge's."""
-        self._begin(subnet)
+        self._begin(subnet, host=host)
         try:
             drive(steps.start(self._launch, self._streams, ["network"]))
         except BaseException:
@@ -53,7 +55,7 @@ class Network:
             raise
         self._note_start()
 
-    def _begin(self, subnet: str) -> None:
+    def _begin(self, subnet: str, *, host: bool) -> None:
         """Launches; the driver is to wait for the start."""
         from contain.host.probe import Wanted, probe
         from contain.plan.compile.network import compile_network
@@ -65,6 +67,7 @@ class Network:
         self._host = probe(Wanted(root="/"))
         self._folder = f"{own_root()}-network-{os.urandom(8).hex()}"
         self._lock = threading.RLock()
+        self._owner = os.getpid()
         self._places: dict[str, str] = {}  # name → address
         self._present: dict[str, Member] = {}  # address → whoever has it now
         self._applied: dict[str, Setting] = {}  # address → what holds on its link
@@ -73,7 +76,9 @@ class Network:
         self._faults: list[Fault] = []
         self._publishers: list[Publisher] = []
         self._holder = self._file = -1
-        plan = compile_network(self._host, address=self.address, prefix=self._subnet.prefix, folder=self._folder, hosts=HOSTS)
+        self.host_address, self.host_link = (self._subnet.take(), f"cn{os.urandom(6).hex()}") if host else ("", "")
+        link = (self.host_link, self.host_address) if host else None
+        plan = compile_network(self._host, address=self.address, prefix=self.prefix, folder=self._folder, hosts=HOSTS, link=link)
         self._streams = Streams(stdout=DEVNULL, stderr=DEVNULL)
         try:
             self._launch = Launch(encode(plan), self._streams)
@@ -107,8 +112,8 @@ class Network:
 
     def close(self) -> None:
         """Ends it and waits; members that still run are alone from then on."""
-        self._unpublish()
-        if self._holder >= 0:
+        if self._holder >= 0 and os.getpid() == self._owner:
+            self._unpublish()
             self._launch.kill()
             try:
                 drive(steps.run(self._launch, self._streams, ["network"]))
@@ -208,38 +213,48 @@ class Network:
     def _check_open(self) -> None:
         if self._holder < 0:
             raise StateError("the network is closed")
+        if os.getpid() != self._owner:  # both would give out the same addresses
+            raise StateError("the network is of the process that this one was forked from", remedy="make one in each process")
         if self._launch.ended():
             raise StateError("the network has ended: the process that held it was killed")
 
     def _address(self, who: Who) -> str:
-        address = self._places.get(who) if isinstance(who, str) else getattr(getattr(who, "member", who), "address", None)
-        if address is None or (address not in self._links and address not in self._places.values()):
+        if isinstance(who, str):
+            address = self._places.get(who)
+        else:
+            member = getattr(who, "member", who)  # of a container, or itself
+            address = member.address if isinstance(member, Member) and member.network is self else None
+        if address is None:
             raise UsageError(f"{who if isinstance(who, str) else getattr(who, 'id', who)} is no member of this network")
         return address
 
     # ---- ways in ----
 
     def connect(self, who: Who, port: int, timeout: float | None = 5) -> socket.socket:
-        """A socket, made in the network, that is connected to a member's port; faults between members do not concern it."""
+        """A socket, made in the network, that is connected to a member's port; cuts and partitions do not concern it."""
         return self._dial(self._address(who), port, timeout)
 
     def _dial(self, address: str, port: int, timeout: float | None) -> socket.socket:
         import socket as sockets
 
-        from contain.plan import stage as at
-        from contain.plan.operations.lifecycle import LendSockets
-
-        with self._lock:
-            fd = self._perform([LendSockets(stage=at.OPEN, family=int(sockets.AF_INET), count=1)])[0]
-        made = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM, fileno=fd)
+        made = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM, fileno=now(self._lending())[0])
         try:
-            made.settimeout(timeout)
-            made.connect((address, port))
-            made.settimeout(None)
+            drive(dialing(made, (address, port), timeout))
+            made.setblocking(True)
         except BaseException:
             made.close()
             raise
         return made
+
+    def _lending(self) -> Work:
+        """What gives a socket of the network's."""
+        from socket import AF_INET
+
+        from contain.plan import stage as at
+        from contain.plan.operations.lifecycle import LendSockets
+
+        self._check_open()
+        return Work(self._host, self._holder, [LendSockets(stage=at.OPEN, family=int(AF_INET), count=1)])
 
     def publish(self, who: Who, port: int, address: tuple[str, int] = ("127.0.0.1", 0)) -> tuple[str, int]:
         """Carries what comes to an address of this host (port 0: a free one) to a member's port, until the network's end; the address.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from contain.plan.operation import Operation
     from contain.plan.plan import Plan
 
+    Layout = tuple[int, list[tuple[str, Callable[[Any], bytes]]]]
+
 MAGIC = b"CONTPLN1"
 
 
@@ -48,11 +50,15 @@ def _number(value: int) -> bytes:
 _ENCODERS: dict[str, Callable[[Any], bytes]] = {"i64": _number, "text": _text, "texts": _texts, "blob": _blob}
 
 
-def operation_bytes(operation: Operation, place: str = "") -> bytes:
+def _layout(kind: type[Operation]) -> Layout:
+    return KINDS[kind.__name__], [(name, _ENCODERS[field]) for name, field in kind.own_fields()]
+
+
+def operation_bytes(operation: Operation, place: str = "", layout: Layout | None = None) -> bytes:
     """One operation, its size in front."""
-    body = [pack("<HH", KINDS[type(operation).__name__], operation.stage), _text(place), _text(operation.words())]
-    for name, kind in type(operation).own_fields():
-        body.append(_ENCODERS[kind](getattr(operation, name)))
+    number, fields = layout or _layout(type(operation))
+    body = [pack("<HH", number, operation.stage), _text(place), _text(operation.words())]
+    body += [encoder(getattr(operation, name)) for name, encoder in fields]
     data = b"".join(body)
     return pack("<I", len(data) + 4) + data
 
@@ -60,6 +66,10 @@ def operation_bytes(operation: Operation, place: str = "") -> bytes:
 def encode(plan: Plan) -> bytes:
     """The whole plan."""
     places = plan.place_of()
-    parts = [operation_bytes(operation, places.get(operation.origin, operation.origin)) for operation in plan.operations]
+    layouts = {kind: _layout(kind) for kind in {type(operation) for operation in plan.operations}}
+    parts = [
+        operation_bytes(operation, places.get(operation.origin, operation.origin), layouts[type(operation)])
+        for operation in plan.operations
+    ]
     size = len(MAGIC) + 16 + 8 + sum(map(len, parts))
     return b"".join((MAGIC, bytes.fromhex(DIGEST), pack("<II", size, len(parts)), *parts))

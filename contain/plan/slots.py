@@ -10,11 +10,21 @@ CONSOLE = 4  # the terminal of the container, its own side
 PROC = 5  # a procfs that was verified to be one
 HOST_ROOT = 6  # the host's root as init sees it before pivot_root
 LISTENER = 7  # a seccomp listener
+NOTE = 8  # the note of a run that nobody can ask for: what its teardown has to undo
 FIRST_FREE = 16
 COUNT = 256
 UNDOS = 64  # ARMED_COUNT of the launcher; 0 is no undo
 
-NAMES = {ROOT: "ROOT", CGROUP: "CGROUP", STATE: "STATE", CONSOLE: "CONSOLE", PROC: "PROC", HOST_ROOT: "HOST_ROOT", LISTENER: "LISTENER"}
+NAMES = {
+    ROOT: "ROOT",
+    CGROUP: "CGROUP",
+    STATE: "STATE",
+    CONSOLE: "CONSOLE",
+    PROC: "PROC",
+    HOST_ROOT: "HOST_ROOT",
+    LISTENER: "LISTENER",
+    NOTE: "NOTE",
+}
 
 
 class Slots:

@@ -13,17 +13,26 @@ def anything_dead(root: str) -> bool:
         names = os.listdir(root)
     except OSError:
         return False
-    return any(name.startswith(layout.DEAD) or (layout.is_id(name) and _is_dead(f"{root}/{name}")) for name in names)
+    return any(
+        name.startswith(layout.DEAD)
+        or (name.startswith(layout.NOTE) and _is_free(f"{root}/{name}"))
+        or (layout.is_id(name) and _is_dead(f"{root}/{name}"))
+        for name in names
+    )
 
 
 def _is_dead(folder: str) -> bool:
     """A folder marked as monitored whose lock is free."""
     if not os.path.lexists(f"{folder}/{layout.MONITORED}"):
         return False
+    return _is_free(f"{folder}/{layout.LOCK}")
+
+
+def _is_free(lock: str) -> bool:
     import fcntl
 
     try:
-        fd = os.open(f"{folder}/{layout.LOCK}", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return False
     try:

@@ -4,6 +4,9 @@ r"""The state folder: which files there are, who writes each, and in which forma
     ROOT/.new-TOKEN/        a claim on its way: made with its files inside, then renamed (renameat2 RENAME_NOREPLACE) to ROOT/ID
     ROOT/.dead-TOKEN/       a folder on its way out: ROOT/ID is renamed to this first, then emptied; anybody may finish the job
     ROOT/ID/                one container, 0700
+    ROOT/.note-TOKEN        a run that nobody can ask for (no name, not kept, no hooks) has no folder, only this: lines as in `undo`, and
+                            `init PID START BOOT`. Held by flock(LOCK_EX) by monitor and guardian; free means that both are dead. Who
+                            makes it, locks it and then finds it without a name (a sweep was quicker) makes another one
 
     token       claim     32 lower-case hexadecimal digits, no newline. Whoever removes or kills compares it first: an id may have
                           been taken again meanwhile. The cgroups that a run makes need no token: it notes only those it made
@@ -44,7 +47,7 @@ summary: lines `name=value\n`. A value has no newline, no other control characte
     monitor=4709 123450                          pid and start time, absent for `create` and `--detach` once published
     guardian=4710 123451                         likewise
     owner=1000                                   uid that made it
-    anonymous=1                                  a run without a name that is not kept: not listed; 0 for all others
+    anonymous=1                                  a run without a name that is not kept, but has hooks: not listed; 0 for all others
     created=2026-01-31T12:00:00.123456789Z       RFC 3339, UTC
     finished=…                                   when it is stopped and kept
     bundle=/path    rootfs=/path                 absolute; rootfs empty for the host view
@@ -90,9 +93,10 @@ SUMMARY = "summary"
 UNDO = "undo"
 FIFO = "fifo"
 
-#: Prefixes in ROOT of folders that are no containers.
+#: Prefixes in ROOT of what is no container.
 NEW = ".new-"
 DEAD = ".dead-"
+NOTE = ".note-"
 
 TOKEN_LENGTH = 32
 HOLE = "\x01"
@@ -121,7 +125,7 @@ def hole(name: str) -> str:
 
 def is_id(text: str) -> bool:
     """Whether a container may be called so: a plain file name that is not one of ours."""
-    if not text or len(text) > ID_LENGTH or text in {".", ".."} or text.startswith((NEW, DEAD)):
+    if not text or len(text) > ID_LENGTH or text in {".", ".."} or text.startswith((NEW, DEAD, NOTE)):
         return False
     return all(char in ID_MARKS or (char.isascii() and char.isalnum()) for char in text)
 

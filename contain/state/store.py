@@ -172,6 +172,10 @@ class Store:
         """The containers, sorted by name."""
         return sorted(name for name in self._names() if layout.is_id(name))
 
+    def notes(self) -> list[str]:
+        """The notes of runs that have no folder."""
+        return [name for name in self._names() if name.startswith(layout.NOTE)]
+
     def leftovers(self) -> list[str]:
         """Claims and removals that somebody did not finish, and that nobody works on any more."""
         return [name for name in self._names() if name.startswith(layout.DEAD) or (name.startswith(layout.NEW) and self._stale(name))]

@@ -20,6 +20,8 @@ def sweep(store: Store) -> list[str]:
         with folder:
             if folder.has(layout.MONITORED):
                 problems += _sweep_one(folder)
+    for name in store.notes():
+        problems += _follow(store, name)
     for name in store.leftovers():
         try:
             files.remove_tree(name, at=store.fd)
@@ -39,6 +41,26 @@ def _sweep_one(folder: Folder) -> list[str]:
         if not folder.current() or not folder.has(layout.MONITORED):
             return []
         return clear(folder, keep=folder.has(layout.KEPT))
+
+
+def _follow(store: Store, name: str) -> list[str]:
+    """Undoes what a note says whose writers are dead."""
+    lock = files.take(store.fd, name)
+    if lock is None:
+        return []
+    with lock:
+        text = files.load(store.fd, name) or ""
+        pid = 0
+        for kind, rest in undo.parse(text):
+            number, start, boot = [*rest.split(" "), "", ""][:3]
+            if kind == "init" and number.isdecimal() and start.isdecimal():
+                pid = int(number)
+                if boot == boot_id():
+                    undo.kill(pid, int(start), undo.SIGKILL)
+        problems = undo.undo(text, pid)
+        if not problems:
+            files.unlink(store.fd, name)
+        return problems
 
 
 def clear(folder: Folder, *, keep: bool = False) -> list[str]:

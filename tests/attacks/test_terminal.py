@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.any_kernel]
 
 EVIL = "\x1b]0;x\x07\x9b2J\u202egpj\u2066\u200b\r\n\x7f\ufeff"
 

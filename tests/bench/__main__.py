@@ -72,7 +72,7 @@ def race(folder: Path, rootfs: Path, rounds: int, *, limits: bool) -> str:
     """One table: everybody in turns."""
     options = LIMITS if limits else NO_LIMITS
     words = ["--pids-limit", "64", "-m", "64m"] if limits else ["--pids-limit", "-1"]
-    base = [*floor(folder, rootfs), *(["pids"] if limits else [])]
+    base = [*floor(folder, rootfs), *(["pids", "memory"] if limits else [])]
     uncached = {**os.environ, "CONTAIN_CACHE": "0"}
     found = [
         Contestant("floor (tests/floor.c)", lambda: once(base)),

@@ -69,8 +69,13 @@ def test_spec(tmp_path: Path) -> None:
 
 
 def test_features() -> None:
-    """JSON on stdout."""
-    assert json.loads(contain("features").stdout)["ociVersionMin"] == "1.0.0"
+    """JSON on stdout: what every member of a configuration would meet, and which annotations change what is done."""
+    found = json.loads(contain("features").stdout)
+    assert found["ociVersionMin"] == "1.0.0"
+    assert found["potentiallyUnsafeConfigAnnotations"] == ["org.systemd.property.", "run.oci.keep_original_groups"]
+    assert found["linux"]["intelRdt"] == {"enabled": True, "schemata": True, "monitoring": True}
+    assert "MPOL_BIND" in found["linux"]["memoryPolicy"]["modes"]
+    assert {"atime", "rro", "tmpcopyup"} <= set(found["mountOptions"])
 
 
 def test_durations() -> None:

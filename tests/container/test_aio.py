@@ -29,6 +29,12 @@ def test_result(sandbox: aio.Sandbox) -> None:
     assert (found.returncode, found.stdout) == (3, "in")
 
 
+def test_replaced_sandbox_is_of_the_same_kind(sandbox: aio.Sandbox) -> None:
+    """Its runs are awaited too."""
+    other = sandbox.replace(hostname="other")
+    assert asyncio.run(other.run(["hostname"], text=True)).stdout == "other\n"
+
+
 def test_many_at_once(sandbox: aio.Sandbox) -> None:
     """Each has its own output."""
 

@@ -32,8 +32,13 @@ def runtime() -> str:
     return path
 
 
+def on_v2() -> bool:
+    """Whether this machine has cgroup v2 alone."""
+    return os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+
+
 def runner(base: list[str]) -> Engine:
-    """`engine(*words, check=True)`: one command of an engine, its output as text."""
+    """`engine(*words, check=True)`: one command of an engine, its output as text; `engine.base` are the words before."""
 
     def run(*words: str, check: bool = False, **options: object) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -42,6 +47,7 @@ def runner(base: list[str]) -> Engine:
         assert not check or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done  # type: ignore[no-any-return]
 
+    run.base = base  # type: ignore[attr-defined]
     return run
 
 

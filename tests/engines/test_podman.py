@@ -7,14 +7,15 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import TOP
-from tests.engines.conftest import runner, runtime
+from tests.engines.conftest import on_v2, runner, wait_for
+from tests.engines.terminal import play
+from tests.installed import installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,18 +39,6 @@ class Podman:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`run --rm` of the image bb."""
         return self.engine("run", "--rm", *OPTIONS, *words)
-
-
-def installed(folder: str) -> str:
-    """A copy of the installed program that everybody can read and execute."""
-    python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    os.makedirs(f"{folder}/bin")
-    os.makedirs(f"{folder}/lib/{python}/site-packages")
-    shutil.copy(runtime(), f"{folder}/bin/contain")
-    os.symlink("/usr/bin/python3", f"{folder}/bin/python3")
-    shutil.copytree(f"{TOP}/contain", f"{folder}/lib/{python}/site-packages/contain", ignore=shutil.ignore_patterns("src"))
-    subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
-    return f"{folder}/bin/contain"
 
 
 def snippet(program: str) -> str:
@@ -93,13 +82,57 @@ def podman(request: pytest.FixtureRequest, place: str, user: User) -> Iterator[P
     if who == "user":
         environment |= {"USER": user.name, "LOGNAME": user.name, "XDG_RUNTIME_DIR": f"{home}/run"}
         base = ["setpriv", f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups", *base]
-    engine = runner(["env", "-i", "-C", home, *(f"{key}={value}" for key, value in environment.items()), *base])
+    base = ["env", "-i", "-C", home, *(f"{key}={value}" for key, value in environment.items()), *base]
+    session = ""
+    if who == "user" and on_v2():
+        session, holder = log_in(user)
+        base = ["nsenter", "-t", str(holder), "-C", "-m", *ENTER, *base]
+    engine = runner(base)
     if engine("image", "exists", "bb").returncode != 0:
         engine("import", f"{place}/bb.tar", "bb", check=True)
     yield Podman(engine, rootless=who == "user", told=how == "told")
     engine("pod", "rm", "-fa", "-t", "0")
     engine("rm", "-fa", "-t", "0")
     end_pause(f"{home}/run/libpod/tmp/pause.pid")
+    if session:
+        remove_group(session)
+
+
+#: What systemd does at a login, by hand: a group of the user's that is the top of all that he sees, with a leaf for his session
+SESSION = """echo $$ >$0/cgroup.procs && exec unshare -C -m sh -c '
+umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && mkdir /sys/fs/cgroup/session && echo 0 >/sys/fs/cgroup/session/cgroup.procs
+for name in cpu memory pids; do echo +$name >/sys/fs/cgroup/cgroup.subtree_control; done
+echo ready; exec sleep 100000'
+"""
+ENTER = ["sh", "-c", 'echo 0 >/sys/fs/cgroup/session/cgroup.procs && exec "$@"', "sh"]
+
+
+def log_in(user: User) -> tuple[str, int]:
+    """The group, and a process in its namespaces."""
+    path = "/sys/fs/cgroup/contain-test-podman"
+    os.mkdir(path)
+    holder = subprocess.Popen(["sh", "-c", SESSION, path], stdout=subprocess.PIPE)
+    assert holder.stdout
+    assert holder.stdout.readline() == b"ready\n"
+    for folder in (path, f"{path}/session"):
+        for name in ("", "/cgroup.procs", "/cgroup.subtree_control", "/cgroup.threads"):
+            os.chown(folder + name, user.uid, user.gid)
+    return path, holder.pid
+
+
+def remove_group(path: str) -> None:
+    """With all below it."""
+    with open(f"{path}/cgroup.kill", "w", encoding="ascii") as file:
+        file.write("1")
+    wait_for(lambda: "populated 0" in text_of(f"{path}/cgroup.events"), "the end of the session")
+    for folder, _, _ in os.walk(path, topdown=False):
+        os.rmdir(folder)
+
+
+def text_of(path: str) -> str:
+    """Of a file of the kernel's."""
+    with open(path, encoding="ascii") as file:
+        return file.read()
 
 
 def end_pause(path: str) -> None:
@@ -143,6 +176,12 @@ def test_programs_that_cannot_be_executed(podman: Podman, program: str, code: in
     assert podman.run("bb", program).returncode == code
 
 
+def test_privileged(podman: Podman) -> None:
+    """All devices of the host: their modes are what stat(2) gives, permissions and the type of the file. An ordinary user gets his by bind mounts."""
+    done = podman.run("--privileged", "bb", "stat", "-c", "%t:%T", "/dev/kmsg")
+    assert (done.returncode, done.stdout) == (0, "1:b\n"), done.stderr
+
+
 def test_life(podman: Podman) -> None:
     """Detached, entered, listed, read, killed, waited for, removed."""
     engine = podman.engine
@@ -157,6 +196,40 @@ def test_life(podman: Podman) -> None:
     engine("restart", "-t", "0", "lives", check=True)
     engine("rm", "-f", "-t", "0", "lives", check=True)
     assert engine("inspect", "lives").returncode != 0
+
+
+def test_terminal(podman: Podman) -> None:
+    """A person works at it, in a container of his own and in one that runs."""
+    play([*podman.engine.base, "run", "--rm", "-it", *OPTIONS, "bb"])  # type: ignore[attr-defined]
+    podman.engine("run", "-d", "--name", "shared", *OPTIONS, "bb", "sleep", "1000", check=True)
+    play([*podman.engine.base, "exec", "-it", "shared"])  # type: ignore[attr-defined]
+    podman.engine("rm", "-f", "-t", "0", "shared", check=True)
+
+
+def test_limits(podman: Podman) -> None:
+    """Given, counted, changed, exceeded; and all of it stands still. An ordinary user has cgroups on v2, as a login gives him one."""
+    engine = podman.engine
+    if podman.rootless and not on_v2():
+        pytest.skip("on cgroup v1 an ordinary user has no cgroups")
+    limits = ["-m", "64m", "--memory-swap", "64m", "--pids-limit", "20"]
+    engine("run", "-d", "--name", "limited", *OPTIONS, *limits, "bb", "sleep", "1000", check=True)
+    files = "memory.max pids.max" if on_v2() else "memory/memory.limit_in_bytes pids/pids.max"
+    read = ["exec", "limited", "sh", "-c", f"cd /sys/fs/cgroup; cat {files}"]
+    assert engine(*read, check=True).stdout.split() == [str(64 << 20), "20"]
+    assert "limited" in engine("stats", "--no-stream", "limited", check=True).stdout
+    if on_v2():
+        engine("update", "--memory", "32m", "--memory-swap", "32m", "limited", check=True)
+        assert engine(*read, check=True).stdout.split() == [str(32 << 20), "20"]
+    engine("pause", "limited", check=True)
+    assert engine("inspect", "-f", "{{.State.Status}}", "limited").stdout == "paused\n"
+    engine("unpause", "limited", check=True)
+    engine("stop", "-t", "0", "limited", check=True)
+    assert engine("inspect", "-f", "{{.State.ExitCode}}", "limited").stdout == "137\n"
+    engine("rm", "limited", check=True)
+    engine("run", "--name", "hungry", *OPTIONS, "-m", "16m", "--memory-swap", "16m", "bb", "sh", "-c", "head -c 64m /dev/zero | tail")
+    # that it was the OOM killer, Podman 4.3 tells as little with runc and crun, on v1 and v2
+    assert engine("inspect", "-f", "{{.State.ExitCode}}", "hungry").stdout == "137\n"
+    engine("rm", "hungry", check=True)
 
 
 def test_pod(podman: Podman) -> None:

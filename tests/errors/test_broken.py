@@ -140,6 +140,20 @@ SEMANTICS: dict[str, tuple[str, str, str]] = {
         'config.json:14:33: linux.sysctl["vm.swappiness"]: vm.swappiness belongs to no namespace: it would change the host',
         "set it on the host",
     ),
+    "sysctl out of the namespace": (
+        changed('{"type": "pid"}', '{"type": "network"}').replace(
+            '    "namespaces"', '    "sysctl": {"net/../vm/swappiness": "1"},\n    "namespaces"'
+        ),
+        'config.json:14:40: linux.sysctl["net/../vm/swappiness"]: net/../vm/swappiness is not the name of a sysctl',
+        "as sysctl(8) does",
+    ),
+    "sysctl out of the namespace, with dots": (
+        changed('{"type": "pid"}', '{"type": "network"}').replace(
+            '    "namespaces"', '    "sysctl": {"net.//.vm.swappiness": "1"},\n    "namespaces"'
+        ),
+        'config.json:14:40: linux.sysctl["net.//.vm.swappiness"]: net.//.vm.swappiness is not the name of a sysctl',
+        "as sysctl(8) does",
+    ),
     "sysctl without its namespace": (
         linux('"sysctl": {"net.ipv4.ip_forward": "1"}'),
         'config.json:14:39: linux.sysctl["net.ipv4.ip_forward"]: net.ipv4.ip_forward would change the host\'s',

@@ -138,8 +138,7 @@ static struct context *new_host(const struct plan *plan) {
         shared->slots[i] = -1;
     shared->init_pidfd = shared->hook_pidfd = shared->terminal = -1;
     context->guardian = context->relay.master = context->report_fd = context->watch.caller = context->watch.life = context->gate = -1;
-    context->adopted = context->started = context->monitor.listener = context->monitor.timer = context->monitor.tick =
-        context->monitor.parent = -1;
+    context->adopted = context->monitor.listener = context->monitor.timer = context->monitor.tick = context->monitor.parent = -1;
     context->in_host = true;
     context->create = &create;
     context->watch.init = pick(2);

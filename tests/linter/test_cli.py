@@ -11,8 +11,10 @@ import pytest
 
 from contain.cli import lint
 from contain.cli.main import main
+from contain.linter import mend
 from contain.linter.examples import document
 from contain.linter.session import Session
+from tests.linter.test_sets import Builder, docker_archive
 
 SOUND = document("runtime-config", {"root": {"path": "/"}})
 BROKEN = document("runtime-config", {"root": {"path": "/"}, "process": {"cwd": "x"}})
@@ -206,6 +208,53 @@ def test_statistics(folder, capsys):
     """How often each rule was found."""
     main(["lint", "bad.json", "--statistics", "-q", "--isolated"])
     assert "      1  RUN212  relative-cwd" in capsys.readouterr().out
+
+
+def _codes(capsys, *words):
+    main(["lint", "-o", "concise", "-q", "--isolated", *words])
+    return {line.split(": ")[1].split()[0] for line in capsys.readouterr().out.splitlines()}
+
+
+def test_limits_are_options_and_settings(folder, capsys):
+    """Each is met by a file that is sound otherwise."""
+    (folder / "bad.json").unlink()
+    assert "DOC402" not in _codes(capsys, "good.json")
+    assert "DOC402" in _codes(capsys, "good.json", "--max-depth", "2")
+    assert "DOC401" in _codes(capsys, "good.json", "--max-size", "20")
+    assert "DOC403" in _codes(capsys, "good.json", "--max-findings", "1")
+    archive = str(docker_archive(folder / "box.tar"))
+    assert not {"LAY101", "DOC301"} & _codes(capsys, archive)
+    assert "LAY101" in _codes(capsys, archive, "--max-entries", "2")
+    layout = Builder(folder / "box")
+    layout.layer = [("zero", b"\0" * (15 << 20)), ("more", b"\0" * (3 << 20))]
+    assert "SEC608" in _codes(capsys, str(layout.write()))
+    assert "SEC608" not in _codes(capsys, str(folder / "box"), "--max-ratio", "5000")
+    assert "SEC608" in _codes(capsys, str(folder / "box"), "--max-entries", "1", "--max-ratio", "5000")
+    (folder / "contain.toml").write_text("[lint]\nmax-depth = 2\ntimeout = 5\n")
+    assert main(["lint", "good.json", "-q"]) == 1
+    assert "DOC402" in capsys.readouterr().out
+    assert main(["lint", "good.json", "-q", "--max-depth", "50"]) == 0
+    for wrong in ("0", "301"):
+        assert main(["lint", "good.json", "--max-depth", wrong]) == 2
+        assert "from 1 to 300" in capsys.readouterr().err
+    (folder / "contain.toml").write_text('[lint]\nmax-findings = "many"\n')
+    assert main(["lint", "good.json"]) == 2
+
+
+def test_a_file_that_changes_meanwhile_is_left_alone(tmp_path):
+    """Its content is compared, and looked at again before the rename; owner and mode are kept."""
+    path = tmp_path / "config.json"
+    path.write_bytes(b"old")
+    path.chmod(0o604)
+    assert mend.write(str(path), b"older", b"new") == "it changed meanwhile"
+    assert path.read_bytes() == b"old"
+    if os.geteuid() == 0:
+        os.chown(path, 1234, 4321)
+    assert mend.write(str(path), b"old", b"new") == ""
+    status = path.stat()
+    assert (path.read_bytes(), status.st_mode & 0o7777) == (b"new", 0o604)
+    assert os.geteuid() != 0 or (status.st_uid, status.st_gid) == (1234, 4321)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 COMMAND_LINES = [

@@ -1,6 +1,7 @@
 """Untouched output of engines: the exact findings for each, so that a new rule that cries at all of them is seen.
 
-The documents were written by runc 1.1, crun 1.8, Podman 4.3 and Docker (both root), and containerd's `ctr oci spec`; only folders were renamed.
+The documents were written by runc 1.1, crun 1.8, Podman 4.3, Docker 20.10, containerd 1.6 (by ctr, and by its CRI plugin for a pod) and umoci 0.4;
+only folders were renamed. "rootless" ones were written for an ordinary user, "privileged" ones are held apart.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from contain.linter import Settings, lint
 ENGINES = sorted((Path(__file__).parent / "engines").glob("*.json"))
 
 
+#: templates that are no whole document yet, and umoci, which writes annotations without a value
+UNFINISHED = ("containerd", "crun-rootless", "umoci", "umoci-rootless")
+
+
 def _found(path: Path, profile: str) -> list[str]:
     settings = Settings()
     settings.profile = profile
@@ -24,8 +29,18 @@ def _found(path: Path, profile: str) -> list[str]:
 def test_findings_are_these(path):
     """Those that stand beside the document; errors only in templates that are no whole document yet."""
     found = _found(path, "advice")
-    assert path.stem in ("containerd", "crun-rootless") or [line for line in found if line.startswith("error")] == []
+    errors = [line for line in found if line.startswith("error")]
+    if path.stem.endswith("-privileged"):
+        assert errors
+        assert all(" SEC" in line for line in errors)
+    else:
+        assert path.stem in UNFINISHED or errors == []
     assert found == path.with_suffix(".txt").read_text().splitlines()
+
+
+def test_there_are_twenty_of_them():
+    """Root and rootless, of six programs."""
+    assert len(ENGINES) >= 20
 
 
 @pytest.mark.parametrize("name", ["docker", "podman"])

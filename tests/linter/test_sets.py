@@ -189,6 +189,54 @@ def test_more_faults_of_images(tmp_path):
     assert "compressed by gzip" in found(builder.write())["LAY101"].message
 
 
+def test_a_diff_id_is_of_the_layer_as_it_is_unpacked(tmp_path):
+    """Found at its place in the config, for a compressed and for a plain layer; what is unknown to us is not told."""
+    for name, kind in (("gzip", LAYER), ("plain", LAYER.removesuffix("+gzip"))):
+        builder = Builder(tmp_path / name)
+        builder.layer_type = kind
+        plain = tar(*builder.layer)
+        builder.packed = plain if name == "plain" else gzip.compress(plain) + gzip.compress(b"\0" * 1024)
+        builder.config["rootfs"]["ids"] = [f"sha256:{'0' * 64}"]
+        item = found(builder.write())["LAY109"]
+        right = hashlib.sha256(plain + (b"" if name == "plain" else b"\0" * 1024)).hexdigest()
+        assert (item.pointer, item.message.split(":")[-1]) == ("/rootfs/diff_ids/0", right)
+        assert "blobs/sha256" in item.file
+    builder = Builder(tmp_path / "sha512")
+    builder.config["rootfs"]["ids"] = [f"sha512:{hashlib.sha512(tar(*builder.layer)).hexdigest()}"]
+    assert "LAY109" not in found(builder.write())
+    builder = Builder(tmp_path / "odd")
+    builder.config["rootfs"]["ids"] = [f"md5:{'0' * 32}"]
+    assert "LAY109" not in found(builder.write())
+
+
+def test_layers_of_zstd(tmp_path):
+    """Read where Python can; the first bytes are looked at in any case."""
+    builder = Builder(tmp_path / "a")
+    builder.layer_type = LAYER.replace("gzip", "zstd")
+    assert "not compressed by zstd" in found(builder.write())["LAY101"].message
+    try:
+        from compression.zstd import compress
+    except ImportError:
+        compress = pytest.importorskip("zstandard").compress
+    for name, ids in (("b", None), ("c", [f"sha256:{'0' * 64}"])):
+        builder = Builder(tmp_path / name)
+        builder.layer_type = LAYER.replace("gzip", "zstd")
+        builder.layer = [("a", b"1"), ("a", b"2")]
+        builder.packed = compress(tar(*builder.layer))
+        builder.config["rootfs"]["ids"] = ids
+        ids = found(builder.write())
+        assert "LAY102" in ids
+        assert ("LAY109" in ids) == (name == "c")
+
+
+def test_bombs_are_not_unpacked_to_be_hashed(tmp_path):
+    """What follows the archive is bounded too."""
+    builder = Builder(tmp_path)
+    builder.packed = gzip.compress(tar(("a", b"1")) + b"\0" * (64 << 20))
+    builder.config["rootfs"]["ids"] = [f"sha256:{'0' * 64}"]
+    assert "LAY109" not in found(builder.write())
+
+
 def test_nested_indexes(tmp_path):
     """Names belong to the outermost index, and a chain of indexes ends."""
     builder = Builder(tmp_path)
@@ -221,6 +269,7 @@ ARCHIVES = {
     "DAR006": lambda manifest, _: manifest[0].update(RepoTags=["Box"]),
     "DAR007": lambda manifest, _: manifest[0].update(RepoTags=["box:1", "box:1"]),
     "DAR009": lambda manifest, _: manifest.clear(),
+    "DAR011": lambda manifest, files: files.update({"x/layer.tar": gzip.compress(tar(("a", b"2")))}),
     "DAR010": lambda manifest, _: manifest[0].update(RepoTags=None),
 }
 

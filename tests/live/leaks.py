@@ -79,12 +79,13 @@ def cgroups(name: str) -> list[str]:
     return [path for pattern in ("*/", "*/*/", "*/*/*/", "*/*/*/*/") for path in glob.glob(f"/sys/fs/cgroup/{pattern}{name}")]
 
 
-def surroundings(*paths: str) -> tuple[Any, ...]:
+def surroundings(*paths: str) -> set[str]:
     """What must be as it was: mounts of these paths, our descriptors and threads, the files below the paths, network interfaces."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
-        mounts = [line for line in file if any(path in line for path in paths)]
-    files = sorted(f"{folder}/{name}" for path in paths for folder, _, names in os.walk(path) for name in ["", *names])
-    return mounts, len(os.listdir("/proc/self/fd")), threading.active_count(), files, sorted(os.listdir("/sys/class/net"))
+        mounts = {line for line in file if any(path in line for path in paths)}
+    files = {f"{folder}/{name}" for path in paths for folder, _, names in os.walk(path) for name in ["", *names]}
+    ours = {f"descriptors: {len(os.listdir('/proc/self/fd'))}", f"threads: {threading.active_count()}"}
+    return mounts | files | ours | {f"interface {name}" for name in os.listdir("/sys/class/net")}
 
 
 class Callers:
@@ -126,6 +127,7 @@ class Round:
         self.delay = self.random.random() ** 2 * 0.3
         self.user_namespace = self.random.random() < 0.3
         self.hooks = self.random.random() < 0.3
+        self.named = self.hooks or self.random.random() < 0.5  # the others keep a note, not a state folder
         self.seed = seed
         self.name = f"leak-{os.getpid()}-{seed}-{number}"
         self.state = f"{folder}/{self.name}"
@@ -135,7 +137,7 @@ class Round:
         """What to know of a failure."""
         return (
             f"{self.name}: {self.victim} of {self.payload} after {self.delay:.4f} s, {'library' if self.library else 'shell'}, "
-            f"init {self.init}, pid namespace {self.pid_namespace}, user namespace {self.user_namespace}, hooks {self.hooks}"
+            f"init {self.init}, pid namespace {self.pid_namespace}, user namespace {self.user_namespace}, hooks {self.hooks}, named {self.named}"
         )
 
     def config(self) -> dict[str, Any]:
@@ -169,7 +171,8 @@ class Round:
 
     def by_shell(self, _: Callers) -> None:
         """The launcher is our child."""
-        plan = plan_of(self.config(), self.root, name=self.name, init=self.init, state_root=self.state, pid_file=f"{self.state}.pid")
+        name = self.name if self.named else ""
+        plan = plan_of(self.config(), self.root, name=name, init=self.init, state_root=self.state, pid_file=f"{self.state}.pid")
         environment = {**os.environ, MARK: self.name}
         with Running(plan, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, process_group=0) as run:
             time.sleep(self.delay)  # the moment itself, not a synchronisation
@@ -234,7 +237,10 @@ def play(count: int, root: str, payload: str, folder: str, *, seed: int) -> None
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for _ in pool.map(lambda number: Round(number, root, folder, seed=seed).play(callers), range(count)):
                 pass
-        # network namespaces, and the interfaces in them, go asynchronously
-        eventually(lambda: surroundings(root, folder) == before, f"as it was: seed {seed}: {before} != {surroundings(root, folder)}")
+        try:  # network namespaces, and the interfaces in them, go asynchronously
+            eventually(lambda: surroundings(root, folder) == before, "as it was")
+        finally:
+            left = surroundings(root, folder) ^ before
+            assert not left, f"seed {seed}: {sorted(left)}"
     finally:
         callers.close()

@@ -43,6 +43,39 @@ def test_program_runs_only_after_start(runtime: Runtime) -> None:
     assert runtime.said() == "ran\n"
 
 
+ALONE = """
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: whoever is left becomes a child of ours
+assert subprocess.run(sys.argv[1:], check=False).returncode == 0
+with open(f"/proc/self/task/{os.getpid()}/children") as file:
+    print("left", file.read(), flush=True)
+"""
+
+
+@pytest.mark.any_kernel
+def test_nobody_is_left_but_the_waiting_init(runtime: Runtime) -> None:
+    """From `created` on there is no process of ours: an engine waits for init, and holds its pipes."""
+    name = runtime.create("/bin/sleep", "100", under=("python3", "-c", ALONE))
+    assert runtime.said().split() == ["left", str(runtime.state(name)["pid"])]
+
+
+@pytest.mark.parametrize("length", [200, 255, 1000])
+def test_long_ids(runtime: Runtime, make_bundle: Callable[..., str], length: int) -> None:
+    """As long as a file's name may be; a longer one is refused without a trace."""
+    name = "x" * length
+    runtime.ids.append(name)
+    done = runtime(
+        "create", "--bundle", make_bundle("/bin/true"), name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, capture_output=False
+    )
+    if length > 255:
+        assert done.returncode == 1
+        assert "invalid container id format" in runtime.logged()
+        assert not os.path.exists(runtime.root)
+    else:
+        assert done.returncode == 0
+        assert runtime("start", name).returncode == 0
+
+
 def test_null_is_the_containers_own(runtime: Runtime) -> None:
     """A stream that is the caller's /dev/null would be a hold on a node of the host's."""
     mounts = [{"destination": "/proc", "type": "proc", "source": "proc"}, {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}]

@@ -14,7 +14,7 @@ import pytest
 from contain.launcher import spawn
 from tests.conftest import in_guest
 from tests.live.conftest import RUNNER, shell
-from tests.live.launch import Running, children, eventually, name_of, plan_of
+from tests.live.launch import Running, children, eventually, guardian_of, name_of, plan_of
 from tests.live.leaks import MARK, marked, play
 
 pytestmark = pytest.mark.live
@@ -42,7 +42,7 @@ def test_kill_while_running(busybox, launcher, tmp_path, victim, init):
         plan_of(config, busybox, name="w", init=init, state_root=f"{tmp_path}/state"), env={**os.environ, MARK: f"w-{tmp_path}"}
     ) as run:
         run.expect("ready")
-        guardian = next(child for child in children(run.process.pid) if name_of(child) == "contain-guard")
+        guardian = guardian_of(run.process.pid)
         os.kill(guardian if victim == "guardian" else run.process.pid, signal.SIGKILL)
         code, _, err = run.end()
     assert code == (125 if victim == "guardian" else -9)
@@ -94,7 +94,7 @@ def test_as_an_ordinary_user(user, user_rootfs, launcher, victim):
     with subprocess.Popen(["/usr/bin/python3", "-c", RUNNER, json.dumps(job)], stdout=subprocess.PIPE, text=True, **options) as run:
         assert run.stdout
         assert run.stdout.readline() == "ready\n"
-        guardian = next(child for child in children(run.pid) if name_of(child) == "contain-guard")
+        guardian = guardian_of(run.pid)
         if victim == "both":
             os.kill(run.pid, signal.SIGSTOP)  # so that it cannot act in between
             os.waitid(os.P_PID, run.pid, os.WSTOPPED)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Contain = Callable[..., subprocess.CompletedProcess[str]]
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.any_kernel]
 
 
 @pytest.fixture
@@ -46,6 +46,17 @@ def test_what_could_not_be_replaced_stays(contain_in: Contain, busybox: str, tmp
         f"contain: <command line>:--pid-file: cannot write the pid file {tmp_path}/pid: Is a directory",
     )
     assert "warning" not in done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["pid", "state"]
+    assert os.path.isdir(tmp_path / "pid")
+
+
+def test_an_old_file_is_replaced(contain_in: Contain, busybox: str, tmp_path: Path) -> None:
+    """And no draft of the new one is left; it goes with the container."""
+    (tmp_path / "pid").write_text("precious")
+    script = 'test "$(cat /h/pid)" -gt 0 && ls -A /h'
+    done = contain_in("run", "--userns", "host", "--pid-file", "pid", "-v", ".:/h", busybox, "--", "sh", "-c", script)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["pid", "state"], "")
+    assert os.listdir(tmp_path) == ["state"]
 
 
 def test_a_fifo_in_its_place_holds_nobody_up(contain_in: Contain, busybox: str, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ class Caller(NamedTuple):
     name: str
     folder: str
     run: Callable[..., subprocess.CompletedProcess[str]]
+    verb: Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(params=["root", "user"])
@@ -36,13 +37,13 @@ def caller(request: pytest.FixtureRequest, launcher: str) -> Caller:
         contain, root = request.getfixturevalue("contain"), request.getfixturevalue("rootfs")
         folder = os.path.dirname(root)
         os.rename(root, f"{folder}/root")
-        return Caller("root", folder, lambda *words, **options: contain("run", *words, **{"cwd": folder, **options}))
+        return Caller("root", folder, lambda *words, **options: contain("run", *words, **{"cwd": folder, **options}), contain)
     user, root = request.getfixturevalue("user"), request.getfixturevalue("user_rootfs")
     folder = f"{root}.run"
     os.mkdir(folder)
     os.rename(root, f"{folder}/root")
     os.chown(folder, user.uid, user.gid)
-    return Caller("user", folder, lambda *words, **options: user.contain("run", *words, **{"cwd": folder, **options}))
+    return Caller("user", folder, lambda *words, **options: user.contain("run", *words, **{"cwd": folder, **options}), user.contain)
 
 
 def shell(caller: Caller, script: str, *options: str, **popen: Any) -> str:

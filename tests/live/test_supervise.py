@@ -230,7 +230,7 @@ def test_trace(start):
     with start("true", words=("--trace",)) as run:
         code, _, err = run.end()
     assert code == 0
-    assert any("teardown" in line and "write down how the container ended" in line for line in err.splitlines())
+    assert any("teardown" in line and "remove the note" in line for line in err.splitlines())
 
 
 def test_nothing_of_the_caller_in_our_init(start):

@@ -1,23 +1,34 @@
-"""The systemd driver against a real systemd, PID 1 of a namespace of its own in the guest with pure cgroup v2; it starts one unit: the script."""
+"""The systemd driver against a real systemd, PID 1 of a namespace of its own in the guest with pure cgroup v2; it starts one unit: the script.
+
+For an ordinary user that unit is his own manager, as at a login, which starts the script.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
-import sys
+import tempfile
 import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from contain.host.probe import probe
-from contain.launcher.spawn import find
+from tests.installed import installed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import User
+
+    Systemd = Callable[..., str]
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 SYSTEMD = "/lib/systemd/systemd"
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 INSIDE = """\
 mount -t proc proc /proc
@@ -26,7 +37,7 @@ mkdir -p /run/units
 cat >/run/units/test.target <<E
 [Unit]
 DefaultDependencies=no
-Wants=job.service
+Wants={unit}
 E
 cat >/run/units/job.service <<E
 [Unit]
@@ -38,31 +49,63 @@ StandardOutput=file:{out}
 StandardError=inherit
 ExecStopPost=/bin/touch {done}
 E
+cat >/run/units/user@{uid}.service <<E
+[Unit]
+DefaultDependencies=no
+[Service]
+User={user}
+Slice=user-{uid}.slice
+Delegate=yes
+Environment=XDG_RUNTIME_DIR=/run/user/{uid} HOME=/tmp SYSTEMD_UNIT_PATH=/run/user/{uid}/systemd/transient:/run/units
+ExecStartPre=+/bin/sh -c 'mkdir -p /run/user/{uid} && chown {uid} /run/user/{uid}'
+ExecStart={systemd} --user --unit=test-user.target --log-target=null
+E
+sed s/Wants=.*/Wants=job.service/ /run/units/test.target >/run/units/test-user.target
 exec env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin container=test SYSTEMD_UNIT_PATH=/run/systemd/system.control:/run/systemd/transient:/run/units \\
     {systemd} --system --unit=test.target --show-status=false --log-target=null
 """
 
 JOB = """\
-export PYTHONPATH={paths} CONTAIN_LAUNCHER={launcher}
-C="{python} -m contain --root /run/state --systemd-cgroup"
+C="{program} --root /run/state --systemd-cgroup"
 D=/sys/fs/cgroup/test.slice/test-a.slice/contain-web.scope
 $C create --bundle {bundle} web </dev/null >/dev/null || exit 1
 echo "procs: $(cat $D/cgroup.procs | wc -l) memory: $(cat $D/memory.max) pids: $(cat $D/pids.max) cpu: $(cat $D/cpu.max)"
-systemctl show contain-web.scope -p MemoryMax -p Slice -p Delegate
+systemctl show contain-web.scope -p MemoryMax -p Slice -p Delegate -p DevicePolicy -p DeviceAllow -p TimeoutStopUSec -p CollectMode
 $C start web
 $C update --pids-limit 12 web
 systemctl daemon-reload
 echo "after: $(cat $D/memory.max) $(cat $D/pids.max)"
+$C exec web sh -c 'echo x >/dev/null && true </dev/zero && echo "devices: ok"; mknod /dev/mem c 1 1 && cat /dev/mem'
+$C exec web sh -c 'mknod /dev/loop c 10 237 && true <>/dev/loop; true </dev/pts/ptmx && echo "pts: ok"'
+echo '{{"devices": [{{"allow": false, "access": "rwm"}}]}}' | $C update -r - web
+echo "loop: $(systemctl show contain-web.scope -p DeviceAllow | grep -c 10:237)"
 $C pause web
 $C delete --force web
 echo "left: $(ls -d $D) $(systemctl list-units --all --plain --no-legend 'contain*')."
 $C create --bundle {bundle} web </dev/null >/dev/null && $C delete --force web && echo "again: ok"
 """
 
+USER_JOB = """\
+export XDG_RUNTIME_DIR=/run/user/{uid}
+echo "user: $(id -u)"
+C="{program} --root /run/user/{uid}/state --systemd-cgroup"
+D=/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/user.slice/libpod-web.scope
+$C create --bundle {bundle} web </dev/null >/dev/null || exit 1
+echo "procs: $(cat $D/cgroup.procs | wc -l) memory: $(cat $D/memory.max) pids: $(cat $D/pids.max)"
+systemctl --user show libpod-web.scope -p MemoryMax -p Slice -p Delegate
+$C start web
+$C update --pids-limit 12 web
+systemctl --user daemon-reload
+echo "after: $(cat $D/memory.max) $(cat $D/pids.max)"
+$C pause web && $C state web | grep status && $C resume web
+$C delete --force web
+echo "left: $(ls -d $D) $(systemctl --user list-units --all --plain --no-legend 'libpod*')."
+"""
+
 
 @pytest.fixture
-def systemd(tmp_path):
-    """`systemd(job)`: what the script wrote, run as a unit of a systemd of its own."""
+def systemd(user: User) -> Iterator[Systemd]:
+    """`systemd(job, unit)`: what the script wrote, run as a unit of a systemd of its own, or of the user's manager when that is the unit."""
     host = probe()
     if host.cgroup.mode != "v2" or not host.privileged:
         pytest.skip("needs pure cgroup v2 and root (tests/guest/run)")
@@ -70,12 +113,16 @@ def systemd(tmp_path):
         pytest.skip("needs systemd and jeepney")
     group = f"{host.cgroup.unified}/contain-test-{os.getpid()}-systemd"
     os.mkdir(group)
+    place = tempfile.mkdtemp(prefix="systemd.", dir="/var/tmp")
+    os.chmod(place, 0o777)
     started = []
 
-    def run(job):
-        names = {name: str(tmp_path / name) for name in ("job", "inside", "out", "done")}
-        (tmp_path / "job").write_text(job)
-        (tmp_path / "inside").write_text(INSIDE.format(systemd=SYSTEMD, **names))
+    def run(job: str, unit: str = "job.service") -> str:
+        names = {name: f"{place}/{name}" for name in ("job", "inside", "out", "done")}
+        inside = INSIDE.format(systemd=SYSTEMD, unit=unit, uid=user.uid, user=user.name, **names)
+        for name, text in (("job", job), ("inside", inside)):
+            with open(names[name], "w", encoding="utf-8") as file:
+                file.write(text)
         enter = f"echo $$ >{group}/cgroup.procs; exec unshare -C -p -m -f sh {names['inside']}"
         outer = subprocess.Popen(["sh", "-c", enter])
         started.append(outer)
@@ -83,10 +130,11 @@ def systemd(tmp_path):
             time.sleep(0.05)
         with open(f"{host.cgroup.here['']}/cgroup.procs", "w", encoding="utf-8") as file:
             file.write(str(outer.pid))  # else it stands in the way of controllers
-        end = time.monotonic() + 100
+        end = time.monotonic() + 90
         while not os.path.exists(names["done"]) and time.monotonic() < end:
             time.sleep(0.1)
-        return (tmp_path / "out").read_text()
+        with open(names["out"], encoding="utf-8") as file:
+            return file.read()
 
     yield run
     with open(f"{group}/cgroup.kill", "w", encoding="utf-8") as file:
@@ -95,22 +143,74 @@ def systemd(tmp_path):
         outer.wait()
     for folder, _, _ in os.walk(group, topdown=False):
         os.rmdir(folder)
+    shutil.rmtree(place)
 
 
-def test_a_container_in_a_scope(systemd, make_bundle, tmp_path):
-    """Made, limited, updated, reloaded, frozen and deleted: systemd and the files agree, and nothing is left."""
-    limits = {"memory": {"limit": 64 << 20}, "pids": {"limit": 100}, "cpu": {"quota": 25000}}
+@pytest.fixture
+def program() -> Iterator[str]:
+    """An installation that everybody can read, with jeepney."""
+    folder = tempfile.mkdtemp(prefix="installed.", dir="/var/tmp")
+    os.chmod(folder, 0o755)
+    yield installed(f"{folder}/contain", ("jeepney", "click"))
+    shutil.rmtree(folder)
 
-    def change(config):
+
+def test_a_container_in_a_scope(systemd: Systemd, make_bundle: Callable[..., str], program: str) -> None:
+    """Made, limited, updated, reloaded, frozen and deleted: systemd and the files agree, also on devices, and nothing is left."""
+    loop = {"allow": True, "type": "c", "major": 10, "minor": 237, "access": "rwm"}
+    limits = {
+        "memory": {"limit": 64 << 20},
+        "pids": {"limit": 100},
+        "cpu": {"quota": 25000},
+        "devices": [{"allow": False, "access": "rwm"}, loop],
+    }
+    pts = {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"]}
+
+    def change(config: dict[str, Any]) -> None:
         config["linux"] |= {"cgroupsPath": "test-a.slice:contain:web", "resources": limits}
+        config["annotations"] = {"org.systemd.property.TimeoutStopSec": "uint64 7"}
+        config["process"]["capabilities"] = {kind: ["CAP_MKNOD"] for kind in ("bounding", "effective", "permitted")}
+        config["mounts"].append(pts)
 
     bundle = make_bundle("/bin/sleep", "600", change=change)
-    paths = os.pathsep.join([TOP, *(path for path in sys.path if path.endswith("-packages"))])
-    said = systemd(JOB.format(paths=paths, launcher=find(), python=shutil.which(sys.executable), bundle=bundle))
+    said = systemd(JOB.format(program=program, bundle=bundle))
     assert f"procs: 1 memory: {64 << 20} pids: 100 cpu: 25000 100000\n" in said, said
-    assert f"MemoryMax={64 << 20}\n" in said, said
-    assert "Slice=test-a.slice\n" in said, said
-    assert "Delegate=yes\n" in said, said
+    for line in (f"MemoryMax={64 << 20}", "Slice=test-a.slice", "Delegate=yes", "TimeoutStopUSec=7s", "CollectMode=inactive-or-failed"):
+        assert f"{line}\n" in said, said
+    assert "DevicePolicy=strict\n" in said, said
+    assert "DeviceAllow=/dev/char/10:237 rw\n" in said, said
     assert f"after: {64 << 20} 12\n" in said, said
+    for words in ("devices: ok\n", "pts: ok\n", "can't open '/dev/mem': Operation not permitted\n", "loop: 0\n"):
+        assert words in said, said
+    assert "/dev/loop: Operation not permitted" not in said, said
     assert "left:  .\n" in said, said
     assert "again: ok\n" in said, said
+
+
+def test_an_ordinary_users_scope(systemd: Systemd, program: str, pristine: str, user: User) -> None:
+    """A scope of the user's own manager, where Podman looks for it."""
+    folder = tempfile.mkdtemp(prefix="bundle.", dir="/var/tmp")
+    os.chmod(folder, 0o755)
+    subprocess.run(["cp", "-a", pristine, f"{folder}/rootfs"], check=True)
+    subprocess.run([program, "spec", "--rootless", "--bundle", folder], check=True)
+    with open(f"{folder}/config.json", encoding="utf-8") as file:
+        config = json.load(file)
+    config["process"] |= {"terminal": False, "args": ["/bin/sleep", "600"]}
+    config["linux"] |= {
+        "cgroupsPath": "user.slice:libpod:web",
+        "resources": {"memory": {"limit": 64 << 20}, "pids": {"limit": 100}},
+        "uidMappings": [{"containerID": 0, "hostID": user.uid, "size": 1}],
+        "gidMappings": [{"containerID": 0, "hostID": user.gid, "size": 1}],
+    }
+    with open(f"{folder}/config.json", "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    subprocess.run(["chown", "-R", f"{user.uid}:{user.gid}", folder], check=True)
+    said = systemd(USER_JOB.format(program=program, bundle=folder, uid=user.uid), f"user@{user.uid}.service")
+    shutil.rmtree(folder)
+    assert f"user: {user.uid}\n" in said, said
+    assert f"procs: 1 memory: {64 << 20} pids: 100\n" in said, said
+    for line in (f"MemoryMax={64 << 20}", "Slice=user.slice", "Delegate=yes"):
+        assert f"{line}\n" in said, said
+    assert f"after: {64 << 20} 12\n" in said, said
+    assert '"status": "paused"' in said, said
+    assert "left:  .\n" in said, said

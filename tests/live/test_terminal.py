@@ -170,6 +170,7 @@ def test_piped_input_and_much_output(start):
     assert lines[-20000:] == [str(number) for number in range(1, 20001)]
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("words", ["", "echo typed; exit 5"])
 @pytest.mark.parametrize("wait", [False, True])
 def test_input_that_ends_before_the_shell_edits_its_line(start, words, wait):

@@ -86,6 +86,24 @@ def test_ways_in(sandbox: contain.Sandbox, network: contain.Network) -> None:
             network.connect("two", 8080)
 
 
+def test_host_on_the_network(busybox: str) -> None:
+    """By their addresses, for every program of the host; members reach it too, and its link goes with the network."""
+    with contain.Network(subnet="10.91.0.0/24", host=True) as network:
+        box = contain.Sandbox(rootfs=busybox, network=network, allow_missing=MISSING)
+        with box.start(SERVER, member="one") as one, socket.create_server((network.host_address, 0)) as server:
+            one.wait_for(READY)
+            with socket.create_connection((network.members["one"], 8080), 30) as client:
+                client.sendall(b"GET /name HTTP/1.0\r\n\r\n")
+                assert client.makefile("rb").read().endswith(b"one\n")
+            server.settimeout(30)
+            with one.popen(["nc", network.host_address, str(server.getsockname()[1])]):
+                assert server.accept()[1][0] == network.members["one"]
+            with network.partition("one"):
+                socket.create_connection((network.members["one"], 8080), 30).close()
+        assert os.path.exists(f"/sys/class/net/{network.host_link}")
+    eventually(lambda: not os.path.exists(f"/sys/class/net/{network.host_link}"), "the host's link is gone")
+
+
 def test_passed_descriptors_are_all_that_a_member_has(sandbox: contain.Sandbox) -> None:
     """The network's own is none of them."""
     for fd in (os.dup(2), fcntl.fcntl(2, fcntl.F_DUPFD, 200)):
@@ -110,6 +128,32 @@ def test_closed_network(sandbox: contain.Sandbox, network: contain.Network) -> N
         sandbox.run(["true"])
 
 
+def test_forked_child_leaves_the_network_alone(sandbox: contain.Sandbox, network: contain.Network) -> None:
+    """It would give its members the addresses of ours; what it closes stays open."""
+    child = os.fork()
+    if child == 0:
+        try:
+            network.close()
+            sandbox.run(["true"])
+        except contain.StateError:
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert sandbox.run(["true"]).ok
+
+
+def test_member_has_no_say_in_its_link(busybox: str, network: contain.Network) -> None:
+    """Though it is root of its container with every capability there: the link belongs to the network's owner."""
+    box = contain.Sandbox(rootfs=busybox, network=network, cap_add=["ALL"], allow_missing=MISSING)
+    found = box.run(
+        ["sh", "-c", "ip link set eth0 down; ip addr add 10.90.9.9/16 dev eth0; ip addr show dev eth0; ping -c 1 127.0.0.1"], text=True
+    )
+    assert "10.90.9.9" not in found.stdout
+    assert ",UP," in found.stdout
+    assert found.stderr.count("not permitted") >= 2, found.stderr
+
+
 def test_networks_do_not_see_each_other(sandbox: contain.Sandbox, busybox: str) -> None:
     """The same addresses, other members."""
     with contain.Network() as second:
@@ -118,6 +162,8 @@ def test_networks_do_not_see_each_other(sandbox: contain.Sandbox, busybox: str) 
             assert one.member is not None
             assert two.member is not None
             assert one.member.address == two.member.address
+            with pytest.raises(contain.UsageError, match="no member of this network"):
+                second.loss(one, 0.5)
             one.wait_for(READY)
             assert not two.exec(["wget", "-q", "-O", "-", "http://one:8080/name"]).ok  # refused: it asks itself
 
@@ -126,46 +172,47 @@ CREATOR = """
 import os, sys
 import contain
 
-network = contain.Network()
+network = contain.Network(subnet="10.92.0.0/24", host=True)
 box = contain.Sandbox(rootfs=sys.argv[1], network=network, allow_missing=["pids", "memory", "swap"])
 member = box.start(["sleep", "1000"], member="one")
-print(network.hosts, network._launch.started.pid, member.pid, network._launch.pid, flush=True)
+print(network.hosts, network.host_link, network._launch.started.pid, member.pid, network._launch.pid, flush=True)
 sys.stdin.read()
 """
 
 
-def created(busybox: str) -> tuple[subprocess.Popen[str], str, list[int]]:
-    """A process with a network and a member: itself, the hosts file, and pids of ours (the last one is the network's monitor)."""
+def created(busybox: str) -> tuple[subprocess.Popen[str], list[str], list[int]]:
+    """A process with a network and a member: itself, what of it has a name here, and pids of ours (the last one is the network's monitor)."""
     top = os.path.dirname(os.path.dirname(os.path.abspath(contain.__file__)))
     words = [sys.executable, "-c", CREATOR, busybox]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": top})
     assert process.stdout is not None
-    hosts, *pids = process.stdout.readline().split()
-    return process, hosts, [int(pid) for pid in pids]
+    hosts, link, *pids = process.stdout.readline().split()
+    names = [os.path.dirname(hosts), f"/sys/class/net/{link}"]
+    assert all(map(os.path.exists, names))
+    return process, names, [int(pid) for pid in pids]
 
 
-def gone(hosts: str, pids: list[int]) -> bool:
+def gone(names: list[str], pids: list[int]) -> bool:
     """Whether nothing of it is left."""
-    return not os.path.exists(os.path.dirname(hosts)) and not any(os.path.exists(f"/proc/{pid}/ns") for pid in pids)
+    return not any(map(os.path.exists, [*names, *(f"/proc/{pid}/ns" for pid in pids)]))
 
 
 def test_creator_s_death_takes_the_network_with_it(busybox: str) -> None:
-    """SIGKILL: its processes end, and the hosts file goes; the kernel removes the links with the namespaces."""
-    process, hosts, pids = created(busybox)
+    """SIGKILL: its processes end, the hosts file and the host's link go; the kernel removes the others with the namespaces."""
+    process, names, pids = created(busybox)
     with process:
-        assert os.path.exists(hosts)
         process.kill()
-    eventually(lambda: gone(hosts, pids), "nothing is left")
+    eventually(lambda: gone(names, pids), "nothing is left")
 
 
 def test_monitor_s_death_takes_the_network_with_it(busybox: str) -> None:
     """Whoever kills ours: the holder ends with it, and the guardian removes the hosts file; the creator is told."""
-    process, hosts, pids = created(busybox)
+    process, names, pids = created(busybox)
     with process:
         os.kill(pids[2], signal.SIGKILL)
-        eventually(lambda: gone(hosts, [pids[0]]), "the network is gone")
+        eventually(lambda: gone(names[:1], pids[:1]), "the network is gone")
         process.kill()
-    eventually(lambda: gone(hosts, pids[:2]), "nothing is left")
+    eventually(lambda: gone(names, pids[:2]), "nothing is left")
 
 
 @pytest.mark.any_kernel
@@ -234,3 +281,34 @@ def test_network_of_an_ordinary_user(user: User, user_rootfs: str, ranges: bool)
     """All the same: names, faults, ways in."""
     found = user.run(["/usr/bin/python3", "-c", ROOTLESS, user_rootfs, *(["ranges"] if ranges else [])])
     assert found.stdout == "done\n", found.stderr
+
+
+ROOTLESS_LEAK = """
+import os, signal, sys, time
+import contain
+
+read, write = os.pipe()
+child = os.fork()
+if child == 0:
+    network = contain.Network()
+    box = contain.Sandbox(rootfs=sys.argv[1], network=network, allow_missing=["pids", "memory", "swap"])
+    member = box.start(["sleep", "1000"], member="one")
+    pids = [network._launch.started.pid, network._launch.pid, member.pid, member._launch.pid]
+    os.write(write, " ".join([os.path.dirname(network.hosts), *(f"/proc/{pid}/ns" for pid in pids)]).encode())
+    signal.pause()
+places = os.read(read, 4096).decode().split()
+assert all(map(os.path.exists, places)), places
+os.kill(child, signal.SIGKILL)
+os.waitpid(child, 0)
+end = time.monotonic() + 60
+while any(map(os.path.exists, places)) and time.monotonic() < end:
+    time.sleep(0.01)
+print([place for place in places if os.path.exists(place)])
+"""
+
+
+@pytest.mark.any_kernel
+def test_network_of_an_ordinary_user_goes_with_its_creator(user: User, user_rootfs: str) -> None:
+    """SIGKILL, as for root."""
+    found = user.run(["/usr/bin/python3", "-c", ROOTLESS_LEAK, user_rootfs])
+    assert found.stdout == "[]\n", found.stdout + found.stderr

@@ -71,6 +71,7 @@ def files(resources, *, v2):
             {"memory.limit_in_bytes": ["-1"], "memory.memsw.limit_in_bytes": ["-1"]},
             {"memory.max": ["max"], "memory.swap.max": ["max"]},
         ),
+        ({"memory": {"kernelTCP": 1 << 20}}, {"memory.kmem.tcp.limit_in_bytes": ["1048576"]}, {}),
         ({"memory": {"swappiness": 0, "disableOOMKiller": True}}, {"memory.swappiness": ["0"], "memory.oom_control": ["1"]}, {}),
         (
             {"cpu": {"shares": 1024, "quota": 50000, "period": 200000, "burst": 10}},

@@ -9,7 +9,7 @@ import pytest
 from contain.container.systemd import answer
 from contain.errors import ManifestError
 from contain.plan.compile.cgroup import folders, uses_clone_into
-from contain.plan.compile.cgroup_systemd import base_properties, limit_properties, request, scope_of
+from contain.plan.compile.cgroup_systemd import base_properties, device_properties, limit_properties, request, scope_of
 from contain.plan.operations.cgroup import LimitScope, MakeCgroup, OpenCgroup, StartScope
 from tests.plan.test_cgroup import machine, operations, spec
 
@@ -75,6 +75,17 @@ def test_limits_become_properties():
     assert "AllowedCPUs" not in names
 
 
+def test_devices_become_properties():
+    """systemd reads devices by path or by group; all of them, or exceptions from all, it leaves to our own rules."""
+    rows = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "b", "major": 8, "access": "r"}]
+    policy, cleared, (_, _, allowed) = device_properties(rows)
+    assert policy == ("DevicePolicy", "s", "strict")
+    assert cleared == ("DeviceAllow", "a(ss)", [])
+    assert {("/dev/char/1:3", "rwm"), ("char-136", "rwm"), ("char-*", "m"), ("block-8", "r")} <= set(allowed)
+    for rows in ([{"allow": True}], [{"allow": True}, {"allow": False, "type": "c", "major": 10, "minor": 200}]):
+        assert device_properties(rows) == [("DevicePolicy", "s", "auto"), ("DeviceAllow", "a(ss)", [])]
+
+
 def test_annotations_set_properties():
     """Seconds become microseconds; what is no property or no value is refused."""
     prefix = "org.systemd.property."
@@ -105,11 +116,21 @@ def test_request_is_json():
     """As the helper reads it; an answer to nonsense is one line."""
     one = a_spec("a.slice:x:web")
     scope = scope_of(one, machine("v2-root"))
-    parsed = json.loads(request(scope, [("Description", "s", 'a"b'), ("AllowedCPUs", "ay", [1]), ("Delegate", "b", True)]))
+    parsed = json.loads(
+        request(
+            scope,
+            [("Description", "s", 'a"b'), ("AllowedCPUs", "ay", [1]), ("Delegate", "b", True), ("DeviceAllow", "a(ss)", [("x", "r")])],
+        )
+    )
     assert parsed == {
         "unit": "x-web.scope",
         "user": False,
-        "properties": [["Description", "s", 'a"b'], ["AllowedCPUs", "ay", [1]], ["Delegate", "b", True]],
+        "properties": [
+            ["Description", "s", 'a"b'],
+            ["AllowedCPUs", "ay", [1]],
+            ["Delegate", "b", True],
+            ["DeviceAllow", "a(ss)", [["x", "r"]]],
+        ],
     }
 
 

@@ -58,6 +58,12 @@ def test_devices_of_the_manifest() -> None:
     assert len(found) == len(DEFAULT) + 1
 
 
+def test_the_type_of_the_file_in_its_mode() -> None:
+    """Podman writes for privileged containers what stat(2) gives: permissions and type."""
+    found = nodes(compiled({"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 8612}))
+    assert found["/dev/kmsg"].mode == 0o644
+
+
 def test_a_dev_of_the_host_is_left_alone() -> None:
     """Nothing is made in a /dev that the manifest binds."""
     assert compiled(mounts=[{"destination": "/dev", "source": "/dev", "options": ["rbind"]}]) == []

@@ -80,6 +80,6 @@ def test_what_matters() -> None:
     assert "+set memory.limit_in_bytes of the cgroup to 67108864" in texts["hybrid-root"]
     assert "+warning: <command line>:--memory: memory.limit cannot be set" in texts["hybrid-rootless"]
     assert "+limit RLIMIT_NPROC to 2048, hard 2048" in texts["hybrid-rootless"]
-    assert "-make a user namespace for idmapped mounts" in texts["v2-rootless-delegated"]
+    assert "-show HERE/rootfs idmapped by the container's user namespace" in texts["v2-rootless-delegated"]
     assert "memory.max" not in texts["v2-rootless-delegated"].split("host\n")[0]  # its limits are those of the reference
     assert "+refused" in texts["in-docker"]

@@ -86,6 +86,30 @@ def test_whole_plan(source: str, machine: str, tmp_path: Path) -> None:
     assert len(explain.json_value(plan)["operations"]) == len(names)
 
 
+#: every option that adds operations of its own, and what may be missing for it
+EVERYTHING = {
+    "memory": 64 << 20, "memory_swap": 64 << 20, "cpus": 0.5, "cpuset_cpus": "0", "pids_limit": 9, "cpu_time": 2.0, "timeout": 3.0,
+    "allow_missing": ["memory", "swap", "cpu", "cpuset", "pids", "cpu-time"], "ulimit": ["nofile=9", "cpu=5", "nproc=7"], "disk": 1 << 20,
+    "volume": ["./rootfs:/a:ro", "./rootfs:/b:O"], "tmpfs": ["/t"], "overlay": True, "hostname": "box", "name": "one",
+    "label": ["a=b"], "pid_file": "pid", "tty": True, "interactive": True, "die_with_parent": True, "cap_add": ["CHOWN"],
+    "security_opt": ["mask=/etc/passwd"], "preserve_fds": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("machine", ABLE)
+@pytest.mark.parametrize("source", ["host", "rootfs"])
+def test_nothing_stands_behind_the_program(source: str, machine: str, tmp_path: Path) -> None:
+    """Whatever is asked for, all that the container does comes before execve: what stood behind it would never be done, and nobody told."""
+    (tmp_path / "rootfs").mkdir()
+    options = Options(cwd=str(tmp_path), environ={"HOME": "/home/me"}, command=["true"], **EVERYTHING, rm=False)
+    spec = sources.read("rootfs" if source == "rootfs" else "", options)
+    semantics.require(spec)
+    plan = compile_run(spec, host_of(machine))
+    inside = [type(operation).__name__ for operation in plan.operations if operation.stage <= stage.GO]
+    assert inside[-1] == "Execute"
+    assert not {name for name in inside if inside.count(name) > 1} & {"Execute", "LeaveHost", "CreateProcess"}
+
+
 @pytest.mark.parametrize("machine", ABLE)
 @pytest.mark.parametrize("source", ["host", "rootfs"])
 def test_nothing_weaker(source: str, machine: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from contain.errors import HostError, ManifestError
 from contain.host.model import Source
 from contain.plan.compile.mounts import masks, mounts
 from contain.plan.compile.options import NOATIME, NODEV, NOSUID, RDONLY, SHARED, SLAVE, Options, known_words
-from contain.plan.operations.mounts import BindMount, MaskPath, MountCgroups, MountFilesystem, OpenSource, OpenUserns, Remount
+from contain.plan.operations.mounts import BindMount, MaskPath, MountCgroups, MountFilesystem, OpenSource, OpenUserns, Remount, ShowIdmapped
 from contain.plan.slots import COUNT, Slots
 from contain.spec import defaults
 from contain.spec.model import RunOptions, Spec
@@ -117,7 +117,8 @@ def test_sources_of_our_own_runs_are_idmapped_where_that_can_be() -> None:
     run = {"idmap": True, "userns": "auto"}
     spec = spec_of(bind(), kinds="user mount", run=run)
     found = compiled(spec, sources={"/s": Source(exists=True, kind="dir", path="/s", type="ext4")})
-    assert one(found, OpenSource).userns == one(found, OpenUserns).slot
+    shown = one(found, ShowIdmapped)  # by the container's own namespace, once its maps are written
+    assert (shown.tree, shown.userns, shown.optional) == (one(found, OpenSource).slot, one(found, OpenSource).userns, True)
     spec = spec_of(bind(), kinds="user mount", run=run)
     found = compiled(spec, sources={"/s": Source(exists=True, kind="dir", path="/s", type="nfs")})
     assert one(found, OpenSource).userns == 0

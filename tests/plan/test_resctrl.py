@@ -26,11 +26,10 @@ def spec(rdt):
     return Spec(config, kind="oci", bundle="/b", root="/b/rootfs", origins=Origins(), run=RunOptions(name="web", runc=True))
 
 
-def host(*classes):
+def host(*classes, schemata=""):
     """A machine with resctrl and these classes."""
-    return Host(
-        **{**KERNEL.values(), "resctrl": MOUNT, "sources": {f"{MOUNT}/{name}".rstrip("/"): Source(exists=True) for name in classes}}
-    )
+    there = {f"{MOUNT}/{name}".rstrip("/"): Source(exists=True) for name in classes}
+    return Host(**{**KERNEL.values(), "resctrl": MOUNT, "sources": there, "schemata": schemata})
 
 
 def compiled(rdt, *classes):
@@ -65,6 +64,47 @@ def test_named_class_is_made_with_its_schemata():
     with pytest.raises(ManifestError, match="no class of RDT gold"):
         compiled({"closID": "gold"})
     assert wanted(spec({"closID": "gold"})).sources == [f"{MOUNT}/gold"]
+
+
+def test_named_class_outlives_the_container():
+    """The specification: only a class that has the container's own name is removed."""
+    found = compiled({"closID": "gold", "schemata": ["L3:0=f"]})
+    assert not [one for one in found if isinstance(one, RemoveCgroup)]
+    assert [one.undo for one in found if isinstance(one, MakeCgroup)] == [0]
+
+
+@pytest.mark.parametrize(
+    ("rdt", "fits"),
+    [
+        ({"l3CacheSchema": "L3:0=f"}, True),
+        ({"l3CacheSchema": "L3:0=0F;1=7ff", "memBwSchema": "MB:1=50"}, True),
+        ({"l3CacheSchema": "L3:0=e"}, False),
+        ({"memBwSchema": "MB:0=50"}, False),
+        ({"l3CacheSchema": "L2:0=f"}, False),
+        ({"schemata": ["L3:0=1"]}, True),
+    ],
+)
+def test_class_that_is_there_is_compared(rdt, fits):
+    """With the two older members; the newer one is written."""
+    machine = host("gold", schemata="    L3:0=00f;1=7ff\n    MB:0= 100;1=  50\n")
+    if fits:
+        assert lines(resctrl(spec({"closID": "gold", **rdt}), machine, Slots()))
+    else:
+        with pytest.raises(ManifestError, match="the class of RDT gold has other shares"):
+            list(resctrl(spec({"closID": "gold", **rdt}), machine, Slots()))
+
+
+def test_group_for_monitoring():
+    """Below the class, named as the container, removed with it; the process is in the class first; exec joins both."""
+    rdt = {"closID": "gold", "enableMonitoring": True}
+    found = compiled(rdt, "gold")
+    group = "/gold/mon_groups/web"
+    assert [(one.mount, one.path) for one in found if isinstance(one, (MakeCgroup, RemoveCgroup))] == [(MOUNT, group)] * 2
+    joined = [f"{MOUNT}/gold", f"{MOUNT}{group}"]
+    assert [one.folder for one in found if isinstance(one, JoinCgroup)] == joined
+    assert [one.folder for one in join(spec(rdt), host("gold"), Slots()) if isinstance(one, JoinCgroup)] == joined
+    assert [one.path for one in compiled({"enableMonitoring": True}) if isinstance(one, RemoveCgroup)] == ["/web/mon_groups/web", "/web"]
+    assert [one.path for one in compiled({"closID": "/", "enableMonitoring": True}) if isinstance(one, MakeCgroup)] == ["/mon_groups/web"]
 
 
 def test_kernel_without_it():

@@ -10,7 +10,7 @@ from contain.errors import HostError, ManifestError
 from contain.host.model import Root
 from contain.plan.compile import compile_run
 from contain.plan.compile.rootfs import pivot, rootfs
-from contain.plan.operations.mounts import OpenUserns
+from contain.plan.operations.mounts import ShowIdmapped
 from contain.plan.operations.rootfs import (
     AttachRoot,
     EnterRoot,
@@ -22,7 +22,7 @@ from contain.plan.operations.rootfs import (
     SetRootPropagation,
     SetRootReadonly,
 )
-from contain.plan.slots import Slots
+from contain.plan.slots import ROOT, Slots
 from contain.spec import defaults
 from contain.spec.model import RunOptions, Spec
 from tests.plan.test_security import host_of, names, one
@@ -86,7 +86,8 @@ def test_an_idmapped_root() -> None:
     """Our own runs keep owners; where the file system cannot, the plan says so."""
     run = {"idmap": True, "userns": "auto"}
     found = compiled(spec_of("user mount", run))
-    assert one(found, OpenRoot).userns == one(found, OpenUserns).slot
+    shown = one(found, ShowIdmapped)
+    assert (shown.tree, shown.userns) == (ROOT, one(found, OpenRoot).userns)
     spec = spec_of("user mount", run)
     assert one(compiled(spec, type="nfs"), OpenRoot).userns == 0
     assert "cannot be shown idmapped" in spec.warnings[0]

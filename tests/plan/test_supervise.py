@@ -12,7 +12,7 @@ from contain.host.model import CgroupLayout, Host
 from contain.plan import stage
 from contain.plan.compile import compile_run
 from contain.plan.operations.hooks import RunHook
-from contain.plan.operations.state import ClaimState, EndState, PublishState, RemoveFile, WritePidFile
+from contain.plan.operations.state import ClaimState, EndState, KeepNote, NoteInit, PublishState, RemoveFile, WritePidFile
 from contain.plan.operations.supervise import LimitProcessorTime, Supervise
 from contain.plan.operations.terminal import EmptyInput, OpenTerminal, TakeTerminal
 from contain.spec import defaults
@@ -44,15 +44,15 @@ def refused(**values: Any) -> ContainError:
 
 
 def test_nothing_is_written_without_need():
-    """A run without a name, a cgroup, hooks or files has no state folder."""
-    assert not any(isinstance(one, (ClaimState, PublishState, EndState)) for one in operations({"init": True}))
+    """A run without a name, a cgroup, hooks or files has no state folder, and no note."""
+    assert not any(isinstance(one, (ClaimState, PublishState, EndState, KeepNote)) for one in operations({"init": True}))
 
 
-@pytest.mark.parametrize("run", [{"name": "a"}, {"keep": True}, {"pid_file": "/p"}, {"temporary": ["/t"]}, {"detach": True}])
+@pytest.mark.parametrize("run", [{"name": "a"}, {"keep": True}, {"detach": True}, {"pid_file": "/p"}, {"temporary": ["/t"]}])
 def test_state_when_asked_for(run):
-    """Each of these needs the folder, claimed before all else but the watch."""
+    """Each of these needs the folder or a note, which stands before all else but the watch."""
     found = operations(run)
-    assert [type(one) for one in found[:2]] == [Supervise, ClaimState]
+    assert [type(one) for one in found[:2]] == [Supervise, KeepNote if "pid_file" in run or "temporary" in run else ClaimState]
 
 
 def test_state_is_what_the_page_says():
@@ -128,6 +128,7 @@ def test_processor_time_needs_a_cgroup():
     assert isinstance(refused(run={"cpu_time": 2.0}), HostError)
     found = operations({"cpu_time": 1.5, "allow_missing": ["cpu-time"]})
     assert [(one.number, one.soft) for one in found if type(one).__name__ == "LimitResource"] == [(0, 2)]
+    assert type([one for one in found if one.stage <= stage.GO][-1]).__name__ == "Execute"  # what stands behind it is never done
     v2 = CgroupLayout(
         mode="v2", unified="/sys/fs/cgroup", own={"": "/"}, here={"": "/sys/fs/cgroup"}, base={"": "/sys/fs/cgroup"}, delegated=True
     )
@@ -158,4 +159,20 @@ def test_cgroup_of_a_run_without_a_name_is_found_later() -> None:
         ),
         ClaimState,
     )
-    assert f"/contain/{layout.hole('id')}\n" in found.summary
+    assert f"/contain-{layout.hole('id')}\n" in found.summary
+
+
+def test_who_can_be_asked_for_has_a_folder_the_others_a_note() -> None:
+    """A note is enough for the sweep; hooks are told the state, a joiner makes init late."""
+
+    def kept(run: dict[str, object], **config: object) -> list[str]:
+        kinds = {"ClaimState", "PublishState", "EndState", "KeepNote", "NoteInit", "EndNote"}
+        return [type(one).__name__ for one in operations({"pid_file": "/p", **run}, **config) if type(one).__name__ in kinds]
+
+    assert kept({}) == ["KeepNote", "NoteInit", "EndNote"]
+    assert kept({"name": "web"}) == ["ClaimState", "PublishState", "PublishState", "EndState"]
+    assert kept({}, hooks={"poststop": [{"path": "/x"}]}) == ["ClaimState", "PublishState", "EndState"]
+    noted = only(operations({"pid_file": "/p"}), NoteInit)
+    joined = [{"type": "mount"}, {"type": "uts"}, {"type": "pid", "path": "/proc/1/ns/pid"}]
+    late = only(operations({"pid_file": "/p"}, linux={"namespaces": joined}), NoteInit)
+    assert (noted.stage, late.stage) == (stage.MAP, stage.PUBLISH)

@@ -14,7 +14,7 @@ def test_an_id(name: str) -> None:
     assert layout.is_id(name)
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "é", ".new-1", ".dead-1", "0" * 256, "a\n"])
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "é", ".new-1", ".dead-1", ".note-1", "0" * 256, "a\n"])
 def test_no_id(name: str) -> None:
     """What is no plain file name, or could be taken for one of our own, is not."""
     assert not layout.is_id(name)

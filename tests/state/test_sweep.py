@@ -100,6 +100,52 @@ def test_broken_claims_and_removals(store: Store) -> None:
     assert os.listdir(store.path) == [".new-young"]
 
 
+def note(store: Store, *lines: str) -> str:
+    """A note of a run without a folder, as the launcher leaves it."""
+    path = f"{store.path}/.note-{'0' * 32}"
+    with open(path, "w") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def test_a_note_of_the_dead_is_followed(store: Store, payload: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    """The first process is killed, the rest undone; the note goes."""
+    (tmp_path / "pid").write_text(str(payload.pid))
+    (tmp_path / "tree").mkdir()
+    note(store, f"tree {tmp_path}/tree", f"init {payload.pid} {processes.start_time(payload.pid)} {boot_id()}", f"file {tmp_path}/pid")
+    assert anything_dead(store.path)
+    assert store.ids() == []  # no container has such a name
+    assert sweep(store) == []
+    assert payload.wait(10) == -9
+    assert (sorted(os.listdir(tmp_path)), os.listdir(store.path)) == (["root"], [])
+
+
+def test_a_note_that_is_held_is_left(store: Store, payload: subprocess.Popen[bytes]) -> None:
+    """Monitor or guardian live."""
+    path = note(store, f"init {payload.pid} {processes.start_time(payload.pid)} {boot_id()}")
+    with files.take(store.fd, os.path.basename(path)):  # type: ignore[union-attr]
+        assert not anything_dead(store.path)
+        assert sweep(store) == []
+    assert os.path.exists(path)
+    assert payload.poll() is None
+
+
+@pytest.mark.parametrize("line", ["init {pid} 1 {boot}", "init {pid} {start} other", "init {pid}", "init", "init x y z", ""])
+def test_a_note_names_one_process_only(store: Store, payload: subprocess.Popen[bytes], line: str) -> None:
+    """Another start time, another boot, half a line: nobody is killed, and the note goes."""
+    note(store, line.format(pid=payload.pid, start=processes.start_time(payload.pid), boot=boot_id()))
+    assert sweep(store) == []
+    assert payload.poll() is None
+    assert os.listdir(store.path) == []
+
+
+def test_a_note_that_cannot_be_followed_stays(store: Store) -> None:
+    """For the next sweep."""
+    note(store, "tree /proc/self/fdinfo")
+    assert sweep(store)[0].startswith("cannot undo tree /proc/self/fdinfo: ")
+    assert os.listdir(store.path) == [f".note-{'0' * 32}"]
+
+
 def test_what_cannot_be_undone_is_told_and_kept(store: Store) -> None:
     """The folder stays, so that the next sweep tries again."""
     store.claim("web", {layout.MONITORED: "", layout.UNDO: "tree /proc/self/fdinfo\n"}).close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 
 import pytest
 
@@ -49,3 +51,24 @@ def test_missing_compiler_is_said(top: str, tmp_path: object) -> None:
 
     assert result.returncode != 0
     assert "no C compiler found" in result.stdout + result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("header", ["sys/capability.h", "Python.h"])
+def test_missing_headers_are_said(top: str, tmp_path: object, header: str) -> None:
+    """libcap's and Python's, which the library that reads our own process is built with: its build names them."""
+    if os.getuid() != 0:
+        pytest.skip("hiding a header needs root")
+    place = sysconfig.get_paths()["include"] if header == "Python.h" else "/usr/include/sys"
+    if not os.path.exists(f"{place}/{os.path.basename(header)}"):
+        pytest.skip(f"{header} is not where it is looked for: {place}")
+    shutil.copytree(place, f"{tmp_path}/include", ignore=shutil.ignore_patterns(os.path.basename(header)))
+    subprocess.run([sys.executable, "-m", "venv", f"{tmp_path}/venv"], check=True)
+    script = 'mount --bind "$1" "$2" && exec "$3" install --no-cache-dir --no-binary python-prctl -q .'
+    words = [f"{tmp_path}/include", place, f"{tmp_path}/venv/bin/pip"]
+    result = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, "sh", *words], cwd=top, capture_output=True, text=True, check=False, timeout=300
+    )
+
+    assert result.returncode != 0
+    assert {"sys/capability.h": "libcap development headers", "Python.h": "Python.h: No such file"}[header] in result.stdout + result.stderr

@@ -31,6 +31,20 @@ static void meet_host(struct context *context, unsigned stage) {
         _exit(EXIT_OURS); /* the host is gone or gave up: nobody is left to tell */
 }
 
+bool starts_alone(const struct context *context) {
+    struct operation_head head;
+    return context->watch.init && !plan_find(context, OPERATION_OPEN_TERMINAL, &head);
+}
+
+/* The host has nothing to do any more but to watch: it need not be waited for, which costs a switch to it and back. */
+static void end_setup(struct context *context) {
+    struct message message = {.type = MESSAGE_DONE, .value = STAGE_LOCK};
+    if (!starts_alone(context))
+        meet_host(context, STAGE_LOCK);
+    else if (channel_send(context->channel, &message, -1) < 0)
+        _exit(EXIT_OURS);
+}
+
 static void run_own_stage(struct context *context, unsigned stage) {
     if (run_stage(context, stage) < 0)
         give_up(context);
@@ -63,24 +77,23 @@ noreturn void joiner_main(struct context *context) {
     _exit(0);
 }
 
-/* The program runs as a child of our PID 1, which goes on as reaper. */
-static void become_reaper(struct context *context) {
-    int started[2];
-    if (pipe2(started, O_CLOEXEC) < 0) {
-        fail(context, errno, NULL);
-        give_up(context);
-    }
-    pid_t program = fork();
-    if (program < 0) {
-        fail(context, errno, NULL);
-        give_up(context);
-    }
-    if (program > 0) {
-        close(started[1]);
-        reaper_main(context, program, started[0]);
-    }
-    close(started[0]);
-    context->started = started[1];
+static noreturn void become_program(struct context *context) {
+    run_own_stage(context, STAGE_GO);
+    fail(context, 0, "the plan executes no program");
+    give_up(context);
+}
+
+/* The program runs as a child of our PID 1, which goes on as reaper when the program is executed, or has failed and said why. The child works
+ * in our memory until then and never returns: no page is copied for what execve throws away (0.1 ms). */
+static noreturn void become_reaper(struct context *context) {
+    prctl(PR_SET_NAME, "contain-init"); /* the program has the name of its file */
+    pid_t program = vfork(); /* NOLINT(*vfork,bugprone-unsafe-functions,cert-msc24-c,cert-msc33-c) */
+    if (program == 0)
+        become_program(context); /* NOLINT(clang-analyzer-unix.Vfork) */
+    if (program > 0)
+        reaper_main(context, program);
+    fail(context, errno, NULL);
+    give_up(context);
 }
 
 /* What we used for the set-up is no use of the program's. Not later: in the lock stage comes the program's filter. */
@@ -107,11 +120,9 @@ noreturn void init_main(struct context *context) {
         meet_host(context, STAGE_PIVOT);
     note_setup(context);
     run_own_stage(context, STAGE_LOCK);
-    meet_host(context, STAGE_LOCK);
+    end_setup(context);
     run_own_stage(context, STAGE_GATE);
     if (context->watch.init)
         become_reaper(context);
-    run_own_stage(context, STAGE_GO);
-    fail(context, 0, "the plan executes no program");
-    give_up(context);
+    become_program(context);
 }

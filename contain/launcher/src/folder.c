@@ -18,7 +18,7 @@ const char *status_name(enum status status) {
 static bool is_id(const char *id) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-";
     size_t size = strlen(id);
-    bool ours = strncmp(id, ".new-", 5) == 0 || strncmp(id, ".dead-", 6) == 0;
+    bool ours = strncmp(id, ".new-", 5) == 0 || strncmp(id, ".dead-", 6) == 0 || strncmp(id, ".note-", 6) == 0;
     return size > 0 && size <= 255 && strspn(id, allowed) == size && strcmp(id, ".") != 0 && strcmp(id, "..") != 0 && !ours;
 }
 

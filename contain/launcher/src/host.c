@@ -191,6 +191,8 @@ int host_stages(struct context *context) {
         host_stage(context, STAGE_PIVOT, STAGE_PUBLISH) < 0 || wait_done(context, STAGE_LOCK) < 0)
         return -1;
     cgroup_usage_begin(context);
+    if (starts_alone(context))
+        return 0;
     relay_enter(context); /* before the program can write: what it writes is for a raw terminal */
     release(context);
     return 0;

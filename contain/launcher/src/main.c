@@ -129,7 +129,7 @@ static void note_given(void) {
 
 static int prepare(int planfd) {
     const char *why;
-    context.channel = context.started = context.guardian = context.relay.master = context.gate = context.adopted = -1;
+    context.channel = context.guardian = context.relay.master = context.gate = context.adopted = -1;
     context.monitor.signals = context.monitor.timer = context.monitor.parent = context.monitor.tick = context.monitor.listener = -1;
     context.in_host = true;
     sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);

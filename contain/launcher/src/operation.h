@@ -168,7 +168,6 @@ struct context {
     struct monitor monitor;
     int *slots;      /* in the host: those in `shared`; in init: its own copy */
     int channel;     /* to the other side: host or init */
-    int started;     /* closed by execve: our PID 1 waits for its end of file; -1: none */
     bool is_guardian;
     bool in_host;    /* this process acts for the host */
     bool trace;

@@ -427,6 +427,26 @@ static int step_open_source(struct context *context, struct cursor *in, int64_t 
     return do_open_source(context, &operation);
 }
 
+bool take_show_idmapped(struct cursor *in, struct show_idmapped *operation) {
+    *operation = (struct show_idmapped){0};
+    operation->path = take_text(in);
+    operation->tree = take_i64(in);
+    operation->userns = take_i64(in);
+    operation->recursive = take_i64(in);
+    operation->optional = take_i64(in);
+    return take_end(in);
+}
+
+static int step_show_idmapped(struct context *context, struct cursor *in, int64_t ask) {
+    struct show_idmapped operation;
+    (void)ask;
+    if (!take_show_idmapped(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_show_idmapped(context, &operation);
+}
+
 bool take_bind_mount(struct cursor *in, struct bind_mount *operation) {
     *operation = (struct bind_mount){0};
     operation->target = take_text(in);
@@ -1335,6 +1355,38 @@ static int step_claim_state(struct context *context, struct cursor *in, int64_t 
     return do_claim_state(context, &operation);
 }
 
+bool take_keep_note(struct cursor *in, struct keep_note *operation) {
+    *operation = (struct keep_note){0};
+    operation->root = take_text(in);
+    operation->undo = take_i64(in);
+    return take_end(in);
+}
+
+static int step_keep_note(struct context *context, struct cursor *in, int64_t ask) {
+    struct keep_note operation;
+    (void)ask;
+    if (!take_keep_note(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_keep_note(context, &operation);
+}
+
+bool take_note_init(struct cursor *in, struct note_init *operation) {
+    *operation = (struct note_init){0};
+    return take_end(in);
+}
+
+static int step_note_init(struct context *context, struct cursor *in, int64_t ask) {
+    struct note_init operation;
+    (void)ask;
+    if (!take_note_init(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_note_init(context, &operation);
+}
+
 bool take_note_undo(struct cursor *in, struct note_undo *operation) {
     *operation = (struct note_undo){0};
     operation->kind = take_text(in);
@@ -1435,6 +1487,23 @@ static int step_remove_tree(struct context *context, struct cursor *in, int64_t 
     if (context == NULL)
         return 0;
     return do_remove_tree(context, &operation);
+}
+
+bool take_end_note(struct cursor *in, struct end_note *operation) {
+    *operation = (struct end_note){0};
+    operation->root = take_text(in);
+    operation->undo = take_i64(in);
+    return take_end(in);
+}
+
+static int step_end_note(struct context *context, struct cursor *in, int64_t ask) {
+    struct end_note operation;
+    (void)ask;
+    if (!take_end_note(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_end_note(context, &operation);
 }
 
 bool take_end_state(struct cursor *in, struct end_state *operation) {
@@ -1833,6 +1902,25 @@ static int step_hold_network(struct context *context, struct cursor *in, int64_t
     return do_hold_network(context, &operation);
 }
 
+bool take_link_host(struct cursor *in, struct link_host *operation) {
+    *operation = (struct link_host){0};
+    operation->link = take_text(in);
+    operation->bridge = take_text(in);
+    operation->address = take_text(in);
+    operation->prefix = take_i64(in);
+    return take_end(in);
+}
+
+static int step_link_host(struct context *context, struct cursor *in, int64_t ask) {
+    struct link_host operation;
+    (void)ask;
+    if (!take_link_host(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_link_host(context, &operation);
+}
+
 bool take_enter_network(struct cursor *in, struct enter_network *operation) {
     *operation = (struct enter_network){0};
     operation->holder = take_i64(in);
@@ -1945,6 +2033,7 @@ const struct operation_row operation_rows[] = {
     {"OpenProc", step_open_proc, false},
     {"OpenUserns", step_open_userns, false},
     {"OpenSource", step_open_source, false},
+    {"ShowIdmapped", step_show_idmapped, false},
     {"BindMount", step_bind_mount, false},
     {"MountFilesystem", step_mount_filesystem, false},
     {"MountCgroups", step_mount_cgroups, false},
@@ -1992,12 +2081,15 @@ const struct operation_row operation_rows[] = {
     {"ConnectListener", step_connect_listener, false},
     {"LoadSeccomp", step_load_seccomp, true},
     {"ClaimState", step_claim_state, false},
+    {"KeepNote", step_keep_note, false},
+    {"NoteInit", step_note_init, false},
     {"NoteUndo", step_note_undo, false},
     {"PublishState", step_publish_state, false},
     {"WritePidFile", step_write_pid_file, false},
     {"SendPidfd", step_send_pidfd, false},
     {"RemoveFile", step_remove_file, false},
     {"RemoveTree", step_remove_tree, false},
+    {"EndNote", step_end_note, false},
     {"EndState", step_end_state, false},
     {"Supervise", step_supervise, false},
     {"LimitProcessorTime", step_limit_processor_time, false},
@@ -2021,6 +2113,7 @@ const struct operation_row operation_rows[] = {
     {"MakeHosts", step_make_hosts, false},
     {"MakeBridge", step_make_bridge, false},
     {"HoldNetwork", step_hold_network, false},
+    {"LinkHost", step_link_host, false},
     {"EnterNetwork", step_enter_network, false},
     {"AddMember", step_add_member, false},
     {"SetFilters", step_set_filters, false},
@@ -2028,4 +2121,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x1e, 0x15, 0xc5, 0x15, 0x1a, 0x4a, 0x5e, 0x57, 0x9a, 0x7c, 0x15, 0x40, 0xff, 0x61, 0xde, 0xc3};
+const uint8_t operations_digest[16] = {0x99, 0x94, 0xc0, 0x8e, 0xc5, 0x3b, 0x9c, 0xc0, 0x21, 0xbf, 0x9f, 0xc3, 0xb7, 0xbb, 0xef, 0xb0};

@@ -34,6 +34,7 @@ enum slot {
     SLOT_PROC = 5,
     SLOT_HOST_ROOT = 6,
     SLOT_LISTENER = 7,
+    SLOT_NOTE = 8,
     SLOT_COUNT = 256
 };
 
@@ -63,86 +64,91 @@ enum operation_kind {
     OPERATION_OPEN_PROC = 23,
     OPERATION_OPEN_USERNS = 24,
     OPERATION_OPEN_SOURCE = 25,
-    OPERATION_BIND_MOUNT = 26,
-    OPERATION_MOUNT_FILESYSTEM = 27,
-    OPERATION_MOUNT_CGROUPS = 28,
-    OPERATION_OVERLAY_MOUNT = 29,
-    OPERATION_SHOW_FOLDER = 30,
-    OPERATION_REMOUNT = 31,
-    OPERATION_MASK_PATH = 32,
-    OPERATION_READONLY_PATH = 33,
-    OPERATION_MAKE_DEVICE = 34,
-    OPERATION_MAKE_LINK = 35,
-    OPERATION_MAKE_CGROUP = 36,
-    OPERATION_OPEN_CGROUP = 37,
-    OPERATION_START_SCOPE = 38,
-    OPERATION_LIMIT_SCOPE = 39,
-    OPERATION_DELEGATE_CGROUP = 40,
-    OPERATION_OPEN_TASKS = 41,
-    OPERATION_JOIN_CGROUP = 42,
-    OPERATION_PLACE_IN_CGROUP = 43,
-    OPERATION_WRITE_CGROUP = 44,
-    OPERATION_CHECK_MEMORY_USE = 45,
-    OPERATION_WRITE_DEVICE_RULES = 46,
-    OPERATION_ATTACH_DEVICE_PROGRAM = 47,
-    OPERATION_KILL_CGROUP = 48,
-    OPERATION_READ_CGROUP_USAGE = 49,
-    OPERATION_REMOVE_CGROUP = 50,
-    OPERATION_LIMIT_RESOURCE = 51,
-    OPERATION_SET_OOM_SCORE = 52,
-    OPERATION_SET_PERSONALITY = 53,
-    OPERATION_SET_SCHEDULER = 54,
-    OPERATION_SET_IO_PRIORITY = 55,
-    OPERATION_SET_MEMORY_POLICY = 56,
-    OPERATION_SET_AFFINITY = 57,
-    OPERATION_ENTER_FOLDER = 58,
-    OPERATION_FIND_PROGRAM = 59,
-    OPERATION_LEAVE_HOST = 60,
-    OPERATION_EXECUTE = 61,
-    OPERATION_JOIN_KEYRING = 62,
-    OPERATION_OPEN_HOST_PROC = 63,
-    OPERATION_SET_EXEC_LABEL = 64,
-    OPERATION_HIDE_PROCESS = 65,
-    OPERATION_DROP_BOUNDING = 66,
-    OPERATION_SET_IDS = 67,
-    OPERATION_SET_CAPABILITIES = 68,
-    OPERATION_NO_NEW_PRIVILEGES = 69,
-    OPERATION_CONNECT_LISTENER = 70,
-    OPERATION_LOAD_SECCOMP = 71,
-    OPERATION_CLAIM_STATE = 72,
-    OPERATION_NOTE_UNDO = 73,
-    OPERATION_PUBLISH_STATE = 74,
-    OPERATION_WRITE_PID_FILE = 75,
-    OPERATION_SEND_PIDFD = 76,
-    OPERATION_REMOVE_FILE = 77,
-    OPERATION_REMOVE_TREE = 78,
-    OPERATION_END_STATE = 79,
-    OPERATION_SUPERVISE = 80,
-    OPERATION_LIMIT_PROCESSOR_TIME = 81,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 82,
-    OPERATION_START_SESSION = 83,
-    OPERATION_OPEN_TERMINAL = 84,
-    OPERATION_TAKE_TERMINAL = 85,
-    OPERATION_EMPTY_INPUT = 86,
-    OPERATION_OWN_STREAMS = 87,
-    OPERATION_RUN_HOOK = 88,
-    OPERATION_MAKE_GATE = 89,
-    OPERATION_HOLD_DESCRIPTORS = 90,
-    OPERATION_WAIT_AT_GATE = 91,
-    OPERATION_LEAVE_CONTAINER = 92,
-    OPERATION_ADOPT_CONTAINER = 93,
-    OPERATION_OPEN_GATE = 94,
-    OPERATION_JOIN_CONTAINER = 95,
-    OPERATION_LEND_FILE = 96,
-    OPERATION_LEND_TREE = 97,
-    OPERATION_LEND_SOCKETS = 98,
-    OPERATION_MAKE_HOSTS = 99,
-    OPERATION_MAKE_BRIDGE = 100,
-    OPERATION_HOLD_NETWORK = 101,
-    OPERATION_ENTER_NETWORK = 102,
-    OPERATION_ADD_MEMBER = 103,
-    OPERATION_SET_FILTERS = 104,
-    OPERATION_SET_QUEUE = 105,
+    OPERATION_SHOW_IDMAPPED = 26,
+    OPERATION_BIND_MOUNT = 27,
+    OPERATION_MOUNT_FILESYSTEM = 28,
+    OPERATION_MOUNT_CGROUPS = 29,
+    OPERATION_OVERLAY_MOUNT = 30,
+    OPERATION_SHOW_FOLDER = 31,
+    OPERATION_REMOUNT = 32,
+    OPERATION_MASK_PATH = 33,
+    OPERATION_READONLY_PATH = 34,
+    OPERATION_MAKE_DEVICE = 35,
+    OPERATION_MAKE_LINK = 36,
+    OPERATION_MAKE_CGROUP = 37,
+    OPERATION_OPEN_CGROUP = 38,
+    OPERATION_START_SCOPE = 39,
+    OPERATION_LIMIT_SCOPE = 40,
+    OPERATION_DELEGATE_CGROUP = 41,
+    OPERATION_OPEN_TASKS = 42,
+    OPERATION_JOIN_CGROUP = 43,
+    OPERATION_PLACE_IN_CGROUP = 44,
+    OPERATION_WRITE_CGROUP = 45,
+    OPERATION_CHECK_MEMORY_USE = 46,
+    OPERATION_WRITE_DEVICE_RULES = 47,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 48,
+    OPERATION_KILL_CGROUP = 49,
+    OPERATION_READ_CGROUP_USAGE = 50,
+    OPERATION_REMOVE_CGROUP = 51,
+    OPERATION_LIMIT_RESOURCE = 52,
+    OPERATION_SET_OOM_SCORE = 53,
+    OPERATION_SET_PERSONALITY = 54,
+    OPERATION_SET_SCHEDULER = 55,
+    OPERATION_SET_IO_PRIORITY = 56,
+    OPERATION_SET_MEMORY_POLICY = 57,
+    OPERATION_SET_AFFINITY = 58,
+    OPERATION_ENTER_FOLDER = 59,
+    OPERATION_FIND_PROGRAM = 60,
+    OPERATION_LEAVE_HOST = 61,
+    OPERATION_EXECUTE = 62,
+    OPERATION_JOIN_KEYRING = 63,
+    OPERATION_OPEN_HOST_PROC = 64,
+    OPERATION_SET_EXEC_LABEL = 65,
+    OPERATION_HIDE_PROCESS = 66,
+    OPERATION_DROP_BOUNDING = 67,
+    OPERATION_SET_IDS = 68,
+    OPERATION_SET_CAPABILITIES = 69,
+    OPERATION_NO_NEW_PRIVILEGES = 70,
+    OPERATION_CONNECT_LISTENER = 71,
+    OPERATION_LOAD_SECCOMP = 72,
+    OPERATION_CLAIM_STATE = 73,
+    OPERATION_KEEP_NOTE = 74,
+    OPERATION_NOTE_INIT = 75,
+    OPERATION_NOTE_UNDO = 76,
+    OPERATION_PUBLISH_STATE = 77,
+    OPERATION_WRITE_PID_FILE = 78,
+    OPERATION_SEND_PIDFD = 79,
+    OPERATION_REMOVE_FILE = 80,
+    OPERATION_REMOVE_TREE = 81,
+    OPERATION_END_NOTE = 82,
+    OPERATION_END_STATE = 83,
+    OPERATION_SUPERVISE = 84,
+    OPERATION_LIMIT_PROCESSOR_TIME = 85,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 86,
+    OPERATION_START_SESSION = 87,
+    OPERATION_OPEN_TERMINAL = 88,
+    OPERATION_TAKE_TERMINAL = 89,
+    OPERATION_EMPTY_INPUT = 90,
+    OPERATION_OWN_STREAMS = 91,
+    OPERATION_RUN_HOOK = 92,
+    OPERATION_MAKE_GATE = 93,
+    OPERATION_HOLD_DESCRIPTORS = 94,
+    OPERATION_WAIT_AT_GATE = 95,
+    OPERATION_LEAVE_CONTAINER = 96,
+    OPERATION_ADOPT_CONTAINER = 97,
+    OPERATION_OPEN_GATE = 98,
+    OPERATION_JOIN_CONTAINER = 99,
+    OPERATION_LEND_FILE = 100,
+    OPERATION_LEND_TREE = 101,
+    OPERATION_LEND_SOCKETS = 102,
+    OPERATION_MAKE_HOSTS = 103,
+    OPERATION_MAKE_BRIDGE = 104,
+    OPERATION_HOLD_NETWORK = 105,
+    OPERATION_LINK_HOST = 106,
+    OPERATION_ENTER_NETWORK = 107,
+    OPERATION_ADD_MEMBER = 108,
+    OPERATION_SET_FILTERS = 109,
+    OPERATION_SET_QUEUE = 110,
 };
 
 /* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
@@ -350,6 +356,17 @@ struct open_source {
 };
 bool take_open_source(struct cursor *in, struct open_source *operation);
 int do_open_source(struct context *context, const struct open_source *operation);
+
+/* Shows the clone in slot `tree` idmapped by the container's own user namespace, whose maps are written by now; slot `userns` keeps it. */
+struct show_idmapped {
+    const char *path;
+    int64_t tree;
+    int64_t userns;
+    int64_t recursive;
+    int64_t optional;
+};
+bool take_show_idmapped(struct cursor *in, struct show_idmapped *operation);
+int do_show_idmapped(struct context *context, const struct show_idmapped *operation);
 
 /* Shows a file or folder of the host, from `slot` or opened now at `source`, on `target` inside the root. */
 struct bind_mount {
@@ -837,6 +854,21 @@ struct claim_state {
 bool take_claim_state(struct cursor *in, struct claim_state *operation);
 int do_claim_state(struct context *context, const struct claim_state *operation);
 
+/* Makes ROOT/.note-TOKEN, locked for as long as monitor or guardian live: what a sweep has to undo of a run that nobody can ask for. */
+struct keep_note {
+    const char *root;
+    int64_t undo;
+};
+bool take_keep_note(struct cursor *in, struct keep_note *operation);
+int do_keep_note(struct context *context, const struct keep_note *operation);
+
+/* Notes which process is the container's first: its pid, start time and boot, so that a sweep kills it and no other. */
+struct note_init {
+    int64_t nothing;
+};
+bool take_note_init(struct cursor *in, struct note_init *operation);
+int do_note_init(struct context *context, const struct note_init *operation);
+
 /* Notes in the state folder that `path` is to be undone at the end (`kind` as in contain/state/layout.py), and arms that. */
 struct note_undo {
     const char *kind;
@@ -884,6 +916,14 @@ struct remove_tree {
 };
 bool take_remove_tree(struct cursor *in, struct remove_tree *operation);
 int do_remove_tree(struct context *context, const struct remove_tree *operation);
+
+/* Removes the run's note: all is undone. */
+struct end_note {
+    const char *root;
+    int64_t undo;
+};
+bool take_end_note(struct cursor *in, struct end_note *operation);
+int do_end_note(struct context *context, const struct end_note *operation);
 
 /* Writes down how the container ended, then removes its state folder, or with `keep` leaves it as `stopped`. */
 struct end_state {
@@ -1078,6 +1118,16 @@ struct hold_network {
 };
 bool take_hold_network(struct cursor *in, struct hold_network *operation);
 int do_hold_network(struct context *context, const struct hold_network *operation);
+
+/* Links the host to the bridge of the network that init holds: `link` is the host's end, with an address there; it goes with the network. */
+struct link_host {
+    const char *link;
+    const char *bridge;
+    const char *address;
+    int64_t prefix;
+};
+bool take_link_host(struct cursor *in, struct link_host *operation);
+int do_link_host(struct context *context, const struct link_host *operation);
 
 /* Enters the namespaces (CLONE_NEW* bits in `flags`) of the process that holds a network, by its pidfd `holder`, a descriptor of the caller's. */
 struct enter_network {

@@ -3,6 +3,7 @@
  * everything in the pid namespace with it. */
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -28,34 +29,29 @@ static noreturn void finish_all(struct context *context, int status) {
     _exit(exit_code(status));
 }
 
-/* End of file: execve closed the other end, or the program is dead and said why on the channel. */
-static void wait_for_execve(int started) {
-    char byte;
-    ssize_t got;
-    do
-        got = read(started, &byte, 1);
-    while (got < 0 && errno == EINTR);
-    close(started);
-}
-
 /* What the host had open when it made us, and what the program has got from us. */
-static void close_all_but(int one, int other) {
-    unsigned low = (unsigned)(one < other ? one : other);
-    unsigned high = (unsigned)(one < other ? other : one);
-    if (low > 3)
-        sys_close_range(3, low - 1, 0);
-    if (high > low + 1)
-        sys_close_range(low + 1, high - 1, 0);
-    sys_close_range(high + 1, ~0U, 0);
+static void close_all_but(unsigned fd) {
+    if (fd > 3)
+        sys_close_range(3, fd - 1, 0);
+    sys_close_range(fd + 1, ~0U, 0);
 }
 
-static void bind_to_monitor(const struct context *context) {
+void bind_to_monitor(const struct context *context) {
     char byte;
     if (context->watch.leave)
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* the monitor has one thread, and nobody but us can clear this */
     if (recv(context->channel, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
         _exit(EXIT_OURS); /* it died before */
+}
+
+#define STACK_SIZE (256 << 10)
+#define PAGE_SIZE 4096
+
+void release_stack(void) {
+    char here;
+    uintptr_t page = (uintptr_t)&here & ~(uintptr_t)(PAGE_SIZE - 1);
+    madvise((void *)(page - STACK_SIZE), STACK_SIZE - PAGE_SIZE, MADV_DONTNEED); /* ENOMEM: not all of it was ever there */
 }
 
 /* What the caller had in its words and environment is nobody's business in here; `ps` shows our own name. */
@@ -71,18 +67,17 @@ static void forget_caller(char **words) {
     }
 }
 
-noreturn void reaper_main(struct context *context, pid_t program, int started) {
+noreturn void reaper_main(struct context *context, pid_t program) {
     struct message message = {.type = MESSAGE_STARTED};
     sigset_t all;
-    prctl(PR_SET_NAME, "contain-init");
     prctl(PR_SET_DUMPABLE, 0);
     forget_caller(context->words);
     bind_to_monitor(context);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
-    close_all_but(context->channel, started);
-    wait_for_execve(started);
+    close_all_but((unsigned)context->channel);
     channel_send(context->channel, &message, -1);
+    release_stack();
     for (;;) {
         int status;
         pid_t pid;

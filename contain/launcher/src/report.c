@@ -77,7 +77,8 @@ bool plan_find(const struct context *context, enum operation_kind kind, struct o
 int note_undo(struct context *context, const char *kind, const char *path) {
     char line[8192];
     int folder = slot(context, SLOT_STATE);
-    if (folder < 0)
+    int note = slot(context, SLOT_NOTE);
+    if (folder < 0 && note < 0)
         return 0;
     size_t used = append(line, sizeof line, 0, kind);
     used = append(line, sizeof line, used, " ");
@@ -91,6 +92,8 @@ int note_undo(struct context *context, const char *kind, const char *path) {
         used = append(line, sizeof line, used, escaped);
     }
     line[used++] = '\n';
+    if (note >= 0)
+        return write(note, line, used) == (ssize_t)used ? 0 : EIO;
     int fd = openat(folder, "undo", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return errno;

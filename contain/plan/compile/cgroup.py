@@ -44,12 +44,13 @@ def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
     had, found = _decide(spec, host)
     _refuse_missing(spec, host)
+    _refuse_absent(spec, host)
     scope = where(spec, host).scope
     for group in found:
         if not (scope and group.v2):
             yield _make(spec, host, group, slots, had)
     if scope:
-        yield from _start_scope(spec, scope, found, slots)
+        yield from _start_scope(spec, host, scope, found, slots)
     yield from _delegate(spec, host, found)
     for group in found:
         if not group.v2:
@@ -138,6 +139,33 @@ def _refuse_missing(spec: Spec, host: Host) -> None:
         if one.optional:
             continue  # another setting of the same pointer is reported
         _report(spec, one, why, remedy)
+
+
+def _refuse_absent(spec: Spec, host: Host) -> None:
+    """An option that names processors which this machine has not: the kernel's own words for it help nobody."""
+    pointer = f"{RESOURCES}/cpu/cpus"
+    asked = (_resources(spec).get("cpu") or {}).get("cpus")
+    if not asked or not host.cpus or not spec.origins.option(pointer) or group_of("cpuset", where(spec, host), host) is None:
+        return
+    absent = sorted(_members(asked) - _members(host.cpus))
+    if absent:
+        words = f"processor {absent[0]} is" if len(absent) == 1 else f"processors {absent[0]} and others are"
+        raise HostError(
+            f"{words} not there",
+            place=spec.origins.place(pointer),
+            cause=f"this machine has {host.cpus}",
+            remedy=f"write {host.cpus}, or less",
+        )
+
+
+def _members(text: str) -> set[int]:
+    """The numbers of a list such as 0-3,7, as far as they can be meant."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if first.strip().isdecimal() and (last or first).strip().isdecimal():
+            found |= set(range(int(first), min(int(last or first), int(first) + 8192) + 1))
+    return found
 
 
 def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:
@@ -250,9 +278,9 @@ def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slot
             yield device_operation(rows, slot_of(holder, slots), v2=holder.v2, place=spec.origins.place(f"{RESOURCES}/devices"))
 
 
-def _start_scope(spec: Spec, scope: Scope, found: list[Group], slots: Slots) -> Iterator[Operation]:
+def _start_scope(spec: Spec, host: Host, scope: Scope, found: list[Group], slots: Slots) -> Iterator[Operation]:
     """systemd makes the scope around the process; what it has properties for is limited through them, and checked by writing the files."""
-    from contain.plan.compile.cgroup_systemd import base_properties, limit_properties, request
+    from contain.plan.compile.cgroup_systemd import base_properties, device_properties, limit_properties, request
 
     group = found[-1] if found else None
     helper, process = slots.new("cgroup/systemd"), slots.new("cgroup/helper")
@@ -266,10 +294,10 @@ def _start_scope(spec: Spec, scope: Scope, found: list[Group], slots: Slots) -> 
         undo=slots.undo(f"cgroup{next((one.mount for one in found if one.v2), '')}"),
         origin="/linux/cgroupsPath",
     )
-    v2 = all(one.v2 for one in found)
-    yield LimitScope(
-        unit=scope.unit, request=request(scope, limit_properties(_resources(spec), v2=v2)), slot=helper, process=process, origin=RESOURCES
-    )
+    limits = limit_properties(_resources(spec), v2=all(one.v2 for one in found))
+    if _device_rules_wanted(spec, host):
+        limits += device_properties(_resources(spec).get("devices") or [])
+    yield LimitScope(unit=scope.unit, request=request(scope, limits), slot=helper, process=process, origin=RESOURCES)
     for one in found:
         if one.v2:
             yield OpenCgroup(stage=at.HOST_HOOKS, folder=one.folder, slot=CGROUP)

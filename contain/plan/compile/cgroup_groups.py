@@ -69,6 +69,8 @@ def where(spec: Spec, host: Host) -> Where:
         return Where(_clean(spec, f"{parent}/{name}", "--cgroup-parent"), absolute=parent.startswith("/"), origin="--cgroup-parent")
     if given:
         return Where(_clean(spec, given, POINTER), absolute=given.startswith("/"), origin=POINTER)
+    if not spec.run.name:  # no common parent: to make and remove a memory cgroup more for each run costs 0.2 ms
+        return Where(f"{OURS}-{name}", absolute=False, origin="")
     return Where(f"{OURS}/{name}", absolute=False, origin="", ours=1)
 
 

@@ -169,6 +169,30 @@ def _others(resources: dict[str, Any], *, v2: bool) -> Iterator[Property]:
             yield name, "t", UNLIMITED if text == "max" else int(text)
 
 
+def device_properties(rows: list[dict[str, Any]]) -> list[Property]:
+    """The devices of `rows`: without them systemd would allow all again on v1 whenever it is reloaded.
+
+    What it cannot express, exceptions from all, it leaves alone; what it is given must not be narrower than our own rules, since both count.
+    """
+    from contain.plan.compile.cgroup_devices import rules, v1_lines
+
+    try:
+        allow_all, lines = v1_lines(rules(rows))
+    except ValueError:
+        allow_all, lines = True, []
+    if allow_all:
+        return [("DevicePolicy", "s", "auto"), ("DeviceAllow", "a(ss)", [])]
+    allowed = [(_device(*line.split(" ")[:2]), line.split(" ")[2]) for line in lines]
+    return [("DevicePolicy", "s", "strict"), ("DeviceAllow", "a(ss)", []), ("DeviceAllow", "a(ss)", allowed)]
+
+
+def _device(kind: str, numbers: str) -> str:
+    """`c 1:3` is /dev/char/1:3 whether there is such a file or not; `c 136:*` is a whole group."""
+    name = "char" if kind == "c" else "block"
+    major, _, minor = numbers.partition(":")
+    return f"{name}-{major}" if minor == "*" else f"/dev/{name}/{numbers}"
+
+
 def _bits(text: str) -> list[int]:
     """`0-2,8` as the bytes of a mask, lowest bit first."""
     mask = 0
@@ -188,4 +212,6 @@ def request(scope: Scope, properties: list[Property]) -> str:
 def _json(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_json, value))}]"
     return quoted(value) if isinstance(value, str) else repr(value)

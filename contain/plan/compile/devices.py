@@ -81,7 +81,7 @@ def _device(spec: Spec, host: Host, index: int, *, bound: bool) -> Operation:
         kind=kind,
         major=major,
         minor=minor,
-        mode=row.get("fileMode", 0o666),
+        mode=row.get("fileMode", 0o666) & 0o7777,  # podman run --privileged writes the type of the file along
         uid=row.get("uid") or 0,
         gid=row.get("gid") or 0,
         source=twin if kind != "p" else "",

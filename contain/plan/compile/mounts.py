@@ -18,6 +18,7 @@ from contain.plan.operations.mounts import (
     OverlayMount,
     ReadonlyPath,
     Remount,
+    ShowIdmapped,
 )
 from contain.plan.operations.rootfs import OpenProc
 from contain.plan.wanted import source_path
@@ -243,16 +244,20 @@ def _open_source(
     if slots.free() < _RESERVE and not view and not shared and "user" not in spec.namespaces():
         return 0  # hundreds of mounts: the last ones are opened when their turn comes
     slot = slots.new(origin)
+    path, recursive = source_path(spec.bundle, row["source"]), options.idmap == "ridmap"
+    optional = bool(view) and not options.idmap and not row.get("uidMappings")
     yield OpenSource(
-        path=source_path(spec.bundle, row["source"]),
+        path=path,
         slot=slot,
         recursive=options.recursive,
         shared=shared,
         userns=view,
-        idmap_recursive=options.idmap == "ridmap",
-        optional_idmap=bool(view) and not options.idmap and not row.get("uidMappings"),
+        idmap_recursive=recursive,
+        optional_idmap=optional,
         origin=origin,
     )
+    if view and view == userns(slots):
+        yield ShowIdmapped(path=path, tree=slot, userns=view, recursive=recursive, optional=optional, origin=origin)
     return slot
 
 
@@ -300,8 +305,7 @@ def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: 
             return 0
         spec.warn(f"{row['source']} ({source.type}) cannot be shown idmapped: its files belong to nobody in the container", origin)
         return 0
-    slot = yield from userns(spec, host, slots)
-    return slot
+    return userns(slots)
 
 
 def _words(error: str) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 POINTER = "/linux/intelRdt"
 MOUNT = "/sys/fs/resctrl"
-UNDO = "resctrl"
+UNDO, MONITOR = "resctrl", "resctrl/monitor"
 
 
 def resctrl(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
@@ -35,8 +35,6 @@ def resctrl(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     folder = f"{mount}/{name}".rstrip("/")
     found = host.sources.get(f"{MOUNT}/{name}".rstrip("/"))
     there = name == "" or (found is not None and found.exists)
-    if rdt.get("enableMonitoring") or rdt.get("enableCMT") or rdt.get("enableMBM"):
-        spec.warn("a class of RDT counts what its container uses by itself: no group of its own is made for monitoring", POINTER)
     if rdt.get("closID") and not there and not lines:
         raise ManifestError(
             f"there is no class of RDT {name}",
@@ -45,11 +43,21 @@ def resctrl(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         )
     slot = slots.new(UNDO)
     if rdt.get("closID") and there:
+        _compare(spec, rdt, host.schemata)
         yield OpenCgroup(folder=folder, slot=slot, origin=f"{POINTER}/closID")
     else:
-        yield MakeCgroup(mount=mount, path=f"/{name}", slot=slot, undo=slots.undo(UNDO), needed=[], wanted=[], origin=POINTER)
-        yield RemoveCgroup(mount=mount, path=f"/{name}", undo=slots.undo(UNDO))
+        # a class with a name is the machine's from now on; the container's own goes with it
+        undo = 0 if rdt.get("closID") else slots.undo(UNDO)
+        yield MakeCgroup(mount=mount, path=f"/{name}", slot=slot, undo=undo, needed=[], wanted=[], origin=POINTER)
     yield from _join(slot, folder, slots)
+    if monitored(rdt):
+        group = monitoring(name, spec.run.name or layout.hole("id"))
+        slot_, undo = slots.new(MONITOR), slots.undo(MONITOR)
+        yield MakeCgroup(mount=mount, path=group, slot=slot_, undo=undo, needed=[], wanted=[], origin=f"{POINTER}/enableMonitoring")
+        yield RemoveCgroup(mount=mount, path=group, undo=undo)
+        yield from _join(slot_, f"{mount}{group}", slots, MONITOR)
+    if not rdt.get("closID"):
+        yield RemoveCgroup(mount=mount, path=f"/{name}", undo=slots.undo(UNDO))
     if lines:
         yield WriteCgroup(slot=slot, file="schemata", lines=lines, alternative_lines=[], origin=POINTER)
 
@@ -62,6 +70,11 @@ def join(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         slot = slots.new(UNDO)
         yield OpenCgroup(folder=folder, slot=slot, origin=POINTER)
         yield from _join(slot, folder, slots)
+        if monitored(rdt):
+            group = f"{host.resctrl}{monitoring(class_of(rdt, spec.run.name), spec.run.name)}"
+            slot = slots.new(MONITOR)
+            yield OpenCgroup(folder=group, slot=slot, origin=POINTER)
+            yield from _join(slot, group, slots, MONITOR)
 
 
 def change(held: dict[str, Any], rdt: dict[str, Any], identifier: str, host: Host) -> Plan:
@@ -71,8 +84,42 @@ def change(held: dict[str, Any], rdt: dict[str, Any], identifier: str, host: Hos
     return Plan([opened, WriteCgroup(slot=slot, file="schemata", lines=schemata(rdt), alternative_lines=[])])
 
 
-def _join(slot: int, folder: str, slots: Slots) -> Iterator[Operation]:
-    tasks = slots.new(f"tasks/{UNDO}")
+def _compare(spec: Spec, rdt: dict[str, Any], there: str) -> None:
+    """The two older members say what a class that is there already has to be; `schemata` is written in any case."""
+    present = _shares(there)
+    for key in ("l3CacheSchema", "memBwSchema"):
+        for resource, wanted in _shares(rdt.get(key) or "").items():
+            if {**present.get(resource, {}), **wanted} != present.get(resource, {}):
+                raise ManifestError(
+                    f"the class of RDT {rdt['closID']} has other shares of {resource}",
+                    place=spec.origins.place(f"{POINTER}/{key}"),
+                    cause=f"its schemata: {' '.join(there.split())}",
+                    remedy=f"leave {key} out, write what is there, or give schemata, which are written",
+                )
+
+
+def _shares(text: str) -> dict[str, dict[str, str]]:
+    """`L3:0=7ff;1=00f` as the kernel or a person writes it: without blanks and leading zeros."""
+    found = {}
+    for line in text.splitlines():
+        resource, _, rest = line.partition(":")
+        pairs = (pair.partition("=") for pair in rest.split(";"))
+        found[resource.strip()] = {domain.strip(): value.strip().lower().lstrip("0") for domain, _, value in pairs}
+    return found
+
+
+def monitored(rdt: dict[str, Any]) -> bool:
+    """Whether the container is to be counted alone; before 1.3 the member was two."""
+    return bool(rdt.get("enableMonitoring") or rdt.get("enableCMT") or rdt.get("enableMBM"))
+
+
+def monitoring(name: str, identifier: str) -> str:
+    """The path of its group for that, below the mount."""
+    return f"{f'/{name}' if name else ''}/mon_groups/{identifier}"
+
+
+def _join(slot: int, folder: str, slots: Slots, name: str = UNDO) -> Iterator[Operation]:
+    tasks = slots.new(f"tasks/{name}")
     yield OpenTasks(slot=slot, tasks=tasks, origin=POINTER)
     yield JoinCgroup(tasks=tasks, folder=folder, origin=POINTER)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contain.errors import HostError, ManifestError
-from contain.plan.compile.idmaps import id_maps, text
+from contain.plan.compile.idmaps import id_maps
 from contain.plan.compile.options import PRIVATE, SHARED, SLAVE, propagation_of
-from contain.plan.operations.mounts import OpenUserns
+from contain.plan.operations.mounts import ShowIdmapped
 from contain.plan.operations.rootfs import (
     AttachRoot,
     EnterRoot,
@@ -17,10 +17,11 @@ from contain.plan.operations.rootfs import (
     SetRootPropagation,
     SetRootReadonly,
 )
+from contain.plan.slots import ROOT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     from contain.host.model import Host
     from contain.plan.operation import Operation
@@ -53,7 +54,10 @@ def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     # mounts in the root never reach the host; those of the host reach it when it is asked to follow
     held = SLAVE if recursive and propagation in (SLAVE, SHARED) else PRIVATE
     if opens_early(host):
-        yield OpenRoot(path=spec.root, propagation=held, userns=(yield from _idmapped(spec, host, slots)), origin="/root/path")
+        view = _idmapped(spec, host, slots)
+        yield OpenRoot(path=spec.root, propagation=held, userns=view, origin="/root/path")
+        if view:
+            yield ShowIdmapped(path=spec.root, tree=ROOT, userns=view, origin="/root/path")
     if spec.run.overlay:
         yield from _overlaid(spec, host, slots, held)
     yield AttachRoot(path=spec.root, propagation=held, origin="/root/path")
@@ -108,11 +112,8 @@ def opens_early(host: Host) -> bool:
     return host.can("CAP_SYS_ADMIN") and (host.at_least(5, 12) or host.kernel == (0, 0))
 
 
-def userns(spec: Spec, host: Host, slots: Slots) -> Generator[Operation, None, int]:
-    """A namespace with the container's own maps for idmapped mounts, made at its first use; returns its slot."""
-    maps = id_maps(spec, host)
-    if maps is not None and not slots.has("userns"):
-        yield OpenUserns(uid_lines=text(maps.uid), gid_lines=text(maps.gid), slot=slots.new("userns"), origin="/linux/uidMappings")
+def userns(slots: Slots) -> int:
+    """The slot of the container's own new user namespace, for idmapped mounts; empty until its maps are written (ShowIdmapped)."""
     return slots.new("userns")
 
 
@@ -121,8 +122,8 @@ def shows_idmapped(spec: Spec, host: Host) -> bool:
     return spec.run.idmap and opens_early(host) and host.privileged and id_maps(spec, host) is not None
 
 
-def _idmapped(spec: Spec, host: Host, slots: Slots) -> Generator[Operation, None, int]:
-    """The namespace for the root's idmap; returns its slot, 0 for none."""
+def _idmapped(spec: Spec, host: Host, slots: Slots) -> int:
+    """The slot of the namespace for the root's idmap, 0 for none."""
     if not shows_idmapped(spec, host):
         return 0
     kind = host.root.type
@@ -133,8 +134,7 @@ def _idmapped(spec: Spec, host: Host, slots: Slots) -> Generator[Operation, None
             "/root/path",
         )
         return 0
-    slot: int = yield from userns(spec, host, slots)
-    return slot
+    return userns(slots)
 
 
 def _refuse_mounts(spec: Spec) -> None:

@@ -8,7 +8,19 @@ from contain.errors import ManifestError
 from contain.plan import stage as at
 from contain.plan.compile.cgroup_groups import where
 from contain.plan.compile.hooks import later
-from contain.plan.operations.state import ClaimState, EndState, NoteUndo, PublishState, RemoveFile, RemoveTree, SendPidfd, WritePidFile
+from contain.plan.operations.state import (
+    ClaimState,
+    EndNote,
+    EndState,
+    KeepNote,
+    NoteInit,
+    NoteUndo,
+    PublishState,
+    RemoveFile,
+    RemoveTree,
+    SendPidfd,
+    WritePidFile,
+)
 from contain.state import layout
 from contain.state.summary import Summary, render
 
@@ -47,10 +59,36 @@ def anonymous(spec: Spec) -> bool:
     return not (spec.run.name or spec.run.keep or spec.run.detach)
 
 
+def needs_note(spec: Spec) -> bool:
+    """Whether a note is enough: the sweep asks for nothing but what is to be undone, and no hook is to be told the state."""
+    return anonymous(spec) and not any(spec.config["hooks"].values())
+
+
 def begin(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]) -> Iterator[Operation]:
     """What stands before everything else of its stage."""
     run = spec.run
     leaves = run.contract == "create" or run.detach
+    if needs_note(spec):
+        yield KeepNote(root=root_of(spec, host), undo=slots.undo("state"))
+        # a joiner, and there is one for these, makes init after the maps are written
+        joiner = any(spec.namespaces().values()) or spec.config["linux"].get("timeOffsets")
+        yield NoteInit(stage=at.PUBLISH if joiner else at.MAP)
+    else:
+        yield from _folder(spec, host, slots, cgroups)
+    for path in run.temporary:
+        yield NoteUndo(kind="tree", path=path, undo=slots.undo(f"tree{path}"))
+    if not needs_note(spec):
+        yield PublishState(status=layout.CREATED, release=run.contract == "create")
+    if run.pid_file:
+        yield WritePidFile(path=run.pid_file, undo=0 if leaves or run.runc else slots.undo("pid-file"), origin="--pid-file")
+    if run.pidfd_socket:
+        yield SendPidfd(path=run.pidfd_socket, origin="--pidfd-socket")
+    if run.contract != "create" and not anonymous(spec):
+        yield PublishState(stage=at.AFTER, status=layout.RUNNING, release=run.detach)
+
+
+def _folder(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]) -> Iterator[Operation]:
+    run = spec.run
     marks = [layout.MONITORED, *([layout.KEPT] if run.keep else [])]
     yield ClaimState(
         root=root_of(spec, host),
@@ -63,15 +101,6 @@ def begin(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]) 
         undo=slots.undo("state"),
         origin="--name" if run.name and not run.runc else "",
     )
-    for path in run.temporary:
-        yield NoteUndo(kind="tree", path=path, undo=slots.undo(f"tree{path}"))
-    yield PublishState(status=layout.CREATED, release=run.contract == "create")
-    if run.pid_file:
-        yield WritePidFile(path=run.pid_file, undo=0 if leaves or run.runc else slots.undo("pid-file"), origin="--pid-file")
-    if run.pidfd_socket:
-        yield SendPidfd(path=run.pidfd_socket, origin="--pidfd-socket")
-    if run.contract != "create" and not anonymous(spec):
-        yield PublishState(stage=at.AFTER, status=layout.RUNNING, release=run.detach)
 
 
 def end(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
@@ -81,7 +110,10 @@ def end(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         yield RemoveFile(path=run.pid_file, undo=slots.undo("pid-file"))
     for path in run.temporary:
         yield RemoveTree(path=path, undo=slots.undo(f"tree{path}"))
-    yield EndState(root=root_of(spec, host), keep=run.keep, undo=slots.undo("state"))
+    if needs_note(spec):
+        yield EndNote(root=root_of(spec, host), undo=slots.undo("state"))
+    else:
+        yield EndState(root=root_of(spec, host), keep=run.keep, undo=slots.undo("state"))
 
 
 def root_of(spec: Spec, host: Host) -> str:

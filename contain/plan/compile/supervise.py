@@ -27,7 +27,7 @@ RUNC_FAILURE = 1
 
 def frame(spec: Spec, host: Host, slots: Slots, inner: list[Operation], cgroups: list[tuple[str, str]]) -> list[Operation]:
     """The operations of all other families with what comes before and behind them: whether there is a state folder depends on them."""
-    inner = [*inner, *_processor_time(spec, host, slots)]
+    inner = [*_processor_time(spec, host, slots), *inner]  # first: of `go` execve is the last
     if not state.needs_folder(spec, inner):
         return [*supervise(spec), *inner]
     begin = list(state.begin(spec, host, slots, cgroups))
@@ -43,6 +43,13 @@ def supervise(spec: Spec) -> Iterator[Operation]:
             "an init of contain's own needs a new pid namespace",
             place=spec.origins.place("--init"),
             remedy="add a pid namespace without a path to linux.namespaces, or pass --no-init",
+        )
+    if init and ((spec.config["linux"].get("resources") or {}).get("pids") or {}).get("limit") == 1:
+        raise HostError(
+            "a limit of one process leaves none for the command",
+            place=spec.origins.place("/linux/resources/pids/limit"),
+            cause="contain's own init is the first",
+            remedy="give at least 2, or --no-init",
         )
     yield Supervise(
         init=init,

@@ -26,7 +26,7 @@ class MakeCgroup(Operation):
     """Makes the cgroup `path` below the hierarchy at `mount`, with its missing parents, and opens it into `slot`.
 
     v2: `needed` controllers are enabled on the way or it fails, `wanted` ones as far as they go. v1 with `cpuset`: what a new
-    folder must have before a process may enter is copied from its parent. Undo `undo` holds the number of folders made;
+    folder must have before a process may enter is copied from its parent. Undo `undo` holds the number of folders made, 0 is a folder that stays;
     `ours` is as in RemoveCgroup.
     """
 

@@ -14,6 +14,7 @@ class OpenNamespace(Operation):
     remedies = {
         "ENOENT": "the process that held this namespace is gone: start it, or correct the path",
         "EINVAL": "the path is no namespace of this type",
+        "EPERM": "leave the sysctl out, or give the container a namespace of its own",
     }
 
     stage: int = at.OPEN

@@ -49,6 +49,26 @@ class HoldNetwork(Operation):
         return "hold the network"
 
 
+class LinkHost(Operation):
+    """Links the host to the bridge of the network that init holds: `link` is the host's end, with an address there; it goes with the network."""
+
+    remedies = {
+        "EPERM": "the host's network can be changed by root alone: use connect() and publish()",
+        "EEXIST": "something of the host has that name",
+        "EADDRINUSE": "choose another subnet",
+    }
+
+    stage: int = at.HOST_HOOKS
+    link: str
+    bridge: str
+    address: str
+    prefix: int
+
+    def describe(self) -> str:
+        """See the base."""
+        return f"link the host to the network as {self.address}/{self.prefix} by {self.link}"
+
+
 class EnterNetwork(Operation):
     """Enters the namespaces (CLONE_NEW* bits in `flags`) of the process that holds a network, by its pidfd `holder`, a descriptor of the caller's."""
 

@@ -16,6 +16,9 @@ WIDER = {"i686": "x86_64", "i586": "x86_64", "i386": "x86_64", "armv7l": "aarch6
 BIG = frozenset({"s390x", "ppc64", "ppc", "mips", "mips64", "m68k", "parisc", "parisc64"})
 
 
+#: what allows to look into other processes, nearly always given: a filter of its own, not an addition
+TRACERS = frozenset({"own pid namespace", "CAP_SYS_PTRACE"})
+
 #: what the filter says to a call that it does not allow, by --seccomp-action
 ACTIONS = {"errno": 0x00050001, "kill": 0x80000000, "trap": 0x00030000, "log": 0x7FFC0000, "notify": 0x7FC00000}
 
@@ -26,7 +29,8 @@ def default_filter(machine: str, given: Collection[str], action: str = "errno") 
     if machine in COMMITTED:
         name = f"contain.plan.seccomp.generated.{machine}"
         made: Any = __import__(name, fromlist=["BASE"])
-        code: bytes = b"".join(part for condition, part in made.ADDITIONS.items() if condition in given) + made.BASE
+        base: bytes = made.TRACING if TRACERS.intersection(given) else made.BASE
+        code = b"".join(part for condition, part in made.ADDITIONS.items() if condition in given) + base
     else:
         code = _compiled(machine, given)
     return code if action == "errno" else _answering(code, action, big=machine in BIG)
@@ -46,11 +50,12 @@ def _compiled(machine: str, given: Collection[str]) -> bytes:
     from contain.plan.seccomp.bpf import MACHINES
     from contain.plan.seccomp.generate import addition
     from contain.plan.seccomp.library import Library
-    from contain.plan.seccomp.profile import CONDITIONAL
+    from contain.plan.seccomp.profile import CONDITIONAL, OTHER_PROCESSES
     from contain.plan.seccomp.tree import program
 
     if machine not in MACHINES:
         raise HostError(f"seccomp: no filter can be made for a {machine} machine")
     library = Library()
-    parts = [addition(machine, syscalls, library) for condition, syscalls in CONDITIONAL.items() if condition in given]
-    return b"".join(parts) + program(machine, library)
+    more = OTHER_PROCESSES if TRACERS.intersection(given) else ""
+    wanted = [syscalls for condition, syscalls in CONDITIONAL.items() if condition in given and syscalls != OTHER_PROCESSES]
+    return b"".join(addition(machine, syscalls, library) for syscalls in wanted) + program(machine, library, more=more)

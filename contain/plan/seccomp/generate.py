@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contain.plan.seccomp.bpf import ABIS, ALLOW, MACHINES, Part
 from contain.plan.seccomp.library import Library
-from contain.plan.seccomp.profile import CONDITIONAL
+from contain.plan.seccomp.profile import CONDITIONAL, OTHER_PROCESSES
 from contain.plan.seccomp.tree import program
 
 FOLDER = Path(__file__).parent / "generated"
@@ -54,8 +54,11 @@ def module(machine: str, library: Library) -> str:
     base = program(machine, library)
     abis = ", ".join(name.removeprefix("SCMP_ARCH_") for name in MACHINES[machine])
     text = _HEAD.format(machine=machine, abis=abis, version=library.version())
-    text += literal("BASE", base) + "\nADDITIONS = {\n"
+    text += "#: the filter alone, and with what OWN_PIDS and CAP_SYS_PTRACE add\n" + literal("BASE", base)
+    text += "\n" + literal("TRACING", program(machine, library, more=OTHER_PROCESSES)) + "\nADDITIONS = {\n"
     for condition, syscalls in CONDITIONAL.items():
+        if syscalls == OTHER_PROCESSES:
+            continue
         body = literal("", addition(machine, syscalls, library)).removeprefix(" = ").replace("\n", "\n    ").rstrip()
         text += f'    "{condition}": {body},\n'
     return text + "}\n"

@@ -72,15 +72,16 @@ _SYS_ADMIN = """
     bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie mount mount_setattr move_mount open_tree
     open_tree_attr perf_event_open pivot_root quotactl quotactl_fd setdomainname sethostname setns syslog umount umount2 unshare"""
 
-_OTHER_PROCESSES = "kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace"
+#: what a debugger asks for
+OTHER_PROCESSES = "kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace"
 
 #: a pid namespace of its own: what a debugger needs then ends at the container's edge (and 4.8 put the filter behind ptrace)
 OWN_PIDS = "own pid namespace"
 
 #: what must be given → what is then allowed too
 CONDITIONAL = {
-    OWN_PIDS: _OTHER_PROCESSES,
-    "CAP_SYS_PTRACE": _OTHER_PROCESSES,
+    OWN_PIDS: OTHER_PROCESSES,
+    "CAP_SYS_PTRACE": OTHER_PROCESSES,
     "CAP_BPF": "bpf",
     "CAP_DAC_READ_SEARCH": "open_by_handle_at",
     "CAP_PERFMON": "perf_event_open",

@@ -555,8 +555,8 @@ def _Device(v: Any, at: str, out: list[Row]) -> None:
         if v5 is not None:
             if v5.__class__ is not int:
                 no_integer(out, f"{at}/fileMode", 'RUN406', v5)
-            elif not 0 <= v5 <= 511:
-                out_of_range(out, f"{at}/fileMode", 'RUN406', v5, 0, 511)
+            elif not 0 <= v5 <= 65535:
+                out_of_range(out, f"{at}/fileMode", 'RUN406', v5, 0, 65535)
         v6 = v.get('uid')
         if v6 is not None:
             if v6.__class__ is not int:

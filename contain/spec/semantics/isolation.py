@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from contain.spec.model import Spec
 
 _IPC_SYSCTLS = (
-    "kernel.msgmax",
-    "kernel.msgmnb",
-    "kernel.msgmni",
-    "kernel.sem",
-    "kernel.shmall",
-    "kernel.shmmax",
-    "kernel.shmmni",
-    "kernel.shm_rmid_forced",
+    "kernel/msgmax",
+    "kernel/msgmnb",
+    "kernel/msgmni",
+    "kernel/sem",
+    "kernel/shmall",
+    "kernel/shmmax",
+    "kernel/shmmni",
+    "kernel/shm_rmid_forced",
 )
 _MAP_LINES = 340  # user_namespaces(7)
 _IDS = 1 << 32
@@ -180,9 +180,11 @@ def sysctl(spec: Spec) -> Iterator[Finding]:
     """Only what belongs to a namespace of the container's own; all else would change the host."""
     have = spec.namespaces()
     for key in spec.config["linux"].get("sysctl") or ():
-        pointer, name = f"/linux/sysctl/{token(key)}", _dotted(key)
-        kind = _sysctl_kind(name)
-        if name == "kernel.hostname":
+        pointer, path = f"/linux/sysctl/{token(key)}", sysctl_path(key)
+        kind = _sysctl_kind(path)
+        if {"", ".", ".."} & set(path.split("/")):  # it would climb out of what the first part promises
+            yield Finding("RUN714", pointer, f"{key} is not the name of a sysctl", "write it as sysctl(8) does")
+        elif path == "kernel/hostname":
             yield Finding("RUN714", pointer, "kernel.hostname is not set by sysctl", 'write "hostname" at the top of the manifest')
         elif not kind:
             yield Finding("RUN714", pointer, f"{key} belongs to no namespace: it would change the host", "remove it, or set it on the host")
@@ -194,25 +196,23 @@ def sysctl(spec: Spec) -> Iterator[Finding]:
                 f'add {{"type": "{kind}"}} to linux.namespaces',
                 cause=f"there is no {kind} namespace",
             )
-        elif "/../" in f"/{name.replace('.', '/')}/" or "\0" in key:
-            yield Finding("RUN714", pointer, f"{key!r} is not a name", "write it as sysctl(8) does")
 
 
-def _dotted(key: str) -> str:
-    """The name with dots, whichever separator comes first (sysctl.d(5))."""
+def sysctl_path(key: str) -> str:
+    """`net.ipv4.ip_forward` → `net/ipv4/ip_forward`; when a slash comes first, dots belong to the names (sysctl.d(5))."""
     dot, slash = key.find("."), key.find("/")
-    return key.replace("/", ".") if slash >= 0 and (dot < 0 or slash < dot) else key
+    return key if slash >= 0 and (dot < 0 or slash < dot) else key.translate(str.maketrans("./", "/."))
 
 
-def _sysctl_kind(name: str) -> str:
+def _sysctl_kind(path: str) -> str:
     """The namespace that a sysctl belongs to, "" for none."""
-    if name in _IPC_SYSCTLS or name.startswith("fs.mqueue."):
+    if path in _IPC_SYSCTLS or path.startswith("fs/mqueue/"):
         return "ipc"
-    if name.startswith("net."):
+    if path.startswith("net/"):
         return "network"
-    if name in ("kernel.domainname", "kernel.hostname"):
+    if path in ("kernel/domainname", "kernel/hostname"):
         return "uts"
-    return "user" if name.startswith("user.") else ""
+    return "user" if path.startswith("user/") else ""
 
 
 def seccomp(spec: Spec) -> Iterator[Finding]:
@@ -255,9 +255,34 @@ def seccomp(spec: Spec) -> Iterator[Finding]:
                 yield Finding(
                     "RUN607", f"{at}/syscalls/{index}/args/{number}/index", f"a syscall has no argument {arg['index']}", "write 0 to 5"
                 )
+    given = {"defaultErrnoRet": profile.get("defaultErrnoRet")}
+    given |= {f"syscalls/{index}/errnoRet": rule.get("errnoRet") for index, rule in enumerate(rules)}
+    for place, errno in given.items():
+        if (errno or 0) > 4095:
+            yield Finding("RUN616", f"{at}/{place}", f"the kernel takes error numbers below 4096, not {errno}", "write one of errno(3)")
+    if profile:
+        yield from _start(spec, profile)
     if "defaultErrnoRet" in profile and profile.get("defaultAction") not in ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"):
         yield Finding(
             "RUN606", f"{at}/defaultErrnoRet", f"{profile.get('defaultAction')} returns no errno", "remove it, or use SCMP_ACT_ERRNO"
+        )
+
+
+def _start(spec: Spec, profile: dict[str, Any]) -> Iterator[Finding]:
+    """Calls that nothing names and that starting needs; what conditions let pass is tried when the filter is made."""
+    passing = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY")
+    if profile.get("defaultAction", passing[0]) in passing or spec.run.seccomp in ("default", "unconfined"):
+        return
+    rules = profile.get("syscalls") or ()
+    late = spec.config["process"].get("noNewPrivileges") and not any(rule["action"] == "SCMP_ACT_NOTIFY" for rule in rules)
+    allowed = {name for rule in rules if rule["action"] in passing for name in rule["names"]}
+    lost = [name for name in ("execve", "sendmsg", "recvmsg")[: 1 if late else 3] if name not in allowed]
+    if lost:
+        yield Finding(
+            "RUN617",
+            "/linux/seccomp",
+            f"the seccomp profile denies {', '.join(lost)}, without which no program can be started",
+            f"allow {', '.join(lost)}",
         )
 
 

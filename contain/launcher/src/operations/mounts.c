@@ -57,15 +57,27 @@ int do_open_userns(struct context *context, const struct open_userns *operation)
     return 0;
 }
 
-static int show_idmapped(struct context *context, const struct open_source *operation, int tree) {
-    int userns = slot(context, operation->userns);
-    if (userns < 0)
-        return 0;
+static int show_idmapped(struct context *context, int tree, int userns, bool recursive, bool optional) {
     struct mount_attributes attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
-    unsigned flags = AT_EMPTY_PATH | (operation->idmap_recursive ? AT_RECURSIVE : 0);
-    if (sys_mount_setattr(tree, "", flags, &attributes) == 0 || operation->optional_idmap)
+    unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+    if (sys_mount_setattr(tree, "", flags, &attributes) == 0 || optional)
         return 0;
     return fail_with(context, errno, "idmapped");
+}
+
+int do_show_idmapped(struct context *context, const struct show_idmapped *operation) {
+    if (slot(context, operation->userns) < 0) {
+        char number[16];
+        char path[48];
+        format_number(number, sizeof number, context->map_pid);
+        join_words(path, sizeof path, (const char *const[]){"/proc/", number, "/ns/user", NULL});
+        int userns = open(path, O_RDONLY | O_CLOEXEC);
+        if (userns < 0)
+            return fail(context, errno, NULL);
+        slot_set(context, operation->userns, userns);
+    }
+    return show_idmapped(context, slot(context, operation->tree), slot(context, operation->userns), operation->recursive,
+                         operation->optional);
 }
 
 int do_open_source(struct context *context, const struct open_source *operation) {
@@ -79,7 +91,8 @@ int do_open_source(struct context *context, const struct open_source *operation)
     struct mount_attributes attributes = {.propagation = MS_SLAVE};
     if (!operation->shared && sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes) < 0)
         return fail(context, errno, NULL);
-    return show_idmapped(context, operation, tree);
+    int userns = slot(context, operation->userns); /* the container's own is shown by later (ShowIdmapped) */
+    return userns < 0 ? 0 : show_idmapped(context, tree, userns, operation->idmap_recursive, operation->optional_idmap);
 }
 
 /* Attaches `tree` on `target` (both are closed), changes it and hides what must be; a mount on / itself becomes the root. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,35 @@
 #define NS_GET_NSTYPE 0xb703
 #endif
 
+/* A setting of the namespaces of this kind, which the plan will write. */
+static bool writes_sysctl(const struct context *context, int64_t flag) {
+    struct cursor operations = plan_operations(&context->plan);
+    struct operation_head head = {0};
+    struct write_sysctl setting;
+    while (plan_next(&operations, &head)) {
+        if (head.kind != OPERATION_WRITE_SYSCTL || !take_write_sysctl(&head.fields, &setting))
+            continue;
+        int kind = strncmp(setting.path, "net/", 4) == 0            ? CLONE_NEWNET
+                   : strncmp(setting.path, "user/", 5) == 0         ? CLONE_NEWUSER
+                   : strcmp(setting.path, "kernel/domainname") == 0 ? CLONE_NEWUTS
+                                                                    : CLONE_NEWIPC;
+        if (kind == flag)
+            return true;
+    }
+    return false;
+}
+
+/* Whether it is the one that we live in ourselves. */
+static bool is_own(int fd, int64_t flag) {
+    const char *path = flag == CLONE_NEWNET    ? "/proc/self/ns/net"
+                       : flag == CLONE_NEWUSER ? "/proc/self/ns/user"
+                       : flag == CLONE_NEWUTS  ? "/proc/self/ns/uts"
+                                               : "/proc/self/ns/ipc";
+    struct stat it;
+    struct stat ours;
+    return fstat(fd, &it) == 0 && stat(path, &ours) == 0 && it.st_dev == ours.st_dev && it.st_ino == ours.st_ino;
+}
+
 int do_open_namespace(struct context *context, const struct open_namespace *operation) {
     int fd = open(operation->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
@@ -22,6 +52,10 @@ int do_open_namespace(struct context *context, const struct open_namespace *oper
     if (ioctl(fd, NS_GET_NSTYPE) != (int)operation->flag) {
         close(fd);
         return fail(context, EINVAL, "it is no namespace of this type");
+    }
+    if (writes_sysctl(context, operation->flag) && is_own(fd, operation->flag)) {
+        close(fd);
+        return fail(context, EPERM, "it is the host's, which a sysctl would change");
     }
     slot_set(context, operation->slot, fd);
     return 0;
@@ -122,6 +156,16 @@ int do_set_domainname(struct context *context, const struct set_domainname *oper
     return 0;
 }
 
+/* A path below a folder has no part that leads elsewhere. */
+static bool climbs(const char *path) {
+    for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
+        size_t size = strcspn(part, "/");
+        if (size == 0 || (size == 1 && part[0] == '.') || (size == 2 && part[0] == '.' && part[1] == '.'))
+            return true;
+    }
+    return false;
+}
+
 int do_write_sysctl(struct context *context, const struct write_sysctl *operation) {
     int proc = slot(context, SLOT_PROC);
     if (proc < 0)
@@ -129,7 +173,7 @@ int do_write_sysctl(struct context *context, const struct write_sysctl *operatio
     int folder = sys_openat2(proc, "sys", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
     if (folder < 0)
         return fail(context, errno, NULL);
-    int error = write_file_at(folder, operation->path, operation->value);
+    int error = climbs(operation->path) ? EINVAL : write_file_at(folder, operation->path, operation->value);
     close(folder);
     return error ? fail(context, error, NULL) : 0;
 }

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "../actors.h"
 #include "../actors.h"
 #include "../kernel_calls.h"
 #include "../network.h"
@@ -18,6 +20,8 @@
 #include "../rtnetlink.h"
 
 #define MEMBER_LINK "eth0"
+#define HOST_LINK "host" /* the bridge's end of the way to the host */
+#define HARDWARE_SIZE 6
 #define LOOPBACK 1 /* its index, in every namespace */
 #define ASK_EVERY 40 /* ms between two questions for a neighbour's hardware address */
 #define ASK_TIMES 75
@@ -98,8 +102,9 @@ int do_hold_network(struct context *context, const struct hold_network *operatio
         return fail(context, errno, NULL);
     if (lend(context, &self, 1) < 0)
         return -1;
+    bind_to_monitor(context);
     context->shared->executes = 1;
-    sys_close_range(3, ~0U, 0); /* our PID 1 sees it, and tells that the network is there */
+    sys_close_range(3, ~0U, 0); /* the monitor sees it, and tells that the network is there */
     for (;;)
         pause();
 }
@@ -128,22 +133,33 @@ static void delete_link(int netlink, int64_t link) {
     netlink_request(netlink, &request.head); /* it may be gone already */
 }
 
-/* A pair whose first end is here, a port of the bridge, and whose other end is in `namespace`. */
-static int make_pair(int netlink, const struct add_member *member, struct in_addr address, int bridge, int namespace) {
-    unsigned char hardware[6];
+/* One end of a pair here, and the other, `peer`, in `namespace`; the first one up. */
+struct pair {
+    int index;        /* 0: the kernel's choice, as is a name that is NULL */
+    const char *name;
+    int bridge;       /* whose port it is, 0: none */
+    int namespace;
+    const char *peer;
+    const unsigned char *hardware; /* the peer's address, NULL: the kernel's choice */
+};
+
+static int make_pair(int netlink, const struct pair *pair) {
     struct ifinfomsg other = {0}; /* not up yet: the kernel brings it up before it has its peer, and fails */
-    hardware_address(hardware, address);
     netlink_begin(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof request.link);
     request.link.ifi_flags = request.link.ifi_change = IFF_UP;
-    request.link.ifi_index = (int)member->link; /* the kernel calls it veth0 and so on: we know it by its index */
-    netlink_add_u32(&request.head, IFLA_MASTER, (uint32_t)bridge);
+    request.link.ifi_index = pair->index;
+    if (pair->name)
+        netlink_add_text(&request.head, IFLA_IFNAME, pair->name);
+    if (pair->bridge)
+        netlink_add_u32(&request.head, IFLA_MASTER, (uint32_t)pair->bridge);
     struct rtattr *info = netlink_nest(&request.head, IFLA_LINKINFO, NULL, 0);
     netlink_add_text(&request.head, IFLA_INFO_KIND, "veth");
     struct rtattr *data = netlink_nest(&request.head, IFLA_INFO_DATA, NULL, 0);
     struct rtattr *peer = netlink_nest(&request.head, VETH_INFO_PEER, &other, sizeof other);
-    netlink_add_text(&request.head, IFLA_IFNAME, MEMBER_LINK);
-    netlink_add_u32(&request.head, IFLA_NET_NS_FD, (uint32_t)namespace);
-    netlink_add(&request.head, IFLA_ADDRESS, hardware, sizeof hardware);
+    netlink_add_text(&request.head, IFLA_IFNAME, pair->peer);
+    netlink_add_u32(&request.head, IFLA_NET_NS_FD, (uint32_t)pair->namespace);
+    if (pair->hardware)
+        netlink_add(&request.head, IFLA_ADDRESS, pair->hardware, HARDWARE_SIZE);
     netlink_end(&request.head, peer);
     netlink_end(&request.head, data);
     netlink_end(&request.head, info);
@@ -187,9 +203,13 @@ static int set_up_member(const struct add_member *member, struct in_addr address
 /* The faults that the member's address has already come before its end of the link is up: nothing passes without them. */
 static int join(const struct add_member *member, int netlink, int bridge, int namespace, struct in_addr address) {
     struct queue queue = {member->rate, member->burst, member->delay, member->jitter, member->reorder};
+    unsigned char hardware[HARDWARE_SIZE];
+    /* the kernel calls it veth0 and so on: we know it by its index */
+    struct pair pair = {.index = (int)member->link, .bridge = bridge, .namespace = namespace, .peer = MEMBER_LINK, .hardware = hardware};
     if (member->replaces > 0)
         delete_link(netlink, member->replaces);
-    int error = make_pair(netlink, member, address, bridge, namespace);
+    hardware_address(hardware, address);
+    int error = make_pair(netlink, &pair);
     if (!error)
         error = set_filters(netlink, (int)member->link, member->incoming, member->outgoing, false);
     if (!error)
@@ -212,5 +232,56 @@ int do_add_member(struct context *context, const struct add_member *operation) {
     if (namespace >= 0)
         close(namespace);
     close(outside);
+    return error ? fail(context, error, NULL) : 0;
+}
+
+/* ---- the host ---- */
+
+/* A child of ours in the network's namespace makes the pair's other end a port of the bridge. 0 or an errno. */
+static int join_bridge(int namespace, const char *bridge) {
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        int netlink = setns(namespace, CLONE_NEWNET) < 0 ? -1 : netlink_open();
+        if (netlink < 0)
+            _exit(errno);
+        netlink_begin(&request, RTM_NEWLINK, 0, sizeof request.link);
+        request.link.ifi_index = (int)if_nametoindex(HOST_LINK);
+        request.link.ifi_flags = request.link.ifi_change = IFF_UP;
+        netlink_add_u32(&request.head, IFLA_MASTER, if_nametoindex(bridge));
+        _exit(netlink_request(netlink, &request.head));
+    }
+    if (child < 0)
+        return errno;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+static int open_network(const struct context *context) {
+    char number[16];
+    char path[48];
+    format_number(number, sizeof number, context->init_pid);
+    join_words(path, sizeof path, (const char *const[]){"/proc/", number, "/ns/net", NULL});
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int do_link_host(struct context *context, const struct link_host *operation) {
+    struct in_addr address;
+    int netlink = netlink_open();
+    struct pair pair = {.name = operation->link, .namespace = open_network(context), .peer = HOST_LINK};
+    int error = netlink < 0 || pair.namespace < 0 ? errno : 0;
+    if (!error && !inet_aton(operation->address, &address))
+        error = EINVAL;
+    if (!error)
+        error = make_pair(netlink, &pair);
+    if (!error)
+        error = join_bridge(pair.namespace, operation->bridge);
+    if (!error)
+        error = add_address(netlink, (int)if_nametoindex(operation->link), address, operation->prefix);
+    if (pair.namespace >= 0)
+        close(pair.namespace);
+    if (netlink >= 0)
+        close(netlink);
     return error ? fail(context, error, NULL) : 0;
 }

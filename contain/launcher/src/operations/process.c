@@ -246,10 +246,9 @@ static void close_between(unsigned first, unsigned last) {
 
 /* Really closes all but what reports to the host: until execve a descriptor could still be named (/proc/self/fd/N as program or interpreter). */
 static void close_all(const struct context *context, int first) {
-    int kept[3];
+    int kept[2];
     size_t count = 0;
     kept[count++] = context->channel;
-    kept[count++] = context->started;
     kept[count++] = context->gate;
     qsort(kept, count, sizeof kept[0], compare);
     for (size_t i = 0; i < count; i++) {
@@ -272,7 +271,7 @@ int do_leave_host(struct context *context, const struct leave_host *operation) {
         int flags = fcntl(fd, F_GETFD);
         if (flags >= 0 && is_given(context, fd))
             fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
-        else if (flags >= 0 && fd != context->channel && fd != context->started && fd != context->gate)
+        else if (flags >= 0 && fd != context->channel && fd != context->gate)
             close(fd); /* one of ours, in a place that the caller left free */
     }
     close_all(context, first);

@@ -14,22 +14,28 @@
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
 #endif
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE 2
+#endif
+#define CLAIMS 16 /* a sweep may take a note that is not locked yet for one of the dead, and remove it */
 #define TEXT_SIZE (1 << 20) /* a filled template or summary; compile refuses more (LONGEST) */
+
+static int write_all(int fd, const char *text) {
+    for (size_t left = strlen(text); left > 0;) {
+        ssize_t done = write(fd, text, left);
+        if (done <= 0)
+            return done < 0 ? errno : EIO;
+        text += done;
+        left -= (size_t)done;
+    }
+    return 0;
+}
 
 static int create_file(int folder, const char *name, const char *text) {
     int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno;
-    int error = 0;
-    for (size_t left = strlen(text); left > 0 && !error;) {
-        ssize_t done = write(fd, text, left);
-        if (done <= 0) {
-            error = done < 0 ? errno : EIO;
-            continue;
-        }
-        text += done;
-        left -= (size_t)done;
-    }
+    int error = write_all(fd, text);
     close(fd);
     return error;
 }
@@ -115,19 +121,94 @@ int do_claim_state(struct context *context, const struct claim_state *operation)
     return fail(context, error, error == EEXIST ? "it is in use" : NULL);
 }
 
+int do_keep_note(struct context *context, const struct keep_note *operation) {
+    char name[64];
+    struct stat st = {0};
+    int root = open_root(context, operation->root);
+    if (root < 0)
+        return -1;
+    draft_name(context, ".note-", name, sizeof name);
+    int error = 0;
+    for (int i = 0; i < CLAIMS && !error && st.st_nlink == 0; i++) {
+        int fd = openat(root, name, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        arm(context, operation->undo);
+        slot_set(context, SLOT_NOTE, fd);
+        if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
+            error = errno;
+    }
+    close(root);
+    return error || st.st_nlink == 0 ? fail(context, error ? error : EAGAIN, NULL) : 0;
+}
+
+int do_note_init(struct context *context, const struct note_init *operation) {
+    char line[256];
+    (void)operation;
+    int error = note_undo(context, "init", fill_holes(context, "\001pid\001 \001start\001 \001boot\001", NULL, line, sizeof line));
+    return error ? fail(context, error, NULL) : 0;
+}
+
+int do_end_note(struct context *context, const struct end_note *operation) {
+    char name[64];
+    char path[4096];
+    if (!is_armed(context, operation->undo))
+        return 0;
+    draft_name(context, "/.note-", name, sizeof name);
+    join_words(path, sizeof path, (const char *const[]){operation->root, name, NULL});
+    if (unlink(path) < 0 && errno != ENOENT)
+        return fail(context, errno, NULL);
+    disarm(context, operation->undo);
+    return 0;
+}
+
 int do_note_undo(struct context *context, const struct note_undo *operation) {
     int error = note_undo(context, operation->kind, operation->path);
     arm(context, operation->undo);
     return error ? fail(context, error, NULL) : 0;
 }
 
-/* Written beside its place, then renamed: readers see the old or the new one. */
+/* Written beside its place, then put there: readers see the old or the new one. Exchanged, not renamed over: where /run lies on a disk,
+ * ext4 writes out at once what replaces a file by rename, and whoever removes it then waits for the disk (0.2 to 4 ms). */
 static int replace_file(const struct context *context, int folder, const char *name, const char *text) {
     char draft[96];
     join_words(draft, sizeof draft, (const char *const[]){".", name, ".", context->shared->token, NULL});
     unlinkat(folder, draft, 0);
     int error = create_file(folder, draft, text);
-    return !error && renameat(folder, draft, folder, name) < 0 ? errno : error;
+    if (error)
+        return error;
+    if (syscall(SYS_renameat2, folder, draft, folder, name, RENAME_EXCHANGE) == 0)
+        return unlinkat(folder, draft, 0) < 0 ? errno : 0;
+    return renameat(folder, draft, folder, name) < 0 ? errno : 0;
+}
+
+/* A file in a folder of the caller's, whole or not at all: without a name until it is whole, so that nothing is left of it whoever is killed.
+ * 0 or an errno: EEXIST where there is one of that name, EOPNOTSUPP and others on file systems that know no such files. */
+static int link_file(int folder, const char *name, const char *text) {
+    char path[32];
+    char number[16];
+    int fd = openat(folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno;
+    format_number(number, sizeof number, fd);
+    join_words(path, sizeof path, (const char *const[]){"/proc/self/fd/", number, NULL});
+    int error = write_all(fd, text);
+    if (!error && linkat(AT_FDCWD, path, folder, name, AT_SYMLINK_FOLLOW) < 0)
+        error = errno;
+    close(fd);
+    return error;
+}
+
+/* Instead of what has the name; a draft is named for as long as one system call takes. */
+static int rename_over(const struct context *context, int folder, const char *name, const char *text) {
+    char draft[300];
+    join_words(draft, sizeof draft, (const char *const[]){".", name, ".", context->shared->token, NULL});
+    int error = link_file(folder, draft, text);
+    if (error)
+        error = create_file(folder, draft, text);
+    if (!error && renameat(folder, draft, folder, name) < 0) {
+        error = errno;
+        unlinkat(folder, draft, 0);
+    }
+    return error;
 }
 
 /* The texts stand in the plan once, in the operation that claimed the folder. */
@@ -166,7 +247,8 @@ int do_write_pid_file(struct context *context, const struct write_pid_file *oper
     int error = operation->undo ? note_undo(context, "file", operation->path) : 0;
     arm(context, operation->undo);
     format_number(number, sizeof number, context->init_pid);
-    error = error ? error : replace_file(context, fd, name + 1, number);
+    if (!error && link_file(fd, name + 1, number) != 0)
+        error = rename_over(context, fd, name + 1, number);
     close(fd);
     return error ? fail(context, error, NULL) : 0;
 }

@@ -6,8 +6,10 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from contain.linter.layout import verifiable
 from contain.linter.reading import get
 from contain.linter.registry import rule
+from contain.linter.unpack import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +69,30 @@ def layer_count(archive: DockerArchive) -> Found:
         layers = get(image, "Layers")
         if ids.__class__ is list and layers.__class__ is list and len(ids) != len(layers):
             yield _MANIFEST, f"/{index}/Layers", f"the image has {len(layers)} layers, its config {len(ids)} diff_ids"
+
+
+@rule
+def diff_ids(archive: DockerArchive) -> Found:
+    """DAR011 archive-diff-id: a diff_id of the config is the digest of the layer as it is before it is compressed.
+
+    docker load refuses the archive otherwise.
+
+    section: docker image spec v1.2
+    """
+    known: dict[tuple[str, str], str] = {}
+    for index, image in enumerate(archive.images):
+        ids, layers = get(archive.config(image), "rootfs", "diff_ids"), get(image, "Layers")
+        for number, (name, wanted) in enumerate(zip(layers or (), ids if ids.__class__ is list else (), strict=False)):
+            algorithm = verifiable(wanted) if wanted.__class__ is str else ""
+            stream = archive.store.open(name) if algorithm and name.__class__ is str else None
+            if stream is None:
+                continue  # a link to the layer of another image, or nothing
+            if (name, algorithm) not in known:
+                with stream:
+                    known[name, algorithm] = digest(stream, archive.store.size(name), algorithm)
+            real = known[name, algorithm]
+            if real and real != wanted.partition(":")[2]:
+                yield _MANIFEST, f"/{index}/Layers/{number}", f"{name[:80]} holds {algorithm}:{real}, and the config says otherwise"
 
 
 @rule

@@ -117,6 +117,24 @@ def escapes(layers: Layers) -> Found:
 
 
 @rule
+def diff_ids(layers: Layers) -> Found:
+    """LAY109 diff-id: a diff_id of the config is the digest of the layer as it is before it is compressed.
+
+    It names the layer wherever it is unpacked: engines find it by that, or refuse the image. Layers of zstd are read where Python can (3.14, or
+    `contain[zstd]`).
+
+    section: image config.md / Layer DiffID
+    rows: IC22
+    """
+    for one in layers.wanted:
+        layer = layers.by_blob.get(one.blob)
+        algorithm, _, encoded = one.digest.partition(":")
+        real = layer.digests.get(algorithm, "") if layer is not None else ""
+        if real and real != encoded:
+            yield one.document, one.pointer, f"the layer {one.blob.rpartition('/')[2][:12]}… unpacks to {algorithm}:{real}"
+
+
+@rule
 def special(layers: Layers) -> Found:
     """SEC606 layer-special-files: layers hold no device nodes.
 

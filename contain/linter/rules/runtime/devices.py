@@ -23,6 +23,8 @@ DEFAULTS = {
 }
 #: modes that look as if written octal and are other permissions when read decimal
 _SLIPS = frozenset((400, 440, 444, 500))
+#: bits of a mode that say what a file is: pipe, character device, block device
+_TYPES = frozenset((0o010000, 0o020000, 0o060000))
 
 
 @rule
@@ -31,6 +33,7 @@ def relative_path(config: Any) -> Found:
     """RUN419 device-path-relative: a device's path is absolute.
 
     section: config-linux.md / Devices
+    blocking: yes
     rows: RL10
     bad: {"linux": {"devices": [{"type": "c", "path": "dev/fuse", "major": 10, "minor": 229}]}}
     good: {"linux": {"devices": [{"type": "c", "path": "/dev/fuse", "major": 10, "minor": 229}]}}
@@ -90,6 +93,7 @@ def same_path(config: Any) -> Found:
     The second cannot be made.
 
     section: config-linux.md / Devices
+    blocking: yes
     rows: RL13
     bad: {"linux": {"devices": [{"type": "c", "path": "/dev/a", "major": 10, "minor": 229}, {"type": "c", "path": "/dev/a", "major": 10, "minor":
       230}]}}
@@ -129,18 +133,27 @@ def default_device(config: Any) -> Found:
 def octal_slip(config: Any) -> Found:
     """RUN424 file-mode-octal: fileMode is not an octal number written as a decimal one.
 
-    JSON has no octal numbers: 0440 is 288, and 440 means 0670.
+    JSON has no octal numbers: 0440 is 288, and 440 means 0670. Above 511, which is 0777, are only bits that a device has no use for, and those of
+    the file's type, which Podman writes for privileged containers and runtimes pass over.
 
     section: config-linux.md / Devices
     severity: warning
     rows: RL14
     bad: {"linux": {"devices": [{"type": "c", "path": "/dev/fuse", "major": 10, "minor": 229, "fileMode": 440}]}}
+    bad: {"linux": {"devices": [{"type": "c", "path": "/dev/fuse", "major": 10, "minor": 229, "fileMode": 666}]}}
+    bad: {"linux": {"devices": [{"type": "c", "path": "/dev/fuse", "major": 10, "minor": 229, "fileMode": 33206}]}}
     good: {"linux": {"devices": [{"type": "c", "path": "/dev/fuse", "major": 10, "minor": 229, "fileMode": 288}]}}
+    good: {"linux": {"devices": [{"type": "c", "path": "/dev/fuse", "major": 10, "minor": 229, "fileMode": 8630}]}}
     """
     for pointer, device in each(config, "linux", "devices"):
         mode = device.get("fileMode")
-        if mode in _SLIPS:
+        if mode is None:
+            continue
+        octal = not set(str(mode)) & {"8", "9"}
+        if mode in _SLIPS or (0o777 < mode < 0o7777 and octal):
             yield f"{pointer}/fileMode", f"fileMode {mode} is 0{mode:o}; 0{mode} is written {int(str(mode), 8)}"
+        elif mode > 0o777 and not (mode & 0o170000 in _TYPES and mode & 0o7777 <= 0o777):
+            yield f"{pointer}/fileMode", f"fileMode {mode} is 0{mode:o}, which is more than permissions (511 is 0777)"
 
 
 @rule
@@ -151,6 +164,7 @@ def net_namespace(config: Any) -> Found:
     Without one they would stay where they are.
 
     section: config-linux.md / Network Devices
+    blocking: yes
     rows: RL15
     bad: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}], "netDevices": {"eth1": {}}}}
     good: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {}}}}
@@ -176,6 +190,7 @@ def net_name(config: Any) -> Found:
     The kernel takes no other. `%d` may stand once, for a free number.
 
     section: config-linux.md / Network Devices
+    blocking: yes
     rows: RL15
     bad: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {"name": "a/b"}}}}
     good: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {"name": "eth0"}}}}
@@ -193,6 +208,7 @@ def net_twice(config: Any) -> Found:
     """RUN427 net-device-twice: no two network devices get the same name.
 
     section: config-linux.md / Network Devices
+    blocking: yes
     rows: RL16
     bad: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {"name": "eth0"}, "eth2":
       {"name": "eth0"}}}}
