@@ -268,14 +268,22 @@ with contain.Network() as network:
         assert client.makefile("rb").read().endswith(b"one\\n")
         one.put(b"data", "/tmp/data")
         assert one.get("/tmp/data") == b"data"
+        with network.partition("two", one_way=True):
+            assert ask(one, "two", 1) == ""
+        with network.loss(one, 1):
+            assert ask(one, "two", 1) == ""
         network.rate(one, 8e6)
         network.loss(one, 0.01)
+        try:
+            network.delay(two, 0.05, jitter=0.01, reorder=0.1)
+        except contain.MissingFeature as problem:
+            assert "CONFIG_NET_SCH_NETEM" in problem.cause
+        assert ask(one, "two", 30) == "two"
         network.heal()
 print("done")
 """
 
 
-@pytest.mark.any_kernel
 @pytest.mark.parametrize("ranges", [False, True], ids=["one-id", "ranges"])
 def test_network_of_an_ordinary_user(user: User, user_rootfs: str, ranges: bool) -> None:
     """All the same: names, faults, ways in."""
