@@ -27,6 +27,11 @@ def groups(name: str) -> list[str]:
     return [f"{top}/{one}" for top, folders, _ in os.walk("/sys/fs/cgroup") if os.path.basename(top) == name for one in folders]
 
 
+def parents(name: str) -> list[str]:
+    """Cgroups of this name, in any hierarchy."""
+    return [top for top, _, _ in os.walk("/sys/fs/cgroup") if os.path.basename(top) == name]
+
+
 def mounts(path: str) -> int:
     """Mounts of this mount namespace that say something of a path."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
@@ -58,7 +63,32 @@ def many(busybox: str, count: int, growth: int) -> None:
         assert (len(os.listdir("/proc/self/fd")), threading.active_count(), mounts(busybox)) == before
         assert resident() - memory < growth
     assert groups(name) == []
+    assert parents(name) == []
     assert children() <= known
+
+
+def test_the_last_one_out_removes_the_parent(busybox: str) -> None:
+    """A cgroup that one run made as a parent for its own, and another one used; one that was there before stays."""
+    name = f"contain-parent-{os.getpid()}"
+    box = contain.Sandbox(rootfs=busybox, cgroup_parent=f"/{name}/deep")
+    with box.start(["sleep", "100"]) as first, box.start(["sleep", "100"]) as second:
+        assert parents(name)
+        first.kill()
+        first.wait()
+        made = parents(name)
+        assert made
+        second.kill()
+        second.wait()
+        assert parents(name) == []
+    for path in made:
+        os.mkdir(path)
+    try:
+        box.run(["true"], check=True)
+        assert parents(name) == made
+        assert groups(name) == []
+    finally:
+        for path in made:
+            os.rmdir(path)
 
 
 def test_thousand_runs(busybox: str) -> None:
