@@ -7,6 +7,7 @@ import os
 import pytest
 
 import contain
+from contain.container.lifecycle import listing
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
 TICK = ["sh", "-c", "echo ready; while :; do sleep 0.05; done"]
@@ -63,6 +64,23 @@ def test_wait_with_a_timeout_leaves_it_alive(sandbox: contain.Sandbox) -> None:
         with pytest.raises(TimeoutError):
             box.wait(0.05)
         assert box.alive
+
+
+def test_pause_and_resume(sandbox: contain.Sandbox) -> None:
+    """Whatever its options: it stands still, says so, and goes on."""
+
+    def status(box: contain.Container) -> str:
+        return next(row["status"] for row in listing(box.root) if row["id"] == box.id)
+
+    with sandbox.start(["sleep", "1000"]) as box:
+        box.pause()
+        assert status(box) == "paused"
+        box.resume()
+        assert status(box) == "running"
+        assert box.exec(["true"]).ok
+        box.pause()  # what is paused can be ended
+    with sandbox.start(["sleep", "1000"]) as box:
+        assert box.stats().cpu is not None
 
 
 def test_stop_asks_first(sandbox: contain.Sandbox) -> None:

@@ -9,7 +9,11 @@ import pytest
 import contain
 from tests.network.conftest import MISSING, SERVER, reaches
 
-pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.any_kernel,
+    pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files"),
+]
 
 
 def test_cluster_on_a_network_of_its_own(busybox: str) -> None:

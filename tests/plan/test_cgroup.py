@@ -208,10 +208,15 @@ def test_without_a_pid_namespace_a_cgroup_holds_the_processes():
 
 
 def test_a_measured_run_is_counted_by_its_cgroup():
-    """Memory and processor time beside the limit; but who wants no cgroup gets none."""
+    """Memory and processor time beside the limit, and under a name it can be paused; but who wants no cgroup gets none."""
     host = machine("hybrid-root")
     found = operations(spec({"pids": {"limit": 9}}, measure=True), host)
-    assert {one.mount.rpartition("/")[2] for one in found if isinstance(one, MakeCgroup)} == {"pids", "memory", "cpuacct"}
+    assert {one.mount.rpartition("/")[2] for one in found if isinstance(one, MakeCgroup)} == {
+        "pids",
+        "memory",
+        "cpuacct",
+        "freezer",
+    }
     assert operations(spec({}, measure=True), host) == []
     made = next(one for one in operations(spec({"pids": {"limit": 9}}, measure=True), machine("v2-root")) if isinstance(one, MakeCgroup))
     assert (made.needed, made.wanted) == (["pids"], ["memory"])

@@ -112,6 +112,8 @@ def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
     if spec.run.measure and needed:  # who asks for no cgroup at all (--pids-limit -1) gets none
         needed += [name for name in ("memory", "cpuacct") if name in host.cgroup.hierarchies or (name in host.cgroup.available)]
         needed += [""] if host.cgroup.mode == "v2" else []
+        if spec.run.name and "freezer" in host.cgroup.hierarchies:  # a library's container that goes on can be paused
+            needed.append("freezer")
     if spec.namespaces().get("pid") != "":
         needed.append(_tracking(spec, host))
     return had, groups(spec, host, needed)
