@@ -89,6 +89,11 @@ _ELSEWHERE = dict.fromkeys(
     "--pull": "there are no registries here: give a rootfs folder, a bundle or an .aci",
     "--platform": "there are no registries here: give a rootfs folder, a bundle or an .aci",
     "--volumes-from": "name the folders with --volume",
+    "--root": "it stands before the command: contain --root DIR run …",
+    "--log": "it stands before the command: contain --log FILE run …",
+    "--debug": "it stands before the command: contain --debug run …",
+    "--systemd-cgroup": "it stands before the command: contain --systemd-cgroup run …",
+    "--cgroup-manager": "it stands before the command: contain --cgroup-manager NAME run …",
     "-a": "output is always passed, input with -i",
     "--attach": "output is always passed, input with -i",
 }
