@@ -11,9 +11,13 @@ import pytest
 
 from contain.cli import lint
 from contain.cli.main import main
+from contain.diagnostics import formats
+from contain.diagnostics.formats import FORMATS
+from contain.linter import lint as lint_of
 from contain.linter import mend
 from contain.linter.examples import document
 from contain.linter.session import Session
+from contain.linter.spool import Spool
 from tests.linter.test_sets import Builder, docker_archive
 
 SOUND = document("runtime-config", {"root": {"path": "/"}})
@@ -284,3 +288,26 @@ def test_the_quick_reader_reads_as_click_does(line):
 def test_what_the_quick_reader_leaves_to_click(line):
     """Mistakes, questions and short forms."""
     assert lint.quick(line.split()) is None
+
+
+def test_what_waits_to_be_printed_is_no_longer_than_needed_in_memory():
+    """A spool gives back what was put in, as often as asked for, also while it grows."""
+    spool = Spool()
+    for number in range(300):
+        spool.extend([number, [number]])
+        if number in (0, 100, 299):
+            assert list(spool) == list(spool) == [item for one in range(number + 1) for item in (one, [one])]
+    assert len(spool._kept) <= 64
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_parts_of_a_format_make_the_whole(name):
+    """Written one after the other they are what one call gives."""
+    module = formats.of(name)
+    texts = {"bad.json": json.dumps(BROKEN), "good.json": json.dumps(SOUND), "broken": "{"}
+    fragments = [module.fragment(file, lint_of(text.encode(), name=file), text) for file, text in texts.items()]
+    assert "".join(formats.pieces(name, fragments)) == module.whole(fragments)
+    assert "".join(formats.pieces(name, [])) == module.whole([])
+    if name in ("json", "gitlab"):
+        assert json.loads(module.whole([])) == []
+        assert module.whole(fragments) == json.dumps([row for rows in fragments for row in rows], indent=2, ensure_ascii=False) + "\n"

@@ -92,6 +92,7 @@ def test_partition_and_heal(three: list[contain.Container], network: contain.Net
     assert reaches(b, "c")
 
 
+@pytest.mark.any_kernel
 def test_faults_are_many_and_end_one_by_one(three: list[contain.Container], network: contain.Network) -> None:
     """What two of them say holds until both are healed."""
     a, _, _ = three
@@ -108,6 +109,7 @@ def test_faults_are_many_and_end_one_by_one(three: list[contain.Container], netw
     assert reaches(a, "b")
 
 
+@pytest.mark.any_kernel
 def test_fault_waits_for_whoever_comes(three: list[contain.Container], sandbox: contain.Sandbox, network: contain.Network) -> None:
     """A new member is cut off from one that is cut off from all; one that is started again is as cut off as it was."""
     a, b, c = three
@@ -147,6 +149,7 @@ def test_one_way(python: contain.Sandbox, network: contain.Network) -> None:
     assert received(python, network, "left") == 200
 
 
+@pytest.mark.any_kernel
 def test_loss_is_about_what_was_asked(python: contain.Sandbox, network: contain.Network) -> None:
     """Half of 200: eight standard deviations around 100."""
     python.run(["true"], member="box")
@@ -154,6 +157,7 @@ def test_loss_is_about_what_was_asked(python: contain.Sandbox, network: contain.
     assert 40 < received(python, network, "left") < 160
 
 
+@pytest.mark.any_kernel
 def test_rate(three: list[contain.Container], network: contain.Network) -> None:
     """A megabyte takes a second at eight megabits; that it may take longer says nothing."""
     a, b, _ = three
@@ -188,6 +192,7 @@ def test_delay(python: contain.Sandbox, network: contain.Network) -> None:
         assert float(found.stdout) >= 0.19
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize(
     ("name", "values"),
     [

@@ -260,7 +260,8 @@ def no_start(config: Any) -> Found:
       "SCMP_ACT_ALLOW"}]}}}
     """
     action = get(config, "linux", "seccomp", "defaultAction")
-    if action is None or action in _PASSING:
+    named = named_calls(config)
+    if action is None or action in _PASSING or (named and all(any(call in named.get(how, ()) for how in _PASSING) for call in _NEEDED)):
         return
     known = [(item.get("names") or (), item.get("action")) for _, item in calls(config)]
     late = get(config, "process", "noNewPrivileges") and not any(action == "SCMP_ACT_NOTIFY" for _, action in known)
