@@ -142,7 +142,7 @@ def kept() -> int:
     tree = [os.getpid()]
     for pid in tree:
         tree += [other for other, (parent, _) in found.items() if parent == pid]
-    return sum(pss(pid) for pid in tree[1:] if pid in found and found[pid][1][0].startswith("contain"))
+    return sum(pss(pid) for pid in tree[1:] if pid in found and found[pid][1][0] in {"contain-launcher", "contain-init"})
 
 
 def crowd(rootfs: Path, rounds: int) -> str:
