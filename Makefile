@@ -48,6 +48,7 @@ test-v2: build tester ## the kernel-touching tests again, in a guest with pure c
 
 .PHONY: test-all
 test-all: test test-v2 peers ## every test, the slow ones too (installs Docker, Podman, containerd and others to work with)
+	@.ci/packages programs
 	$(BIN)/pytest -q -m slow --reruns 1 tests
 	tests/guest/run -t 3000 $(BIN)/pytest -q -m slow --reruns 1 -p no:cacheprovider tests/engines tests/live
 

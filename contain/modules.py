@@ -1,8 +1,8 @@
 """The modules of contain in one file: an interpreter that the front started finds a hundred of them with one read instead of a hundred look-ups.
 
 The file lies beside the cached plans, in the folder that only its owner can enter, and is made by the first run that finds it missing or
-stale. It is a marshal of ({module: (path, is a package, inode, size, mtime)}, {module: its code, as a marshal of its own}): a verb needs a
-quarter of all modules, and only their stamps are checked and their codes made.
+stale. It has 8 bytes with the size of its index, the index, a marshal of ({module: (path, is a package, inode, size, mtime)}, {module: (offset,
+size)}), and the codes, each a marshal of its own: a verb needs a quarter of all modules, and only these are checked, read and made.
 """
 
 import marshal
@@ -15,20 +15,23 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     Stamp = tuple[str, bool, int, int, int]
+    Place = tuple[int, int]
 
 PACKAGE = __file__.rsplit("/", 2)[0]
 LIMIT = 32 << 20
+HEAD = 8
 
 
 class Finder:
     """Gives modules from the file; whatever it lacks the ordinary finders look for."""
 
-    __slots__ = ("codes", "stamps")
+    __slots__ = ("fd", "places", "stamps")
 
-    def __init__(self, stamps: "dict[str, Stamp]", codes: "dict[str, bytes]") -> None:
-        """Stamps, which are checked when a module is asked for, and the codes for the same names."""
+    def __init__(self, fd: int, stamps: "dict[str, Stamp]", places: "dict[str, Place]") -> None:
+        """The open file; stamps, which are checked when a module is asked for; and where its code stands."""
+        self.fd = fd
         self.stamps = stamps
-        self.codes = codes
+        self.places = places
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> "ModuleSpec | None":  # noqa: ARG002  the protocol's
         """importlib's protocol."""
@@ -50,8 +53,17 @@ class Finder:
     def exec_module(self, module: "ModuleType") -> None:
         """Runs the module's code."""
         module.__file__ = self.stamps[module.__name__][0]  # not by importlib, which would look for a place of its own cache too
-        code = marshal.loads(self.codes[module.__name__])  # noqa: S302  written by us, for us, where nobody else can
+        try:
+            code = marshal.loads(self.code(module.__name__))  # noqa: S302  written by us, for us, where nobody else can
+        except (OSError, ValueError, EOFError, TypeError):  # a broken file is no error
+            with open(module.__file__, "rb") as source:
+                code = compile(source.read(), module.__file__, "exec", dont_inherit=True)
         exec(code, module.__dict__)  # noqa: S102  what import does
+
+    def code(self, name: str) -> bytes:
+        """As it stands in the file."""
+        offset, size = self.places[name]
+        return posix.pread(self.fd, size, offset)
 
 
 def folder() -> str:
@@ -91,27 +103,35 @@ def install() -> None:
     except OSError:
         return
     try:
-        stamps, codes = _read(at)
+        finder = _read(at)
     except (OSError, ValueError, EOFError, TypeError):
         return
     finally:
         posix.close(at)
-    sys.meta_path.insert(0, Finder(stamps, codes))
+    sys.meta_path.insert(0, finder)
 
 
-def _read(at: int) -> "tuple[dict[str, Stamp], dict[str, bytes]]":
+def _read(at: int) -> Finder:
     place = posix.fstat(at)
     if place.st_uid != posix.geteuid() or place.st_mode & 0o77:
         raise ValueError("others may write there")
     fd = posix.open(name(), posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC, dir_fd=at)
     try:
-        found = posix.fstat(fd)
-        if found.st_uid != posix.geteuid() or found.st_size > LIMIT:
-            raise ValueError("not ours")
-        stamps, codes = marshal.loads(posix.read(fd, found.st_size))  # noqa: S302  written by us, for us, where nobody else can
-    finally:
+        return _opened(fd)
+    except BaseException:
         posix.close(fd)
-    return dict(stamps), dict(codes)
+        raise
+
+
+def _opened(fd: int) -> Finder:
+    found = posix.fstat(fd)
+    if found.st_uid != posix.geteuid() or found.st_size > LIMIT:
+        raise ValueError("not ours")
+    size = int.from_bytes(posix.pread(fd, HEAD, 0), "little")
+    stamps, places = marshal.loads(posix.pread(fd, min(size, found.st_size), HEAD))  # noqa: S302  as above
+    if any(offset + length > found.st_size for offset, length in places.values()):
+        raise ValueError("half a file")
+    return Finder(fd, dict(stamps), places)
 
 
 def keep() -> None:
@@ -129,8 +149,22 @@ def keep() -> None:
         return
 
 
+def _joined(stamps: "dict[str, Stamp]", codes: "dict[str, bytes]") -> bytes:
+    """The file: places are behind the index, whose size does not depend on them (they are filled up to 2**31, five bytes each)."""
+    places = {key: (1 << 30, len(code)) for key, code in codes.items()}
+    offset = HEAD + len(marshal.dumps((stamps, places)))
+    for key, code in codes.items():
+        places[key] = (offset, len(code))
+        offset += len(code)
+    index = marshal.dumps((stamps, places))
+    if codes and places[next(iter(codes))][0] != HEAD + len(index):
+        raise ValueError("an index of another size")
+    return len(index).to_bytes(HEAD, "little") + index + b"".join(codes.values())
+
+
 def _write(loaded: "dict[str, ModuleType]", finder: "Finder | None") -> None:
-    stamps, codes = (dict(finder.stamps), dict(finder.codes)) if finder else ({}, {})
+    stamps = dict(finder.stamps) if finder else {}
+    codes = {key: finder.code(key) for key in stamps} if finder else {}
     for key, module in loaded.items():
         if key in stamps or not module.__file__ or module.__spec__ is None:
             continue
@@ -147,7 +181,7 @@ def _write(loaded: "dict[str, ModuleType]", finder: "Finder | None") -> None:
     fresh = f"{place}/.fresh-{posix.getpid()}"
     fd = posix.open(fresh, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC | posix.O_NOFOLLOW, 0o600)
     try:
-        data = marshal.dumps((stamps, codes))
+        data = _joined(stamps, codes)
         complete = posix.write(fd, data) == len(data)
     finally:
         posix.close(fd)

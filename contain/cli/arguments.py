@@ -68,10 +68,35 @@ def _unknown(name: str, own: Mapping[str, bool], arguments: list[str]) -> UsageE
         target, command = arguments[0], " ".join(arguments[1:])
         remedy = f"put -- before the command: {target} -- {command} {name} …"
         return UsageError("no such option", place=place(name), remedy=remedy)
-    near = get_close_matches(name, [*BY_NAME, *own], 1, 0.7)
-    return UsageError(
-        "no such option", place=place(name), remedy=f"did you mean {near[0]}?" if near else "contain run --help lists the options"
-    )
+    longer = [one for one in BY_NAME if name.startswith("--") and len(name) > 3 and one.startswith(name)]
+    near = longer or get_close_matches(name, [*BY_NAME, *own], 1, 0.7)
+    remedy = _ELSEWHERE.get(name) or (f"did you mean {near[0]}?" if near else "contain run --help lists the options")
+    return UsageError("no such option", place=place(name), remedy=remedy)
+
+
+#: what docker and podman have and contain has not, and what does the same here
+_ELSEWHERE = dict.fromkeys(
+    ("-p", "-P", "--publish", "--publish-all"), "no port of the host is opened: --network host shares the host's network"
+) | {
+    "--entrypoint": "give the command behind --",
+    "--gpus": "show the devices with --device",
+    "--ip": "a run has loopback only, or with --network host the host's network",
+    "--link": "a run has loopback only, or with --network host the host's network",
+    "--restart": "nothing is started again: let systemd or a loop do it",
+    "--shm-size": "write --tmpfs /dev/shm:size=SIZE",
+    "--storage-opt": "bound throw-away layers with --disk",
+    "--sysctl": "write it into linux.sysctl of a bundle",
+    "--pull": "there are no registries here: give a rootfs folder, a bundle or an .aci",
+    "--platform": "there are no registries here: give a rootfs folder, a bundle or an .aci",
+    "--volumes-from": "name the folders with --volume",
+    "--root": "it stands before the command: contain --root DIR run …",
+    "--log": "it stands before the command: contain --log FILE run …",
+    "--debug": "it stands before the command: contain --debug run …",
+    "--systemd-cgroup": "it stands before the command: contain --systemd-cgroup run …",
+    "--cgroup-manager": "it stands before the command: contain --cgroup-manager NAME run …",
+    "-a": "output is always passed, input with -i",
+    "--attach": "output is always passed, input with -i",
+}
 
 
 _GROUPS = {

@@ -53,7 +53,9 @@ def _create(argv: list[str], options: Mapping[str, str]) -> int:
         print(USAGE)
         return 0
     if len(words.arguments) != 1:
-        raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID")
+        raise UsageError(
+            f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID", remedy="contain create --bundle DIR ID"
+        )
     from contain.container.create import create
 
     create(

@@ -31,7 +31,7 @@ def _delete(argv: list[str], options: Mapping[str, str]) -> int:
         print(USAGE)
         return 0
     if len(words.arguments) != 1:
-        raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID")
+        raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID", remedy="contain delete ID")
     from contain.container.changes import delete
 
     return delete(words.arguments[0], options, oci.warn, force=words.flag("--force"))

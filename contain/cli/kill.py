@@ -31,7 +31,11 @@ def _kill(argv: list[str], options: Mapping[str, str]) -> int:
         print(USAGE)
         return 0
     if len(words.arguments) not in {1, 2}:
-        raise UsageError(f"needs an id and at most a signal, not {len(words.arguments)} words", place="<command line>:ID")
+        raise UsageError(
+            f"needs an id and at most a signal, not {len(words.arguments)} words",
+            place="<command line>:ID",
+            remedy="contain kill ID [SIGNAL]",
+        )
     from contain.container.lifecycle import send, signal_number
 
     number = signal_number(words.arguments[1]) if len(words.arguments) == 2 else 15

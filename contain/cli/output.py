@@ -28,7 +28,12 @@ def complain(lines: Iterable[str]) -> None:
 
 
 def json_text(value: object, *, indent: int | None = 2) -> str:
-    """JSON as we print it everywhere."""
+    """JSON as we print it everywhere; with a path that is no UTF-8 in it all but ASCII is escaped, so that it can still be read."""
     import json
 
-    return json.dumps(value, indent=indent, ensure_ascii=False)
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent)
+    return text

@@ -33,7 +33,9 @@ def with_id(argv: list[str], options: Mapping[str, str], usage: str, act: Callab
             print(usage)
             return 0
         if len(words.arguments) != 1:
-            raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID")
+            raise UsageError(
+                f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID", remedy="give the id that contain list shows"
+            )
         act(words.arguments[0], root=options.get("root", ""))
         return 0
 

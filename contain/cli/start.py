@@ -29,7 +29,7 @@ def _start(argv: list[str], options: Mapping[str, str]) -> int:
         print(USAGE)
         return 0
     if len(words.arguments) != 1:
-        raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID")
+        raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID", remedy="contain start ID")
     from contain.container.changes import start
 
     return start(words.arguments[0], options)

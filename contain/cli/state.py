@@ -29,7 +29,7 @@ def _state(argv: list[str], options: Mapping[str, str]) -> int:
         print(USAGE)
         return 0
     if len(words.arguments) != 1:
-        raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID")
+        raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID", remedy="contain state ID")
     from contain.container.show import state
 
     print(state(words.arguments[0], root=options.get("root", "")))

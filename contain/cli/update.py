@@ -52,7 +52,7 @@ def _update(argv: list[str], options: Mapping[str, str]) -> int:
         print(USAGE)
         return 0
     if len(words.arguments) != 1:
-        raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID")
+        raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID", remedy="contain update ID")
     given = {name: words.get(name) for name in OPTIONS if name in words.options}
     resources = resources_of(given, _document(words.get("--resources")))
     rdt = {key: words.get(name) for name, key in RDT.items() if words.get(name)}

@@ -34,6 +34,8 @@ __all__ = ["Container", "Dead", "command", "file", "log", "port", "url"]
 
 #: how long wait_for sleeps between two looks: nothing tells when a port is listened on
 LOOK = 0.01
+#: how many of its last lines Dead has
+TAIL = 100
 #: what get() reads and put() writes at most, unless told otherwise
 LIMIT = 64 << 20
 
@@ -152,6 +154,10 @@ class Container:
 
         if self.alive:
             send(self.id, int(number), root=self.root)
+
+    def signal(self, number: int) -> None:
+        """The same as kill, which sends any signal."""
+        self.kill(number)
 
     def stop(self, grace: float = 5) -> Result[Any]:
         """SIGTERM, and after `grace` seconds SIGKILL; its Result."""
@@ -328,12 +334,15 @@ class Container:
         """What it has used so far, as far as its cgroups tell."""
         from contain.container.result import Usage
         from contain.kernel.files import number
+        from contain.kernel.usage import pairs
         from contain.state.store import Store
 
         with Store(self.root) as store, store.open(self.id) as folder:
             groups = folder.summary().cgroups
         cpu = number(f"{groups['cpuacct']}/cpuacct.usage") if "cpuacct" in groups else None
         peak = number(f"{groups['memory']}/memory.max_usage_in_bytes") if "memory" in groups else None
+        if "" in groups and cpu is None:
+            cpu = pairs(f"{groups['']}/cpu.stat").get("usage_usec", 0) * 1000 or None
         if "" in groups and peak is None:
             peak = number(f"{groups['']}/memory.peak")
         return Usage((None, cpu, None, None, None, peak, None))
@@ -358,6 +367,7 @@ class Container:
     def _check_ready(self, deadline: float, timeout: float) -> None:
         """Raises when there is nothing to wait for any more."""
         if not self.alive:
-            raise Dead(drive(self._end()), self._streams.logs["stderr"].value() if self.has_log("stderr") else b"")
+            said = [self.logs(stream=name, tail=TAIL) for name in ("stderr", "stdout") if self.has_log(name)]
+            raise Dead(drive(self._end()), next(filter(None, said), b""))
         if time.monotonic() > deadline:
             raise TimeoutError(f"{self._args[0]} is not ready after {timeout:g} s")

@@ -56,6 +56,7 @@ class Usage:
         self.oom_kills = kills or 0
         group, wait = "cgroup", "rusage"
         self.sources = {
+            "wall": "none" if wall is None else "clock",
             "cpu": wait if cpu is None else group,
             "user": wait,
             "system": wait,

@@ -9,7 +9,7 @@ from contain.diagnostics.model import SEVERITIES
 from contain.errors import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from contain.diagnostics.model import Diagnostic
 
@@ -28,8 +28,13 @@ def fragment(file: str, items: Sequence[Diagnostic], text: str) -> list[tuple[in
 
 def whole(fragments: Iterable[list[tuple[int, str]]]) -> str:
     """All files, errors first."""
-    rows = [row for rows in fragments for row in rows]
-    return "".join(line for _, line in sorted(rows, key=lambda row: row[0]))
+    return "".join(pieces(list(fragments)))
+
+
+def pieces(fragments: Iterable[list[tuple[int, str]]]) -> Iterator[str]:
+    """The same, line by line; the fragments are gone through once for each severity."""
+    for severity in range(len(SEVERITIES)):
+        yield from (line for rows in fragments for level, line in rows if level == severity)
 
 
 def _rows(items: Sequence[Diagnostic], texts: Mapping[str, str]) -> list[tuple[int, str]]:

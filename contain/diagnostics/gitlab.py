@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from contain.diagnostics.fingerprint import fingerprint, path
+from contain.diagnostics.json import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,4 +42,4 @@ def fragment(_: str, items: Sequence[Diagnostic], __: str) -> list[dict[str, Any
 
 def whole(fragments: Iterable[list[dict[str, Any]]]) -> str:
     """All files."""
-    return dumps([row for rows in fragments for row in rows], indent=2, ensure_ascii=False) + "\n"
+    return "".join(pieces(fragments))

@@ -6,7 +6,7 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from contain.diagnostics.model import Diagnostic
 
@@ -23,7 +23,17 @@ def fragment(_: str, items: Sequence[Diagnostic], text: str) -> list[dict[str, A
 
 def whole(fragments: Iterable[list[dict[str, Any]]]) -> str:
     """All files."""
-    return dumps([item for rows in fragments for item in rows], indent=2, ensure_ascii=False) + "\n"
+    return "".join(pieces(fragments))
+
+
+def pieces(fragments: Iterable[list[dict[str, Any]]]) -> Iterator[str]:
+    """The same, one object after the other."""
+    opening = "[\n  "
+    for rows in fragments:
+        for row in rows:
+            yield opening + dumps(row, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+            opening = ",\n  "
+    yield "[]\n" if opening[0] == "[" else "\n]\n"
 
 
 def record(item: Diagnostic, text: str) -> dict[str, Any]:

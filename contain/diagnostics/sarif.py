@@ -11,7 +11,7 @@ from contain.diagnostics.json import ends
 from contain.diagnostics.model import SEVERITIES, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from contain.diagnostics.model import Diagnostic
 
@@ -34,21 +34,39 @@ def fragment(_: str, items: Sequence[Diagnostic], text: str) -> list[tuple[int, 
 
 def whole(fragments: Iterable[list[tuple[int, dict[str, Any]]]]) -> str:
     """All files as one run."""
-    rows = [row for rows in fragments for row in rows]
-    over = len(rows) - _MOST
-    if over > 0:
-        rows = sorted(rows, key=lambda row: row[0])[:_MOST]  # the least severe are left out
-    ids = sorted({row[1]["ruleId"] for row in rows})
-    for _, result in rows:
-        result["ruleIndex"] = ids.index(result["ruleId"])
-    notes = [{"level": "warning", "message": {"text": f"{over} findings are left out: {_MOST} are shown at most"}}] if over > 0 else []
-    run: dict[str, Any] = {
+    return "".join(pieces(fragments))
+
+
+def pieces(fragments: Iterable[list[tuple[int, dict[str, Any]]]]) -> Iterator[str]:
+    """The same, result by result; when there are too many, the least severe are left out."""
+    rows: list[tuple[int, str, str]] = []
+    over = 0
+    for found in fragments:
+        rows += [(level, result["ruleId"], dumps(result, ensure_ascii=False)) for level, result in found]
+        if len(rows) > _MOST + 1000:
+            over += len(rows) - _MOST
+            rows = sorted(rows, key=_level)[:_MOST]
+    if len(rows) > _MOST or over:
+        over += max(0, len(rows) - _MOST)
+        rows = sorted(rows, key=_level)[:_MOST]
+    ids = {id: index for index, id in enumerate(sorted({row[1] for row in rows}))}
+    notes = [{"level": "warning", "message": {"text": f"{over} findings are left out: {_MOST} are shown at most"}}] if over else []
+    head: dict[str, Any] = {
         "tool": {"driver": {"name": "contain lint", "rules": [_rule(id) for id in ids]}},
         "columnKind": "unicodeCodePoints",
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notes}],
-        "results": [result for _, result in rows],
     }
-    return dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1, ensure_ascii=False) + "\n"
+    start = dumps({"$schema": _SCHEMA, "version": "2.1.0"}, ensure_ascii=False)[:-1]
+    yield f'{start}, "runs": [{dumps(head, ensure_ascii=False)[:-1]}, "results": ['
+    opening = "\n"
+    for _, id, text in rows:
+        yield f'{opening}{text[:-1]}, "ruleIndex": {ids[id]}}}'
+        opening = ",\n"
+    yield "\n]}]}\n"
+
+
+def _level(row: tuple[int, str, str]) -> int:
+    return row[0]
 
 
 def _rule(id: str) -> dict[str, Any]:
@@ -85,4 +103,26 @@ def _result(item: Diagnostic, text: str) -> tuple[int, dict[str, Any]]:
         ],
         "partialFingerprints": {"contain/v1": fingerprint(item)},
     }
+    fix = _fix(item, text)
+    if fix:
+        result["fixes"] = [fix]
     return SEVERITIES.index(item.severity), result
+
+
+def _fix(item: Diagnostic, text: str) -> dict[str, Any]:
+    """The fix of a finding, when it is safe and a range of the text."""
+    cut = getattr(item.edit, "cut", None) if getattr(item.edit, "safe", False) else None
+    if not cut or not text:
+        return {}
+    start, end, put = cut
+    (line, column), (last, behind) = _place(text, start), _place(text, end)
+    region = {"startLine": line, "startColumn": column, "endLine": last, "endColumn": behind}
+    change = {
+        "artifactLocation": {"uri": quote(path(item.file), safe="/")},
+        "replacements": [{"deletedRegion": region, "insertedContent": {"text": put}}],
+    }
+    return {"description": {"text": item.fix or "mend it"}, "artifactChanges": [change]}
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from contain.errors import HostError
 from contain.host import cgroup, identity, machine, target
 from contain.host.model import Host
 from contain.host.target import Wanted
@@ -16,6 +17,21 @@ from contain.kernel.files import text, word
 __all__ = ["Wanted", "probe"]
 
 
+def _myself() -> processes.Status:
+    """Ourselves, as /proc shows us; without a /proc that does nothing can be known, and maps would be written for strangers."""
+    try:
+        mine = processes.status()
+    except FileNotFoundError:
+        raise HostError("no procfs is mounted on /proc", remedy="mount -t proc proc /proc") from None
+    if mine.nspid and mine.nspid[0] != os.getpid():
+        raise HostError(
+            "the procfs on /proc is that of another pid namespace",
+            cause=f"it shows this process as {mine.nspid[0]}, which is {os.getpid()}",
+            remedy="mount one of this namespace: mount -t proc proc /proc (unshare has --mount-proc)",
+        )
+    return mine
+
+
 def probe(wanted: Wanted | None = None) -> Host:
     """The facts about the machine, the user and what `wanted` names."""
     wanted = wanted or Wanted()
@@ -23,7 +39,7 @@ def probe(wanted: Wanted | None = None) -> Host:
     kernel = machine.version(uname.release)
     euid = os.geteuid()
     name, home = identity.user(euid)
-    mine = processes.status()
+    mine = _myself()
     table = mounts.mounts()
     sysctls = machine.sysctls()
     loaded = machine.filesystems()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 #: Where the class says nothing; no path and no errno's own words, which engines look for.
 GENERAL = {
     "ENOMEM": "free memory, or raise the memory limit that holds contain itself",
+    "ENOSPC": "free space where this is written, or raise the limit that it has reached",
+    "EROFS": "give a place that can be written",
     "EMFILE": "raise the limit of open files: ulimit -n",
     "ENFILE": "raise fs.file-max",
     "EAGAIN": "raise the limit of processes (ulimit -u, or pids.max of the cgroup that holds contain itself)",
@@ -46,6 +48,10 @@ def explain(record: Record) -> tuple[str, str]:
 
 
 def lines(record: Record) -> list[str]:
-    """What is printed below the first line."""
+    """What is printed below the first line; of a run that did not fail, what its filter refused."""
+    if record.denied and not record.operation:
+        from contain.plan.seccomp.numbers import name
+
+        return [f"contain: refused by the seccomp filter: {name(arch, number)} ({count}x)" for arch, number, _, count in record.denied]
     cause, remedy = explain(record)
     return [*([f"  cause: {cause}"] if cause else []), *([f"  remedy: {remedy}"] if remedy else [])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from contain import schema
@@ -19,6 +18,8 @@ from contain.linter.unknown import UnknowableError
 from contain.schema.kinds import KINDS as SCHEMAS
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from contain.document import Document
     from contain.linter.bundle import Bundle
     from contain.linter.fix import Fix
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     _Row = tuple[str, str, str, Fix | str, Problem | None]
 
 _NOTHING: dict[str, Any] = {}
-_MOST = 1000
-_DEPTH = 128
 
 
 class Linter:
@@ -90,7 +89,7 @@ class Linter:
             found = [item for item in found if not settings.ignored(item.id, item.file)]
         if not settings.allow:
             return found
-        today = datetime.now(UTC).date()
+        today = _today()
         kept = []
         for item in found:
             for allow in settings.allow:
@@ -106,8 +105,10 @@ class Linter:
 
     def closing(self) -> list[Diagnostic]:
         """What is to be said about the settings, after all files."""
-        found = []
-        today = datetime.now(UTC).date()
+        found: list[Diagnostic] = []
+        if not self.settings.allow:
+            return found
+        today = _today()
         for allow in self.settings.allow:
             if allow.expires is not None and allow.expires < today:
                 found.append(
@@ -116,6 +117,12 @@ class Linter:
             elif not allow.used:
                 found.append(model.make("DOC501", f"the entry that allows {allow.rule} matches nothing: {allow.reason}", allow.where))
         return [item for item in found if item.id in self.table]
+
+
+def _today() -> date:
+    from datetime import UTC, datetime  # only entries that allow something have a day
+
+    return datetime.now(UTC).date()
 
 
 class _Plan:
@@ -207,8 +214,8 @@ class _Run:
     def kind(self, verdict: Verdict, forced: str, *, named: bool) -> None:
         """Run all that is for the kind of the document."""
         document = self.document
-        if _too_deep(document):
-            self.found.append(("DOC402", ("", f"the document is nested more than {_DEPTH} deep")))
+        if _too_deep(document, self.linter.settings.max_depth):
+            self.found.append(("DOC402", ("", f"the document is nested more than {self.linter.settings.max_depth} deep")))
             return
         kind = forced or verdict.kind
         if verdict.other and not forced:
@@ -260,8 +267,9 @@ class _Run:
             else:
                 kept.setdefault((id, found[0], str(found[1])), (id, str(found[1]), found[0], found[2] if len(found) > 2 else "", None))
         rows = list(kept.values())
-        over = len(rows) - _MOST
-        rows = rows[:_MOST]
+        most = self.linter.settings.max_findings
+        over = len(rows) - most
+        rows = rows[:most]
         places = document.positions([row[2] for row in rows if row[4] is None], keys=[row[2] for row in rows if row[0].startswith("DOC2")])
         result = [self._diagnostic(*row, places) for row in rows]
         result.sort(key=lambda item: (item.position.offset if item.position else 0, model.SEVERITIES.index(item.severity)))
@@ -302,14 +310,14 @@ class _Run:
         return item
 
 
-def _too_deep(document: Document) -> bool:
+def _too_deep(document: Document, most: int) -> bool:
     text = document.text
-    if text.count("[") + text.count("{") <= _DEPTH:
+    if text.count("[") + text.count("{") <= most:
         return False
     depth, level = 0, [document.value]
     while level:
         depth += 1
-        if depth > _DEPTH:
+        if depth > most:
             return True
         level = [
             child

@@ -102,7 +102,7 @@ def text(page: Page) -> str:
         f"- a launch is refused for it: {page.field('blocking', 'no')}",
         f"- text: {page.field('section')}",
     ]
-    for word in ("rows", "reference"):
+    for word in ("rows", "reference", "readers"):
         lines += [f"- {word}: {page.field(word)}"] if page.field(word) else []
     lines += ["- engines' own defaults run into it: the profile `engine-default` is silent"] if page.field("engines") == "yes" else []
     lines += ["- preview: runs only with --preview or when named by its whole id"] if page.field("preview") == "yes" else []

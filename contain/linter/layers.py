@@ -8,9 +8,9 @@ import zlib
 from typing import IO, TYPE_CHECKING
 
 from contain.linter.layout import blob_name, verifiable
+from contain.linter.limits import ENTRIES, FREE, RATIO
 from contain.linter.reading import get
 from contain.linter.rules.image.media import LAYERS, NONDISTRIBUTABLE
-from contain.linter.store import ENTRIES, FREE, RATIO
 from contain.linter.unpack import Hashed, TooMuchError, opened, packing
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ class Wanted:
 class Layers:
     """All layers of a layout that can be read here: plain, gzip, and zstd where Python has it."""
 
-    def __init__(self, layout: Layout) -> None:
-        """Reads them."""
+    def __init__(self, layout: Layout, entries: int = ENTRIES, ratio: int = RATIO) -> None:
+        """Reads them, each with so many entries at most, that unpack to so many times its size."""
+        self._entries, self._ratio = entries, ratio
         self.found: list[Layer] = []
         self.wanted = list(_wanted(layout))
         self.by_blob: dict[str, Layer] = {}
@@ -68,11 +69,55 @@ class Layers:
             stream = layout.store.open(reference.blob)
             if stream is not None and layer.size:
                 with stream:
-                    _read(layer, stream, kind, {verifiable(one.digest) for one in self.wanted if one.blob == reference.blob})
+                    self._read(layer, stream, kind, {verifiable(one.digest) for one in self.wanted if one.blob == reference.blob})
 
     def __iter__(self) -> Iterator[Layer]:
         """Layer by layer."""
         return iter(self.found)
+
+    def _read(self, layer: Layer, stream: IO[bytes], kind: str, algorithms: Iterable[str]) -> None:
+        """Note what is odd about a layer's entries, and the digests of the whole."""
+        said = next((name for name in ("gzip", "zstd") if kind.endswith(name)), "")
+        is_so = packing(stream)
+        if said != is_so:
+            wrong = said or is_so
+            layer.error = f"the layer is {'not ' if said else ''}compressed by {wrong}, its media type says otherwise"
+            return
+        content = opened(stream, is_so)
+        if content is None:
+            return  # nothing here reads zstd
+        hashed = Hashed(content, layer.size, algorithms, self._ratio)
+        try:
+            if self._archive(layer, hashed):
+                layer.digests = hashed.digests()
+        except TooMuchError:
+            return
+        except (EOFError, OSError, zlib.error) as error:
+            layer.error = layer.error or f"the layer is no tar archive, or a broken one: {error}"
+
+    def _archive(self, layer: Layer, stream: Hashed) -> bool:
+        """Note what is odd about the entries of an archive; whether it could be read to its end."""
+        names: set[str] = set()
+        hidden: set[str] = set()
+        total = 0
+        try:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]  # it reads, and more is not asked
+                for number, member in enumerate(archive):
+                    total += member.size
+                    if number >= self._entries or total > max(FREE, self._ratio * layer.size):
+                        layer.note(
+                            "bomb",
+                            f"more than {self._entries} entries"
+                            if number >= self._entries
+                            else f"unpacks to more than {self._ratio} times its size",
+                        )
+                        return False
+                    _entry(layer, member, names, hidden)
+        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+            layer.error = f"the layer is no tar archive, or a broken one: {error}"
+        for name in sorted(names & hidden):
+            layer.note("again", name)
+        return not layer.error
 
 
 def _wanted(layout: Layout) -> Iterator[Wanted]:
@@ -86,49 +131,6 @@ def _wanted(layout: Layout) -> Iterator[Wanted]:
             blob = blob_name(get(layer, "digest"))
             if blob and digest.__class__ is str and verifiable(digest):
                 yield Wanted(name, f"/rootfs/diff_ids/{index}", digest, blob)
-
-
-def _read(layer: Layer, stream: IO[bytes], kind: str, algorithms: Iterable[str]) -> None:
-    """Note what is odd about a layer's entries, and the digests of the whole."""
-    said = next((name for name in ("gzip", "zstd") if kind.endswith(name)), "")
-    is_so = packing(stream)
-    if said != is_so:
-        wrong = said or is_so
-        layer.error = f"the layer is {'not ' if said else ''}compressed by {wrong}, its media type says otherwise"
-        return
-    content = opened(stream, is_so)
-    if content is None:
-        return  # nothing here reads zstd
-    hashed = Hashed(content, layer.size, algorithms)
-    try:
-        if _archive(layer, hashed):
-            layer.digests = hashed.digests()
-    except TooMuchError:
-        return
-    except (EOFError, OSError, zlib.error) as error:
-        layer.error = layer.error or f"the layer is no tar archive, or a broken one: {error}"
-
-
-def _archive(layer: Layer, stream: Hashed) -> bool:
-    """Note what is odd about the entries of an archive; whether it could be read to its end."""
-    names: set[str] = set()
-    hidden: set[str] = set()
-    total = 0
-    try:
-        with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]  # it reads, and more is not asked
-            for number, member in enumerate(archive):
-                total += member.size
-                if number >= ENTRIES or total > max(FREE, RATIO * layer.size):
-                    layer.note(
-                        "bomb", "more than a million entries" if number >= ENTRIES else f"unpacks to more than {RATIO} times its size"
-                    )
-                    return False
-                _entry(layer, member, names, hidden)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        layer.error = f"the layer is no tar archive, or a broken one: {error}"
-    for name in sorted(names & hidden):
-        layer.note("again", name)
-    return not layer.error
 
 
 def _entry(layer: Layer, member: tarfile.TarInfo, names: set[str], hidden: set[str]) -> None:

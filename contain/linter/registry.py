@@ -12,8 +12,8 @@ A rule is a generator function: it gets the document's value (and what else it n
     good: one that it must not find
 
 Optional lines: `severity: warning`, `alias:` (ids and names that it had before), `blocking: yes`, `rows:`, `preview: yes`, `engines: yes` (engines' own
-defaults do it), `reference:`, `bad-text:`, `good-text:` (whole documents as JSON strings), `bad-files:`, `good-files:` (a folder as an object of path
-to content).
+defaults do it), `reference:`, `readers:` (what runc, crun and actool make of it: a test asks them), `bad-text:`, `good-text:` (whole documents as JSON
+strings), `bad-files:`, `good-files:` (a folder as an object of path to content).
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ _WORDS = (
     "rows",
     "engines",
     "reference",
+    "readers",
     "preview",
     "bad",
     "good",

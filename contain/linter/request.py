@@ -12,12 +12,12 @@ from contain.diagnostics.table import RULES
 from contain.document import LIMIT
 from contain.errors import UsageError
 from contain.linter import settings as setting
-from contain.linter.baseline import entries
 from contain.linter.bundle import Bundle
 from contain.linter.session import Result, Session
+from contain.linter.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from contain.linter.settings import Settings
     from contain.linter.walk import Target
@@ -59,9 +59,12 @@ class Request:
                 chosen = [setting.resolve(text, f"{where}:--{key.replace('_', '-')}") for text in texts]
                 setattr(settings, key, chosen if key == "select" else [*getattr(settings, key), *chosen])
         settings.exclude += list(options.get("exclude") or ())
-        for key in ("profile", "fail_level", "max_size", "kind"):
+        for key in ("profile", "fail_level", "kind"):
             if options.get(key):
                 setattr(settings, key, options[key])
+        for key in setting.LIMITS:
+            if options.get(key) is not None:
+                setattr(settings, key, setting.limit(options[key], key.replace("_", "-"), f"{where}:--{key.replace('_', '-')}"))
         if settings.profile == "hardened" and not options.get("fail_level") and settings.fail_level == "error":
             settings.fail_level = "warning"
         settings.preview = settings.preview or bool(options.get("preview"))
@@ -80,23 +83,23 @@ class Request:
     def _check(self, files: list[Target]) -> int:
         counts = dict.fromkeys(SEVERITIES, 0)
         rules: dict[str, int] = {}
-        parts: list[list[Any]] = [[] for _ in self.outputs]
+        parts = [Spool() for _ in self.outputs]
         streamed = len(self.outputs) == 1 and self.outputs[0] in (("human", ""), ("concise", ""), ("jsonl", ""))
         failed = False
         for result in self.session.run(files, jobs=self.options.get("jobs") or 0):
             failed = _count(result, counts, rules) or failed
+            if streamed:
+                sys.stdout.write("".join(result.fragments[0]))
+                continue
             for part, fragments in zip(parts, result.fragments, strict=True):
                 part.extend(fragments)
-            if streamed:
-                sys.stdout.write("".join(parts[0]))
-                parts[0].clear()
         items = self.session.closing()
         if items:
             _count(Result(items, [], failed=False), counts, rules)
             for part, (_, function) in zip(parts, self.session.outputs, strict=True):
-                part.append(function(items[0].file, items, ""))
+                part.extend([function(items[0].file, items, "")])
         for (name, path), part in zip(self.outputs, parts, strict=True):
-            _write(path, formats.of(name).whole(part))
+            _write(path, formats.pieces(name, part))
         self._closing_words(len(files), counts, rules)
         level = self.session.linter(".").settings.fail_level
         bad = level != "never" and any(counts[severity] for severity in SEVERITIES[: SEVERITIES.index(level) + 1])
@@ -148,6 +151,8 @@ class Request:
             sys.stderr.write(f"{name}: {words}\n")
 
     def _add_allow(self, files: list[Target]) -> int:
+        from contain.linter.baseline import entries  # once in a project's life
+
         found = [items for target in files for _, items, _ in self.session.findings(target)[0]]
         settings = self.session.linter(".").settings
         path = settings.source or "contain.toml"
@@ -171,12 +176,12 @@ def _output(text: str) -> tuple[str, str]:
     return setting.choice(name, formats.FORMATS, "an output format", "<command line>:--output"), path
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, pieces: Iterable[str]) -> None:
     if not path:
-        sys.stdout.write(text)
+        sys.stdout.writelines(pieces)
         return
     try:
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
+            file.writelines(pieces)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}", place="<command line>:--output") from None

@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contain.diagnostics import formats, model
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 #: from this many files up the work is shared between processes
 _MANY = 64
-#: the most that one file may take there
-_SECONDS = 30.0
 
 
 class Result:
@@ -83,9 +80,9 @@ class Session:
     def linter(self, folder: str) -> Linter:
         """The linter for files in a folder."""
         if folder not in self.linters:
-            found: Path | None = Path(self.config) if self.config else None
-            if found is None and not self.isolated:
-                found = setting.find(Path(folder or ".").resolve())
+            found = self.config
+            if not found and not self.isolated:
+                found = setting.find(folder or ".")
             key = f"\0{found}"
             if key not in self.linters:
                 settings = setting.load(found) if found else setting.Settings()
@@ -156,7 +153,7 @@ class Session:
         if jobs < 2:
             yield from (self.check(target) for target in files)
             return
-        pool = Pool(self._tried, self._lost, jobs=jobs, seconds=_SECONDS)
+        pool = Pool(self._tried, self._lost, jobs=jobs, seconds=self.linter(".").settings.timeout)
         for result in pool.run(files):
             if isinstance(result, str):
                 raise UsageError(result)

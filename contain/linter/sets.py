@@ -24,7 +24,7 @@ def check(linter: Linter, path: str, kind: str, *, named: bool) -> list[Part]:
     if kind == "layout":
         return layout(linter, Folder(path.removesuffix("oci-layout").rstrip("/") or "."))
     try:
-        store = Tar(path)
+        store = Tar(path, linter.settings.max_entries, linter.settings.max_ratio)
     except ArchiveError as error:
         id = "ACI005" if path.endswith(".aci") else "LAY101"
         return [(path, [model.make(id, str(error), path)] if id in linter.table else [], "")]
@@ -48,7 +48,7 @@ def layout(linter: Linter, store: Store) -> list[Part]:
     whole = Layout(store, linter.settings.max_size)
     parts = _whole(linter, whole, "image-layout-folder")
     if any(id in linter.table for id, _, _ in linter.rules_of("image-layers")):
-        found = _run(linter, Layers(whole), "image-layers")
+        found = _run(linter, Layers(whole, linter.settings.max_entries, linter.settings.max_ratio), "image-layers")
         _add(linter, parts, whole, found)
     return parts
 

@@ -10,10 +10,8 @@ import tarfile
 import zlib
 from typing import IO
 
-ENTRIES = 1_000_000
-#: how much more than its size an archive may unpack to, and what is always allowed
-RATIO = 200
-FREE = 16 << 20
+from contain.linter.limits import ENTRIES, FREE, RATIO
+
 _CHUNK = 1 << 20
 
 
@@ -113,8 +111,8 @@ class Folder(Store):
 class Tar(Store):
     """A tar archive, also compressed by gzip, bzip2 or xz."""
 
-    def __init__(self, path: str) -> None:
-        """Reads the list of entries."""
+    def __init__(self, path: str, entries: int = ENTRIES, ratio: int = RATIO) -> None:
+        """Reads the list of entries, so many at most, which may unpack to so many times the size of the archive."""
         self.path = path
         #: names in the order of the archive, with repetitions
         self.order: list[str] = []
@@ -124,11 +122,11 @@ class Tar(Store):
         try:
             self._tar = tarfile.open(path, f"r:{self.compression}")  # type: ignore[call-overload]  # noqa: SIM115  kept open as long as the store
             for number, member in enumerate(self._tar):
-                if number >= ENTRIES:
-                    raise ArchiveError(f"the archive has more than {ENTRIES} entries")
+                if number >= entries:
+                    raise ArchiveError(f"the archive has more than {entries} entries")
                 total += member.size
-                if total > max(FREE, RATIO * size):
-                    raise ArchiveError(f"the archive unpacks to more than {RATIO} times its size")
+                if total > max(FREE, ratio * size):
+                    raise ArchiveError(f"the archive unpacks to more than {ratio} times its size")
                 name = clean(member.name)
                 self.order.append(name)
                 self._members[name] = member

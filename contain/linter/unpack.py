@@ -6,7 +6,7 @@ import hashlib
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any
 
-from contain.linter.store import FREE, RATIO
+from contain.linter.limits import FREE, RATIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,11 +56,11 @@ def _of_package(module: Any, stream: IO[bytes]) -> IO[bytes]:
 class Hashed:
     """A stream of which the digests are known in the end; bounded, as what it comes from may be a bomb."""
 
-    def __init__(self, stream: IO[bytes], size: int, algorithms: Iterable[str]) -> None:
-        """`size` is that of the compressed file."""
+    def __init__(self, stream: IO[bytes], size: int, algorithms: Iterable[str], ratio: int = RATIO) -> None:
+        """`size` is that of the compressed file, `ratio` how many times as much is taken."""
         self._stream = stream
         self._hashes = {name: hashlib.new(name) for name in algorithms}
-        self._left = 2 * max(FREE, RATIO * size)  # the entries themselves are counted by who reads the archive
+        self._left = 2 * max(FREE, ratio * size)  # the entries themselves are counted by who reads the archive
 
     def read(self, size: int = _CHUNK) -> bytes:
         """The next bytes."""

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from contain.container.container import Container
     from contain.container.job import Command
+    from contain.container.options import SandboxOptions
     from contain.container.ready import Ready
     from contain.container.sandbox import Sandbox
 
     Commands: TypeAlias = Command | Callable[[int, list[str]], Command]
+    Each: TypeAlias = Callable[[int, str], SandboxOptions]
 
 
 class Cluster:
@@ -23,7 +25,8 @@ class Cluster:
 
     `command` is one for all, or a function of (index, names) that gives each its own. Members are called n1, n2 … unless `names` says
     otherwise; all names are known before the first one starts. The network is `network`, the sandbox's, or a new one. With `ready` the
-    cluster is there when these conditions (contain.port(n), …) hold for each, within `timeout` seconds. Other options are of Sandbox.start.
+    cluster is there when these conditions (contain.port(n), …) hold for each, within `timeout` seconds. `each`, a function of (index, name),
+    gives a member's sandbox options of its own, such as a volume that outlives it. Other options are of Sandbox.start.
     """
 
     def __init__(
@@ -36,13 +39,15 @@ class Cluster:
         network: Network | None = None,
         ready: Sequence[Ready] = (),
         timeout: float = 30,
+        each: Each | None = None,
         **options: Any,
     ) -> None:
         """Starts them all; when one cannot be started, or is not ready in time, nothing is left."""
         self._members: list[Any] = []
         self._own: Any = None
         try:
-            self._begin(sandbox, n, command, names, network, options)
+            self._begin(sandbox, n, command, names, network)
+            self._set_up(each, options)
             for index in range(n):
                 self._members.append(self._start(index))
             for one in self._members:
@@ -51,9 +56,7 @@ class Cluster:
             self.close()
             raise
 
-    def _begin(
-        self, sandbox: Sandbox, n: int, command: Commands, names: Sequence[str] | None, network: Network | None, options: dict[str, Any]
-    ) -> None:
+    def _begin(self, sandbox: Sandbox, n: int, command: Commands, names: Sequence[str] | None, network: Network | None) -> None:
         self.names = list(names) if names is not None else [f"n{index + 1}" for index in range(n)]
         if n < 1 or len(self.names) != n or len(set(self.names)) != n:
             raise UsageError(f"a cluster of {n} with the names {', '.join(self.names)}", remedy="give each member a name of its own")
@@ -61,15 +64,20 @@ class Cluster:
         if given is None:
             given = self._own = Network()
         self.network: Any = given
-        self._command, self._options = command, options
+        self._command = command
         self._sandbox = sandbox if sandbox.network is given else sandbox.replace(network=given)
         given.reserve(*self.names)
+
+    def _set_up(self, each: Each | None, options: dict[str, Any]) -> None:
+        self._options = options
+        own: list[SandboxOptions] = [each(index, name) if each is not None else {} for index, name in enumerate(self.names)]
+        self._sandboxes = [self._sandbox.replace(**given) if given else self._sandbox for given in own]
 
     def _words(self, index: int) -> Command:
         return self._command(index, list(self.names)) if callable(self._command) else self._command
 
     def _start(self, index: int) -> Any:
-        return self._sandbox.start(self._words(index), member=self.names[index], **self._options)
+        return self._sandboxes[index].start(self._words(index), member=self.names[index], **self._options)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -103,7 +111,7 @@ class Cluster:
                 self._own.close()
 
     def restart(self, index: int) -> Container:
-        """Ends a member if it runs, and starts it again under its name, at its address, with fresh files."""
+        """Ends a member if it runs, and starts it again under its name, at its address; its files are fresh, but for its volumes."""
         with self._members[index]:
             pass
         again: Container = self._start(index)

@@ -91,18 +91,22 @@ class Cluster(threads_cluster.Cluster):
         network: threads_network.Network | None = None,
         ready: Sequence[Ready] = (),
         timeout: float = 30,
+        each: threads_cluster.Each | None = None,
         **options: Any,
     ) -> None:
         """Nothing is done yet."""
-        self._given = sandbox, n, command, names, network, ready, timeout, options
+        self._given = sandbox, n, command, names, network
+        self._later = ready, timeout, each, options
 
     async def __aenter__(self) -> Cluster:
         """Starts them all."""
-        sandbox, n, command, names, network, ready, timeout, options = self._given
+        sandbox, n, command, names, network = self._given
+        ready, timeout, each, options = self._later
         self._members = []
         self._own = await Network().__aenter__() if network is None and sandbox.network is None else None
         try:
-            self._begin(sandbox, n, command, names, network or self._own, options)
+            self._begin(sandbox, n, command, names, network or self._own)
+            self._set_up(each, options)
             for index in range(n):
                 self._members.append(await self._start(index))
             for one in self._members:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class Member:
     """A place; `name` is "" for one that nobody looks for by a name."""
 
-    __slots__ = ("_link", "_network", "_replaced", "address", "holder", "name", "setting")
+    __slots__ = ("_link", "_replaced", "address", "holder", "name", "network", "setting")
 
     def __init__(self, network: Network, name: str, address: str, link: int, replaced: int, holder: int) -> None:
         """`link` is the index of the bridge's end, `replaced` that of an earlier member there; `holder` a descriptor of this one's own."""
-        self._network, self._link, self._replaced = network, link, replaced
+        self.network, self._link, self._replaced = network, link, replaced
         self.name, self.address, self.holder = name, address, holder
         self.setting = Setting()
 
@@ -33,17 +33,17 @@ class Member:
         if operation == "EnterNetwork":
             return {"holder": self.holder}
         if operation == "AddMember":
-            own = {"link": self._link, "replaces": self._replaced, "address": self.address, "prefix": self._network.prefix}
+            own = {"link": self._link, "replaces": self._replaced, "address": self.address, "prefix": self.network.prefix}
             return {**own, **self.setting.fields()}
         return {"name": self.name} if operation == "SetHostname" and self.name else {}
 
     def started(self) -> None:
         """See contain.container.member."""
-        self._network.settle(self)
+        self.network.settle(self)
 
     def leave(self) -> None:
         """See contain.container.member."""
         if self.holder >= 0:
             os.close(self.holder)
             self.holder = -1
-            self._network.release(self)
+            self.network.release(self)

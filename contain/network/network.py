@@ -219,8 +219,12 @@ class Network:
             raise StateError("the network has ended: the process that held it was killed")
 
     def _address(self, who: Who) -> str:
-        address = self._places.get(who) if isinstance(who, str) else getattr(getattr(who, "member", who), "address", None)
-        if address is None or (address not in self._links and address not in self._places.values()):
+        if isinstance(who, str):
+            address = self._places.get(who)
+        else:
+            member = getattr(who, "member", who)  # of a container, or itself
+            address = member.address if isinstance(member, Member) and member.network is self else None
+        if address is None:
             raise UsageError(f"{who if isinstance(who, str) else getattr(who, 'id', who)} is no member of this network")
         return address
 

@@ -99,4 +99,9 @@ def json_text(plan: Plan) -> str:
     """The JSON text of `json_value`."""
     import json
 
-    return json.dumps(json_value(plan), indent=2, ensure_ascii=False)
+    text = json.dumps(json_value(plan), indent=2, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a path that is no UTF-8: still JSON that can be read
+        return json.dumps(json_value(plan), indent=2)
+    return text

@@ -124,6 +124,10 @@ RLIMITS = (
 
 #: folders of the host that are shown empty in the host view
 HIDDEN = ("/home", "/root", "/run", "/var/run", "/var/tmp", "/media", "/mnt")
+#: the container's own, whatever the host has there
+OWN = ("/proc", "/sys", "/dev")
+#: folders of a home that are no working folders unless somebody says so
+KEYS = (".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".password-store")
 #: keys, shadow files and engines' data: hidden behind empty files and folders in the host view
 HIDDEN_PATHS = (
     "/etc/shadow",

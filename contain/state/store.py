@@ -147,9 +147,9 @@ class Store:
         except OSError as problem:
             raise StateError(f"cannot open the state folder {path}: {problem.strerror}") from problem
         found = os.fstat(self.fd)
-        if found.st_uid != os.geteuid() and os.geteuid() != 0:
+        if found.st_uid != os.geteuid():  # root too: what stands in it would be undone, killed and joined with root's rights
             self.close()
-            raise StateError(f"the state folder {path} belongs to another user", remedy="give another one with --root")
+            raise StateError(f"the state folder {path} belongs to another user", remedy="give another one with --root, or become that user")
         if stat.S_IMODE(found.st_mode) & 0o022:
             self.close()
             raise StateError(f"others may write to the state folder {path}", remedy=f"chmod 700 {path}, or give another one with --root")

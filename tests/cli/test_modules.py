@@ -66,3 +66,5 @@ def test_broken_file_is_no_error(package: Package) -> None:
     for broken in (data[: len(data) // 2], b"", b"\0" * 100):
         (package.cache / name).write_bytes(broken)
         assert package.loader().startswith("SourceFileLoader")
+    (package.cache / name).write_bytes(data[: len(data) // 2] + b"\0" * (len(data) - len(data) // 2))
+    assert package.loader() == f"Finder {package.folder}/contain/cli/run.py contain run"

@@ -101,3 +101,14 @@ def test_wrong(here: Path, capsys: pytest.CaptureFixture[str], words: list[str],
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith(first)
     assert lines[-1].startswith("  remedy: ")
+
+
+def test_a_path_that_is_no_text(here: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Folders may have any bytes as their names: JSON stays JSON, and people see an escape."""
+    name = os.fsdecode(b"bad\xff")
+    os.rename("rootfs", name)
+    assert main(["plan", "--host", MACHINE, "--format", "json", name, "--", "true"]) == 0
+    rows = json.loads(capfdbinary.readouterr().out.decode())["operations"]
+    assert any("bad\udcff" in row["describe"] for row in rows)
+    assert main(["plan", "--host", MACHINE, name, "--", "true"]) == 0
+    assert b"bad\\udcff" in capfdbinary.readouterr().out

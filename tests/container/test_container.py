@@ -7,6 +7,7 @@ import os
 import pytest
 
 import contain
+from contain.container.lifecycle import listing
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
 TICK = ["sh", "-c", "echo ready; while :; do sleep 0.05; done"]
@@ -63,6 +64,47 @@ def test_wait_with_a_timeout_leaves_it_alive(sandbox: contain.Sandbox) -> None:
         with pytest.raises(TimeoutError):
             box.wait(0.05)
         assert box.alive
+
+
+def test_pause_and_resume(sandbox: contain.Sandbox) -> None:
+    """Whatever its options: it stands still, says so, and goes on."""
+
+    def status(box: contain.Container) -> str:
+        return next(row["status"] for row in listing(box.root) if row["id"] == box.id)
+
+    with sandbox.start(["sleep", "1000"]) as box:
+        box.pause()
+        assert status(box) == "paused"
+        box.resume()
+        assert status(box) == "running"
+        assert box.exec(["true"]).ok
+        box.pause()  # what is paused can be ended
+
+
+def test_statistics_while_it_runs(sandbox: contain.Sandbox) -> None:
+    """Processor time and the peak of memory, as far as its cgroups tell."""
+    with sandbox.start(["sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; echo done; exec sleep 1000"]) as box:
+        box.wait_for(contain.log("done"))
+        found = box.stats()
+    assert found.cpu is not None
+    assert 0 < found.cpu < 60
+    assert found.sources["cpu"].startswith("cgroup")
+
+
+def test_signal(sandbox: contain.Sandbox) -> None:
+    """Any."""
+    with sandbox.start(["sh", "-c", "trap 'exit 9' USR1; echo ready; while :; do sleep 0.05; done"]) as box:
+        box.wait_for(contain.log("ready"))
+        box.signal(10)
+        assert box.wait(60).returncode == 9
+
+
+def test_dead_one_s_last_words(sandbox: contain.Sandbox) -> None:
+    """What it said last, on standard output when it said nothing of errors."""
+    with sandbox.start(["sh", "-c", "seq 1000; exit 3"]) as box, pytest.raises(contain.Dead, match="3") as caught:
+        box.wait_for(contain.port(80))
+    assert caught.value.log_tail.splitlines()[-1] == b"1000"
+    assert caught.value.cause == "1000"
 
 
 def test_stop_asks_first(sandbox: contain.Sandbox) -> None:

@@ -153,6 +153,13 @@ def test_archive_serves_many_runs(tmp_path: Path, busybox: str, monkeypatch: pyt
             assert container.alive
         assert set(os.listdir(tmp_path)) != before
     assert set(os.listdir(tmp_path)) == before
+    with contain.Sandbox(image=image) as box:
+        box.run(["sh", "-c", "echo x >/written"], check=True)
+        assert not box.run(["test", "-e", "/written"]).ok
+    with contain.Sandbox(image=image, keep=True) as box:  # as long as the sandbox
+        box.run(["sh", "-c", "echo x >/written"], check=True)
+        assert box.run(["cat", "/written"]).stdout == b"x\n"
+    assert set(os.listdir(tmp_path)) == before
 
 
 def test_result_names_the_layers(busybox: str) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -27,6 +28,11 @@ def groups(name: str) -> list[str]:
     return [f"{top}/{one}" for top, folders, _ in os.walk("/sys/fs/cgroup") if os.path.basename(top) == name for one in folders]
 
 
+def parents(name: str) -> list[str]:
+    """Cgroups of this name, in any hierarchy."""
+    return [top for top, _, _ in os.walk("/sys/fs/cgroup") if os.path.basename(top) == name]
+
+
 def mounts(path: str) -> int:
     """Mounts of this mount namespace that say something of a path."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
@@ -41,6 +47,15 @@ def resident() -> int:
     return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
 
 
+def network_namespaces() -> int:
+    """How many the kernel has, to some ten: 0 where it does not say. They vanish after their last process, by and by."""
+    try:
+        with open("/proc/slabinfo", encoding="ascii") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("net_namespace ")), 0)
+    except OSError:
+        return 0
+
+
 def many(busybox: str, count: int, growth: int) -> None:
     """So many runs from four threads, after a tenth of them to warm up: all is as before."""
     name = f"contain-stress-{os.getpid()}"
@@ -53,12 +68,41 @@ def many(busybox: str, count: int, growth: int) -> None:
     with ThreadPoolExecutor(4) as pool:  # four calls, not one a run: what a pool remembers of a thousand calls is not ours
         assert all(pool.map(some, [count // 40] * 4))
         before = len(os.listdir("/proc/self/fd")), threading.active_count(), mounts(busybox)
-        memory = resident()
+        memory, networks = resident(), network_namespaces()
         assert all(pool.map(some, [count // 4] * 4))
         assert (len(os.listdir("/proc/self/fd")), threading.active_count(), mounts(busybox)) == before
         assert resident() - memory < growth
     assert groups(name) == []
+    assert parents(name) == []
     assert children() <= known
+    deadline = time.monotonic() + 30
+    while network_namespaces() > networks + 100:  # what others do on this machine meanwhile
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_the_last_one_out_removes_the_parent(busybox: str) -> None:
+    """A cgroup that one run made as a parent for its own, and another one used; one that was there before stays."""
+    name = f"contain-parent-{os.getpid()}"
+    box = contain.Sandbox(rootfs=busybox, cgroup_parent=f"/{name}/deep")
+    with box.start(["sleep", "100"]) as first, box.start(["sleep", "100"]) as second:
+        assert parents(name)
+        first.kill()
+        first.wait()
+        made = parents(name)
+        assert made
+        second.kill()
+        second.wait()
+        assert parents(name) == []
+    for path in made:
+        os.mkdir(path)
+    try:
+        box.run(["true"], check=True)
+        assert parents(name) == made
+        assert groups(name) == []
+    finally:
+        for path in made:
+            os.rmdir(path)
 
 
 def test_thousand_runs(busybox: str) -> None:

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow
 def _texts() -> dict[str, str]:
     """Every engine's document, one that is broken, one with odd letters, and every rule's bad example."""
     texts = {path.name: path.read_text() for path in sorted(ENGINES.glob("*.json"))}
+    texts["mendable.json"] = '\ufeff{"ociVersion": "1.0.2", /* c */\n "root": {"path": "/",},\n}'
     texts["broken config.json"] = '{"ociVersion": '
     texts["odd/<ä>&\x07.json"] = json.dumps(document("runtime-config", {"process": {"env": ["\x00\x1b\U0001f600<&]]>", "no"]}}))
     for id, page in pages().items():
@@ -51,6 +52,8 @@ def test_sarif():
         log = json.loads(_whole("sarif", texts))
         assert [error.message for error in judge.iter_errors(log)] == []
         assert bool(log["runs"][0]["results"]) == bool(texts)
+        fixes = [result["fixes"][0] for result in log["runs"][0]["results"] if "fixes" in result]
+        assert (len(fixes) >= 4) == bool(texts)
 
 
 def test_sarif_within_the_limits_of_github():

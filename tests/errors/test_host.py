@@ -60,6 +60,14 @@ LACKS: tuple[tuple[str, list[str], str, str], ...] = (
         "<command line>:--volume: an idmapped mount needs the privileges of the host's root",
         "run as root",
     ),
+    ("hybrid-root", ["--cpuset-cpus", "0,77", "root"], "<command line>:--cpuset-cpus: processor 77 is not there", "this machine has 0-"),
+    ("v2-root", ["--cpuset-cpus", "70-99", "root"], "<command line>:--cpuset-cpus: processors 70 and others are not there", "or less"),
+    (
+        "v2-root",
+        ["--pids-limit", "1", "root"],
+        "<command line>:--pids-limit: a limit of one process leaves none for the command",
+        "--no-init",
+    ),
     ("v2-rootless-session", ["bundle"], "bundle/config.json:7:19: linux.namespaces: an ordinary user needs a user namespace", '"user"'),
 )
 

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 #: words of the command line, first line, what stands in cause or remedy
 OPTIONS: tuple[tuple[list[str], str, str], ...] = (
     (["--memroy", "1g", "root"], "<command line>:--memroy: no such option", "did you mean --memory?"),
+    (["--net", "host", "root"], "<command line>:--net: no such option", "did you mean --network?"),
+    (["-p", "80:80", "root"], "<command line>:-p: no such option", "--network host"),
+    (["-d", "--timeout", "5s", "root"], "<command line>:--timeout: nobody stays to watch a detached container", "drop --detach"),
+    (["-d", "--cpu-time", "5s", "root"], "<command line>:--cpu-time: nobody stays to watch a detached container", "drop --detach"),
+    (["-d", "--die-with-parent", "root"], "<command line>:--die-with-parent: nobody stays to watch a detached container", "drop --detach"),
+    (["-d", "--rm", "root"], "<command line>:--rm: nobody stays to watch a detached container", "contain rm"),
+    (["--root", "/x", "root"], "<command line>:--root: no such option", "contain --root DIR run"),
+    (["--entrypoint", "sh", "root"], "<command line>:--entrypoint: no such option", "behind --"),
     (["-m", "lots", "root"], "<command line>:-m: 'lots' is not a size such as 512m or 2g", "expected -m SIZE"),
     (["-m", "4", "root"], "<command line>:--memory: 4 bytes are too little to start anything", "unit may be missing"),
     (["--memory-swap", "1g", "root"], "<command line>:--memory-swap: needs a memory limit", "give --memory too"),

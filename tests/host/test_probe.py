@@ -8,6 +8,9 @@ import pathlib
 import socket
 import subprocess
 import sys
+from typing import Any
+
+import pytest
 
 from contain.host import identity, machine, target
 from contain.host.model import Host
@@ -94,3 +97,19 @@ def test_nothing_slow_is_imported() -> None:
     )
     result = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.live
+@pytest.mark.any_kernel
+def test_a_proc_of_somebody_else(contain: Any, busybox: str) -> None:
+    """After `unshare -p` the old /proc shows the pids of others, and without one nothing can be known: both are said, with the remedy."""
+    if os.getuid() != 0:
+        pytest.skip("making a pid namespace needs root")
+    for hide, first in (
+        ("true", "the procfs on /proc is that of another pid namespace"),
+        ("mount -t tmpfs x /proc", "no procfs is mounted on /proc"),
+    ):
+        for verb in ("doctor", f"run {busybox} -- true"):
+            done = contain(*verb.split(), under=("unshare", "-mpf", "sh", "-c", f'{hide} && "$@"', "sh"))
+            assert (done.returncode, done.stderr.splitlines()[0]) == (125, first), (verb, done.stderr)
+            assert "remedy: mount " in done.stderr

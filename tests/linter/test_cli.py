@@ -11,8 +11,14 @@ import pytest
 
 from contain.cli import lint
 from contain.cli.main import main
+from contain.diagnostics import formats
+from contain.diagnostics.formats import FORMATS
+from contain.linter import lint as lint_of
+from contain.linter import mend
 from contain.linter.examples import document
 from contain.linter.session import Session
+from contain.linter.spool import Spool
+from tests.linter.test_sets import Builder, docker_archive
 
 SOUND = document("runtime-config", {"root": {"path": "/"}})
 BROKEN = document("runtime-config", {"root": {"path": "/"}, "process": {"cwd": "x"}})
@@ -208,6 +214,53 @@ def test_statistics(folder, capsys):
     assert "      1  RUN212  relative-cwd" in capsys.readouterr().out
 
 
+def _codes(capsys, *words):
+    main(["lint", "-o", "concise", "-q", "--isolated", *words])
+    return {line.split(": ")[1].split()[0] for line in capsys.readouterr().out.splitlines()}
+
+
+def test_limits_are_options_and_settings(folder, capsys):
+    """Each is met by a file that is sound otherwise."""
+    (folder / "bad.json").unlink()
+    assert "DOC402" not in _codes(capsys, "good.json")
+    assert "DOC402" in _codes(capsys, "good.json", "--max-depth", "2")
+    assert "DOC401" in _codes(capsys, "good.json", "--max-size", "20")
+    assert "DOC403" in _codes(capsys, "good.json", "--max-findings", "1")
+    archive = str(docker_archive(folder / "box.tar"))
+    assert not {"LAY101", "DOC301"} & _codes(capsys, archive)
+    assert "LAY101" in _codes(capsys, archive, "--max-entries", "2")
+    layout = Builder(folder / "box")
+    layout.layer = [("zero", b"\0" * (15 << 20)), ("more", b"\0" * (3 << 20))]
+    assert "SEC608" in _codes(capsys, str(layout.write()))
+    assert "SEC608" not in _codes(capsys, str(folder / "box"), "--max-ratio", "5000")
+    assert "SEC608" in _codes(capsys, str(folder / "box"), "--max-entries", "1", "--max-ratio", "5000")
+    (folder / "contain.toml").write_text("[lint]\nmax-depth = 2\ntimeout = 5\n")
+    assert main(["lint", "good.json", "-q"]) == 1
+    assert "DOC402" in capsys.readouterr().out
+    assert main(["lint", "good.json", "-q", "--max-depth", "50"]) == 0
+    for wrong in ("0", "301"):
+        assert main(["lint", "good.json", "--max-depth", wrong]) == 2
+        assert "from 1 to 300" in capsys.readouterr().err
+    (folder / "contain.toml").write_text('[lint]\nmax-findings = "many"\n')
+    assert main(["lint", "good.json"]) == 2
+
+
+def test_a_file_that_changes_meanwhile_is_left_alone(tmp_path):
+    """Its content is compared, and looked at again before the rename; owner and mode are kept."""
+    path = tmp_path / "config.json"
+    path.write_bytes(b"old")
+    path.chmod(0o604)
+    assert mend.write(str(path), b"older", b"new") == "it changed meanwhile"
+    assert path.read_bytes() == b"old"
+    if os.geteuid() == 0:
+        os.chown(path, 1234, 4321)
+    assert mend.write(str(path), b"old", b"new") == ""
+    status = path.stat()
+    assert (path.read_bytes(), status.st_mode & 0o7777) == (b"new", 0o604)
+    assert os.geteuid() != 0 or (status.st_uid, status.st_gid) == (1234, 4321)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 COMMAND_LINES = [
     "",
     "a.json b.json -",
@@ -235,3 +288,26 @@ def test_the_quick_reader_reads_as_click_does(line):
 def test_what_the_quick_reader_leaves_to_click(line):
     """Mistakes, questions and short forms."""
     assert lint.quick(line.split()) is None
+
+
+def test_what_waits_to_be_printed_is_no_longer_than_needed_in_memory():
+    """A spool gives back what was put in, as often as asked for, also while it grows."""
+    spool = Spool()
+    for number in range(300):
+        spool.extend([number, [number]])
+        if number in (0, 100, 299):
+            assert list(spool) == list(spool) == [item for one in range(number + 1) for item in (one, [one])]
+    assert len(spool._kept) <= 64
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_parts_of_a_format_make_the_whole(name):
+    """Written one after the other they are what one call gives."""
+    module = formats.of(name)
+    texts = {"bad.json": json.dumps(BROKEN), "good.json": json.dumps(SOUND), "broken": "{"}
+    fragments = [module.fragment(file, lint_of(text.encode(), name=file), text) for file, text in texts.items()]
+    assert "".join(formats.pieces(name, fragments)) == module.whole(fragments)
+    assert "".join(formats.pieces(name, [])) == module.whole([])
+    if name in ("json", "gitlab"):
+        assert json.loads(module.whole([])) == []
+        assert module.whole(fragments) == json.dumps([row for rows in fragments for row in rows], indent=2, ensure_ascii=False) + "\n"

@@ -122,6 +122,15 @@ def test_values_are_in_the_files_and_the_namespace_begins_there(name):
         resources["hugepageLimits"] = [{"pageSize": size, "limit": 0}]
         files.append(("hugetlb", f"hugetlb.{size}.{'max' if host.cgroup.is_v2('hugetlb') else 'limit_in_bytes'}"))
         expected.append("0")
+    disk = next(iter(sorted(os.listdir("/sys/block"))), "")
+    if disk and "blkio" in host.cgroup.controllers:
+        with open(f"/sys/block/{disk}/dev", encoding="ascii") as file:
+            device = file.read().strip()
+        major, minor = map(int, device.split(":"))
+        rate = 1 << 20
+        resources["blockIO"] = {"throttleReadBpsDevice": [{"major": major, "minor": minor, "rate": rate}]}
+        files.append(("blkio", "io.max" if v2 else "blkio.throttle.read_bps_device"))
+        expected.append(f"{device} rbps={rate} wbps=max riops=max wiops=max" if v2 else f"{device} {rate}")
     spec = a_spec(resources, name=name)
     script = f"cat {' '.join(value(spec, *one) for one in files)}; grep pids /proc/self/cgroup || grep ^0 /proc/self/cgroup"
     ended = run(a_plan(spec, script))

@@ -36,8 +36,8 @@ def run(request: pytest.FixtureRequest, launcher: str) -> Iterator[tuple[str, Ca
         os.chown(path, user.uid if user else 0, user.gid if user else 0)
     contain = user.contain if user else request.getfixturevalue("contain")
 
-    def start(*words: str) -> subprocess.CompletedProcess[str]:
-        extra: dict[str, Any] = {"env": {**(user.environment if user else os.environ), "HOME": home}, "cwd": "/"}
+    def start(*words: str, cwd: str = "/") -> subprocess.CompletedProcess[str]:
+        extra: dict[str, Any] = {"env": {**(user.environment if user else os.environ), "HOME": home}, "cwd": cwd}
         found: subprocess.CompletedProcess[str] = contain("run", *words, **extra)
         return found
 
@@ -46,6 +46,19 @@ def run(request: pytest.FixtureRequest, launcher: str) -> Iterator[tuple[str, Ca
 
 
 OPTIONS = ("--privileged", "--overlay --cap-add SYS_ADMIN", "--userns host --privileged")
+
+
+@pytest.mark.parametrize("cwd", ["/etc", "/var/lib", "/proc", "/sys"])
+def test_working_folder_of_the_system(run: tuple[str, Callable[..., subprocess.CompletedProcess[str]]], cwd: str) -> None:
+    """It is there as the view has it, with nothing laid over that a privileged program could take away again."""
+    home, start = run
+    done = start("--privileged", "--", "sh", "-c", f"pwd; {UNCOVER.format(home=home)}", cwd=cwd)
+    assert done.stdout.startswith(f"{cwd}\n" if cwd in ("/etc", "/var/lib") else "/\n"), done.stderr
+    assert "root:" not in done.stdout
+    for mode in ("ro", "rw", "overlay"):
+        done = start("--privileged", "--workspace", mode, "--", "sh", "-c", UNCOVER.format(home=home), cwd=cwd)
+        assert (done.returncode, done.stderr.startswith("<command line>:--workspace: ")) == (125, True), done.stderr
+        assert "remedy: " in done.stderr
 
 
 @pytest.mark.parametrize("options", OPTIONS)

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from contain.kernel import processes
-from contain.state.store import Store
+from contain.state.summary import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,9 +47,11 @@ class Shell:
         return subprocess.run([*self.command, *words], capture_output=True, text=True, check=False, timeout=60, **self.options)  # type: ignore[call-overload,no-any-return]
 
     def summary(self) -> Summary:
-        """The facts of our container."""
-        with Store(self.root) as store, store.open(self.name) as folder:
-            return folder.summary()
+        """The facts of our container (the folder may be an ordinary user's, whose words root's own verbs do not follow)."""
+        with open(f"{self.root}/{self.name}/summary", encoding="utf-8") as file:
+            found = parse(file.read())
+        assert found
+        return found
 
     def rows(self) -> list[dict[str, object]]:
         """Its row of the list."""

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
 import contain
 from tests.network.conftest import MISSING, SERVER, reaches
 
-pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.any_kernel,
+    pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files"),
+]
 
 
 def test_cluster_on_a_network_of_its_own(busybox: str) -> None:
@@ -42,6 +50,21 @@ def test_member_is_started_again(sandbox: contain.Sandbox, network: contain.Netw
         again.wait_for(contain.port(8080))
         assert reaches(cluster[0], "right")
     assert sandbox.run(["true"]).ok
+
+
+def test_each_has_a_volume_that_outlives_it(busybox: str, tmp_path: Path) -> None:
+    """A member that is killed and started again finds what it has written, and no other member's."""
+    box = contain.Sandbox(rootfs=busybox, allow_missing=MISSING)
+    for name in ("n1", "n2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o777)
+    words = ["sh", "-c", "hostname >>/data/name; exec httpd -f -p 8080 -h /data"]
+    own = {name: [f"{tmp_path}/{name}:/data"] for name in ("n1", "n2")}
+    with contain.Cluster(box, 2, command=words, each=lambda _, name: {"volume": own[name]}, ready=[contain.port(8080)]) as cluster:
+        cluster[1].kill()
+        cluster.restart(1).wait_for(contain.port(8080))
+        assert cluster[1].get("/data/name") == b"n2\nn2\n"
+    assert (tmp_path / "n1" / "name").read_text() == "n1\n"
 
 
 def test_nothing_is_left_of_a_cluster_that_does_not_come_up(busybox: str) -> None:

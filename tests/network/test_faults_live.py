@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,7 @@ def test_partition_and_heal(three: list[contain.Container], network: contain.Net
     assert reaches(b, "c")
 
 
+@pytest.mark.any_kernel
 def test_faults_are_many_and_end_one_by_one(three: list[contain.Container], network: contain.Network) -> None:
     """What two of them say holds until both are healed."""
     a, _, _ = three
@@ -107,6 +109,7 @@ def test_faults_are_many_and_end_one_by_one(three: list[contain.Container], netw
     assert reaches(a, "b")
 
 
+@pytest.mark.any_kernel
 def test_fault_waits_for_whoever_comes(three: list[contain.Container], sandbox: contain.Sandbox, network: contain.Network) -> None:
     """A new member is cut off from one that is cut off from all; one that is started again is as cut off as it was."""
     a, b, c = three
@@ -146,6 +149,7 @@ def test_one_way(python: contain.Sandbox, network: contain.Network) -> None:
     assert received(python, network, "left") == 200
 
 
+@pytest.mark.any_kernel
 def test_loss_is_about_what_was_asked(python: contain.Sandbox, network: contain.Network) -> None:
     """Half of 200: eight standard deviations around 100."""
     python.run(["true"], member="box")
@@ -153,6 +157,7 @@ def test_loss_is_about_what_was_asked(python: contain.Sandbox, network: contain.
     assert 40 < received(python, network, "left") < 160
 
 
+@pytest.mark.any_kernel
 def test_rate(three: list[contain.Container], network: contain.Network) -> None:
     """A megabyte takes a second at eight megabits; that it may take longer says nothing."""
     a, b, _ = three
@@ -187,6 +192,7 @@ def test_delay(python: contain.Sandbox, network: contain.Network) -> None:
         assert float(found.stdout) >= 0.19
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize(
     ("name", "values"),
     [
@@ -205,3 +211,40 @@ def test_what_is_no_fault(three: list[contain.Container], network: contain.Netwo
     with pytest.raises(contain.UsageError):
         getattr(network, name)(*who, *values)
     assert network.faults == ()
+
+
+@pytest.mark.any_kernel
+def test_threads_start_members_and_break_links_at_once(sandbox: contain.Sandbox, network: contain.Network) -> None:
+    """Whoever comes and goes meanwhile: no fault fails for it, and when all are healed everybody is reached."""
+    problems: list[BaseException] = []
+    names = [f"m{index}" for index in range(6)]
+    network.reserve(*names)
+
+    def come_and_go(name: str) -> None:
+        try:
+            for _ in range(5):
+                with sandbox.start(["sleep", "1000"], member=name):
+                    network.loss(name, 0.5)
+        except BaseException as problem:  # noqa: BLE001  a thread's are seen by nobody
+            problems.append(problem)
+
+    def break_links() -> None:
+        try:
+            for round in range(15):
+                with network.partition(*names[: 1 + round % 3]), network.cut(names[3], names[4], both=False):
+                    network.rate(names[5], 1e9).heal()
+        except BaseException as problem:  # noqa: BLE001
+            problems.append(problem)
+
+    threads = [threading.Thread(target=come_and_go, args=(name,)) for name in names] + [threading.Thread(target=break_links)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    network.heal()
+    with sandbox.start(SERVER, member="m0") as one, sandbox.start(SERVER, member="m1") as other:
+        one.wait_for(READY)
+        other.wait_for(READY)
+        assert reaches(one, "m1")
+        assert reaches(other, "m0")

@@ -50,6 +50,7 @@ def test_whoever_is_asked_for_early_is_found_when_it_comes(sandbox: contain.Sand
     assert found.stdout.split() == ["40", "75"], found.stderr
 
 
+@pytest.mark.any_kernel
 def test_name_keeps_its_address(sandbox: contain.Sandbox, network: contain.Network) -> None:
     """Whoever is started again is found where it was; and there is one of a name at a time."""
     with sandbox.start(SERVER, member="other") as other:
@@ -65,6 +66,7 @@ def test_name_keeps_its_address(sandbox: contain.Sandbox, network: contain.Netwo
                     sandbox.start(["true"], member="one")
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("name", ["a b", "-a", "a" * 64, "a.b", "ä"])
 def test_names_are_host_names(sandbox: contain.Sandbox, name: str) -> None:
     """Nothing else goes into a hosts file."""
@@ -114,12 +116,14 @@ def test_passed_descriptors_are_all_that_a_member_has(sandbox: contain.Sandbox) 
         assert set(found.stdout.split()) - {"3"} == {"0", "1", "2", str(fd)} - {"3"}  # 3: the folder itself
 
 
+@pytest.mark.any_kernel
 def test_member_without_a_network(busybox: str) -> None:
     """A name needs one to stand in."""
     with pytest.raises(contain.UsageError, match="a sandbox with a network"):
         contain.Sandbox(rootfs=busybox, allow_missing=MISSING).run(["true"], member="one")
 
 
+@pytest.mark.any_kernel
 def test_closed_network(sandbox: contain.Sandbox, network: contain.Network) -> None:
     """Nothing is started in it, and it can be closed again."""
     network.close()
@@ -128,6 +132,7 @@ def test_closed_network(sandbox: contain.Sandbox, network: contain.Network) -> N
         sandbox.run(["true"])
 
 
+@pytest.mark.any_kernel
 def test_forked_child_leaves_the_network_alone(sandbox: contain.Sandbox, network: contain.Network) -> None:
     """It would give its members the addresses of ours; what it closes stays open."""
     child = os.fork()
@@ -154,6 +159,7 @@ def test_member_has_no_say_in_its_link(busybox: str, network: contain.Network) -
     assert found.stderr.count("not permitted") >= 2, found.stderr
 
 
+@pytest.mark.any_kernel
 def test_networks_do_not_see_each_other(sandbox: contain.Sandbox, busybox: str) -> None:
     """The same addresses, other members."""
     with contain.Network() as second:
@@ -162,6 +168,8 @@ def test_networks_do_not_see_each_other(sandbox: contain.Sandbox, busybox: str) 
             assert one.member is not None
             assert two.member is not None
             assert one.member.address == two.member.address
+            with pytest.raises(contain.UsageError, match="no member of this network"):
+                second.loss(one, 0.5)
             one.wait_for(READY)
             assert not two.exec(["wget", "-q", "-O", "-", "http://one:8080/name"]).ok  # refused: it asks itself
 
@@ -266,14 +274,22 @@ with contain.Network() as network:
         assert client.makefile("rb").read().endswith(b"one\\n")
         one.put(b"data", "/tmp/data")
         assert one.get("/tmp/data") == b"data"
+        with network.partition("two", one_way=True):
+            assert ask(one, "two", 1) == ""
+        with network.loss(one, 1):
+            assert ask(one, "two", 1) == ""
         network.rate(one, 8e6)
         network.loss(one, 0.01)
+        try:
+            network.delay(two, 0.05, jitter=0.01, reorder=0.1)
+        except contain.MissingFeature as problem:
+            assert "CONFIG_NET_SCH_NETEM" in problem.cause
+        assert ask(one, "two", 30) == "two"
         network.heal()
 print("done")
 """
 
 
-@pytest.mark.any_kernel
 @pytest.mark.parametrize("ranges", [False, True], ids=["one-id", "ranges"])
 def test_network_of_an_ordinary_user(user: User, user_rootfs: str, ranges: bool) -> None:
     """All the same: names, faults, ways in."""

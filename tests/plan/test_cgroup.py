@@ -71,6 +71,7 @@ def files(resources, *, v2):
             {"memory.limit_in_bytes": ["-1"], "memory.memsw.limit_in_bytes": ["-1"]},
             {"memory.max": ["max"], "memory.swap.max": ["max"]},
         ),
+        ({"memory": {"kernelTCP": 1 << 20}}, {"memory.kmem.tcp.limit_in_bytes": ["1048576"]}, {}),
         ({"memory": {"swappiness": 0, "disableOOMKiller": True}}, {"memory.swappiness": ["0"], "memory.oom_control": ["1"]}, {}),
         (
             {"cpu": {"shares": 1024, "quota": 50000, "period": 200000, "burst": 10}},
@@ -207,10 +208,15 @@ def test_without_a_pid_namespace_a_cgroup_holds_the_processes():
 
 
 def test_a_measured_run_is_counted_by_its_cgroup():
-    """Memory and processor time beside the limit; but who wants no cgroup gets none."""
+    """Memory and processor time beside the limit, and under a name it can be paused; but who wants no cgroup gets none."""
     host = machine("hybrid-root")
     found = operations(spec({"pids": {"limit": 9}}, measure=True), host)
-    assert {one.mount.rpartition("/")[2] for one in found if isinstance(one, MakeCgroup)} == {"pids", "memory", "cpuacct"}
+    assert {one.mount.rpartition("/")[2] for one in found if isinstance(one, MakeCgroup)} == {
+        "pids",
+        "memory",
+        "cpuacct",
+        "freezer",
+    }
     assert operations(spec({}, measure=True), host) == []
     made = next(one for one in operations(spec({"pids": {"limit": 9}}, measure=True), machine("v2-root")) if isinstance(one, MakeCgroup))
     assert (made.needed, made.wanted) == (["pids"], ["memory"])

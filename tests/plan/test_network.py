@@ -30,6 +30,12 @@ def member(host: object) -> list[object]:
     return list(namespaces(spec, host, Slots()))  # type: ignore[arg-type]
 
 
+def uid_map(operations: list[object]) -> list[list[int]]:
+    """The lines of the map of users that is written."""
+    (found,) = [each for each in operations if isinstance(each, WriteIdMap) and each.file == "uid_map"]
+    return [[int(word) for word in line.split()] for line in found.lines.splitlines()]
+
+
 def test_network_of_root_needs_no_user_namespace() -> None:
     """Its id maps neither."""
     assert one(network(ROOT), CreateProcess).types == "pid network"
@@ -43,6 +49,16 @@ def test_network_of_an_ordinary_user_maps_his_ids_to_themselves() -> None:
     assert [each.file for each in maps] == ["gid_map", "uid_map"]
     for each in maps:
         assert all(line.split()[0] == line.split()[1] for line in each.lines.splitlines())
+
+
+def test_root_of_a_container_without_power_over_networks_maps_all_that_there_is() -> None:
+    """Its members may be anybody there: their ranges are not in /etc/subuid."""
+    host = host_of("in-docker")
+    assert not host.can("CAP_NET_ADMIN")
+    assert one(network(host), CreateProcess).types == "user pid network"
+    outside = uid_map(network(host))
+    for _, start, count in uid_map(member(host)):
+        assert any(first <= start and start + count <= first + size for first, _, size in outside)
 
 
 @pytest.mark.parametrize("host", [ROOT, USER], ids=["root", "user"])

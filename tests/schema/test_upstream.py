@@ -145,12 +145,12 @@ def test_image_documents(kind, file, release):
             assert listed or not judge.is_valid(mutant), (pointer, what)
 
 
-@pytest.mark.parametrize("release", ["1.0.2", "1.1.0", "1.2.1"])
+@pytest.mark.parametrize("release", ["1.0.2", "1.1.0", "1.2.1", "debian"])
 def test_what_we_accept_older_releases_accept(release):
     """A sound document that uses nothing newer than a release is sound for that release's schema."""
     kind = "runtime-config"
     judge = validator(f"runtime-spec-{release}", "config-schema.json")
-    maker = Maker(_older(generate.load(kind), release), random.Random(release))
+    maker = Maker(_older(generate.load(kind), "1.0.2" if release == "debian" else release), random.Random(release))
     for _ in range(25):
         document = _without_differences(maker.document(members=0.4))
         assert schema.validate(kind, document) == []

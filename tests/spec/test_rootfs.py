@@ -207,6 +207,9 @@ def test_workspace() -> None:
     assert spec.config["process"]["cwd"] == "/home/me/project"
     assert host("/srv/me").run.workspace == "none"
     assert host("/srv").config["process"]["cwd"] == "/"
+    for folder, cwd in (("/etc", "/etc"), ("/etc/ssl/private", "/"), ("/proc/sys", "/"), ("/dev", "/"), ("/srv/me/.ssh", "/")):
+        system = host(folder)
+        assert (system.run.workspace, system.config["process"]["cwd"]) == ("none", cwd)
     asked = host("/srv/me", workspace="rw")
     assert asked.config["mounts"][-1]["options"][:2] == ["rbind", "rw"]
     assert asked.origins.place(f"/mounts/{len(asked.config['mounts']) - 1}") == "<command line>:--workspace"

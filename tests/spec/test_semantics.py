@@ -94,6 +94,7 @@ EVERYTHING: dict[str, Any] = {
                     "args": [{"index": 0, "value": 1, "valueTwo": 2, "op": "SCMP_CMP_MASKED_EQ"}],
                 },
                 {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"},
+                {"names": ["execve", "sendmsg", "recvmsg"], "action": "SCMP_ACT_ALLOW"},
             ],
         },
         "maskedPaths": ["/proc/kcore"],

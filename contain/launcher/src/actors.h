@@ -18,6 +18,8 @@ noreturn void joiner_main(struct context *context);
 noreturn void init_main(struct context *context);
 /* child.c: whether init goes on to the program without a word of the host: our PID 1 tells what happens, and no terminal is to be prepared. */
 bool starts_alone(const struct context *context);
+/* Gives back what only the set-up used of the stack: whoever waits keeps no memory for it. */
+void release_stack(void);
 /* From here on our process ends with the monitor; at once when that is gone already, or does not stay. */
 void bind_to_monitor(const struct context *context);
 /* reaper.c: our PID 1, when `watch.init`. SIGNAL_END from outside (si_pid 0) makes it kill and reap all, so that the accounting is whole. */
@@ -60,6 +62,8 @@ int finish(struct context *context, int code);
 
 /* explain.c: the first line of a failure, then the program that explains it. Returns the exit code. */
 int explain(struct context *context);
+/* Lets that program name the system calls that the filter refused; comes back when there is none. */
+void explain_denied(struct context *context);
 /* record.c: what a library reads. */
 enum record_type { RECORD_HELLO = 1, RECORD_STARTED, RECORD_RESULT, RECORD_LENT };
 void record_send(struct context *context, enum record_type type, int fd);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +32,17 @@ void cgroup_path(const struct context *context, const char *mount, const char *p
     char filled[CGROUP_PATH_SIZE];
     fill_holes(context, path, NULL, filled, sizeof filled);
     join_words(buffer, size, (const char *const[]){mount, "/", filled, NULL});
+}
+
+#define MARK "user.contain"
+
+void cgroup_mark(const char *path) {
+    (void)!setxattr(path, MARK, "1", 1, 0);
+}
+
+bool cgroup_is_marked(const char *path) {
+    char value;
+    return getxattr(path, MARK, &value, 1) == 1 && value == '1';
 }
 
 int cgroup_open(int parent, const char *path) {

@@ -8,6 +8,10 @@
 
 /* "MOUNT/PATH" with the made-up id in its place. */
 void cgroup_path(const struct context *context, const char *mount, const char *path, char *buffer, size_t size);
+/* A parent that a run made goes with the last one below it, whoever made it: the mark tells it from one that was there (Linux 5.7; before
+ * that only the one who made it removes it). */
+void cgroup_mark(const char *path);
+bool cgroup_is_marked(const char *path);
 /* Opens a folder as O_PATH; follows no link. -1 with errno. */
 int cgroup_open(int parent, const char *path);
 /* Calls `each` for every cgroup directly below `folder`. */

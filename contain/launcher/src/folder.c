@@ -120,10 +120,13 @@ bool folder_open(struct folder *folder, const char *root, const char *id) {
     folder->fd = -1;
     if (!is_id(id))
         return false;
+    struct stat st;
     int top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (top < 0)
         return false;
-    folder->fd = openat(top, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    /* what stands in it is undone, killed and joined with our rights: it has to be ours */
+    bool ours = fstat(top, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 022) == 0;
+    folder->fd = ours ? openat(top, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     close(top);
     if (folder->fd < 0 || !read_summary(folder))
         return false;

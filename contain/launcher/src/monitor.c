@@ -151,6 +151,7 @@ static int started(struct context *context) {
     monitor->started = true;
     context->shared->started = 1;
     record_send(context, RECORD_STARTED, context->shared->init_pidfd);
+    release_stack();
     for (int number = 1; number < 64; number++)
         if (monitor->early & (1ULL << number))
             sys_pidfd_send_signal(context->shared->init_pidfd, number);

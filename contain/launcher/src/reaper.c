@@ -3,6 +3,7 @@
  * everything in the pid namespace with it. */
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -44,6 +45,15 @@ void bind_to_monitor(const struct context *context) {
         _exit(EXIT_OURS); /* it died before */
 }
 
+#define STACK_SIZE (256 << 10)
+#define PAGE_SIZE 4096
+
+void release_stack(void) {
+    char here;
+    uintptr_t page = (uintptr_t)&here & ~(uintptr_t)(PAGE_SIZE - 1);
+    madvise((void *)(page - STACK_SIZE), STACK_SIZE - PAGE_SIZE, MADV_DONTNEED); /* ENOMEM: not all of it was ever there */
+}
+
 /* What the caller had in its words and environment is nobody's business in here; `ps` shows our own name. */
 static void forget_caller(char **words) {
     static const char name[] = "contain-init";
@@ -67,6 +77,7 @@ noreturn void reaper_main(struct context *context, pid_t program) {
     sigprocmask(SIG_BLOCK, &all, NULL);
     close_all_but((unsigned)context->channel);
     channel_send(context->channel, &message, -1);
+    release_stack();
     for (;;) {
         int status;
         pid_t pid;

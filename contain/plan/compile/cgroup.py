@@ -44,6 +44,7 @@ def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
     had, found = _decide(spec, host)
     _refuse_missing(spec, host)
+    _refuse_absent(spec, host)
     scope = where(spec, host).scope
     for group in found:
         if not (scope and group.v2):
@@ -111,6 +112,8 @@ def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
     if spec.run.measure and needed:  # who asks for no cgroup at all (--pids-limit -1) gets none
         needed += [name for name in ("memory", "cpuacct") if name in host.cgroup.hierarchies or (name in host.cgroup.available)]
         needed += [""] if host.cgroup.mode == "v2" else []
+        if spec.run.name and "freezer" in host.cgroup.hierarchies:  # a library's container that goes on can be paused
+            needed.append("freezer")
     if spec.namespaces().get("pid") != "":
         needed.append(_tracking(spec, host))
     return had, groups(spec, host, needed)
@@ -136,6 +139,33 @@ def _refuse_missing(spec: Spec, host: Host) -> None:
         if one.optional:
             continue  # another setting of the same pointer is reported
         _report(spec, one, why, remedy)
+
+
+def _refuse_absent(spec: Spec, host: Host) -> None:
+    """An option that names processors which this machine has not: the kernel's own words for it help nobody."""
+    pointer = f"{RESOURCES}/cpu/cpus"
+    asked = (_resources(spec).get("cpu") or {}).get("cpus")
+    if not asked or not host.cpus or not spec.origins.option(pointer) or group_of("cpuset", where(spec, host), host) is None:
+        return
+    absent = sorted(_members(asked) - _members(host.cpus))
+    if absent:
+        words = f"processor {absent[0]} is" if len(absent) == 1 else f"processors {absent[0]} and others are"
+        raise HostError(
+            f"{words} not there",
+            place=spec.origins.place(pointer),
+            cause=f"this machine has {host.cpus}",
+            remedy=f"write {host.cpus}, or less",
+        )
+
+
+def _members(text: str) -> set[int]:
+    """The numbers of a list such as 0-3,7, as far as they can be meant."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if first.strip().isdecimal() and (last or first).strip().isdecimal():
+            found |= set(range(int(first), min(int(last or first), int(first) + 8192) + 1))
+    return found
 
 
 def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:

@@ -6,7 +6,6 @@ from contain.errors import HostError, ManifestError
 from contain.plan import stage as at
 from contain.plan.compile.cgroup import placed_late, uses_clone_into
 from contain.plan.compile.idmaps import helper_for, id_maps, maps_zero, text
-from contain.plan.compile.network import is_member, join_network, owns_networks
 from contain.plan.operations.namespaces import (
     BecomeRoot,
     CreateProcess,
@@ -51,14 +50,14 @@ def namespaces(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
     wanted = _wanted(spec, host)
     _refuse(spec, host, wanted)
-    new = [kind for kind in FLAGS if wanted.get(kind) == "" and not (kind == "network" and is_member(spec))]
+    new = [kind for kind in FLAGS if wanted.get(kind) == "" and not (kind == "network" and _is_member(spec))]
     joined = {kind: wanted[kind] for kind in FLAGS if wanted.get(kind)}
     offsets = spec.config["linux"].get("timeOffsets") or {}
     maps = id_maps(spec, host)
     yield from _joins(spec, joined, new, slots)
-    if is_member(spec):
-        yield from join_network(spec, host)
-    throws = joined or (offsets and "time" in new) or is_member(spec)
+    if _is_member(spec):
+        yield from _join_network(host)
+    throws = joined or (offsets and "time" in new) or _is_member(spec)
     through_joiner = [kind for kind in ("user", "time") if kind in new and (kind == "user" or offsets)] if throws else []
     if through_joiner:
         yield Unshare(flags=_bits(through_joiner), types=" and ".join(through_joiner), origin=_origin(spec, through_joiner[0]))
@@ -85,6 +84,17 @@ def _wanted(spec: Spec, host: Host) -> dict[str, str]:
     if spec.kind != "oci" and host.namespaces and "time" not in host.namespaces and wanted.get("time") == "":
         del wanted["time"]
     return wanted
+
+
+def _is_member(spec: Spec) -> bool:
+    """Whether each run of this spec is to be a member of a network."""
+    return spec.run.network == "member"
+
+
+def _join_network(host: Host) -> Iterator[Operation]:
+    from contain.plan.compile.network import join_network  # of no use to others
+
+    return join_network(host)
 
 
 def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:
@@ -139,7 +149,7 @@ def _map(spec: Spec, host: Host, maps: Maps) -> Iterator[Operation]:
     where = {"uid": "/linux/uidMappings", "gid": "/linux/gidMappings"}
     if maps.chosen:
         where = dict.fromkeys(where, _origin(spec, "user"))
-    if is_member(spec) and not owns_networks(host):
+    if _is_member(spec) and not (host.can("CAP_SYS_ADMIN") and host.can("CAP_NET_ADMIN")):
         # written from within the network's user namespace, which has all our ids as they are
         yield WriteIdMap(file="gid_map", lines=text(maps.gid), origin=where["gid"])
         yield WriteIdMap(file="uid_map", lines=text(maps.uid), origin=where["uid"])

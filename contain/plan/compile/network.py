@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from contain.host.model import Host
-    from contain.kernel.idmaps import Range
+    from contain.kernel.idmaps import IdMap, Range
     from contain.plan.compile.idmaps import Line
     from contain.plan.operation import Operation
-    from contain.spec.model import Spec
 
 BRIDGE = "br0"
 HOSTS_UNDO = 1
@@ -36,11 +35,6 @@ LAST_GROUP = 4294967294
 def owns_networks(host: Host) -> bool:
     """Whether network namespaces can be made and changed without a user namespace."""
     return host.can("CAP_SYS_ADMIN") and host.can("CAP_NET_ADMIN")
-
-
-def is_member(spec: Spec) -> bool:
-    """Whether each run of this spec is to be a member of a network."""
-    return spec.run.network == "member"
 
 
 def compile_network(host: Host, *, address: str, prefix: int, folder: str, hosts: str, link: tuple[str, str] | None = None) -> Plan:
@@ -71,11 +65,27 @@ def _identity(host: Host) -> Iterator[Operation]:
     """Every id of an ordinary user as itself."""
     if owns_networks(host):
         return
-    groups = _lines(host.egid, host.userns.subgid if host.userns.newgidmap else [])
-    users = _lines(host.euid, host.userns.subuid if host.userns.newuidmap else [])
+    groups, users = _groups(host), _users(host)
     helper = helper_for(groups, host.egid, host, group=True, place="")
     yield WriteIdMap(file="gid_map", lines=text(groups), helper=helper, deny_setgroups=not helper)
     yield WriteIdMap(file="uid_map", lines=text(users), helper=helper_for(users, host.euid, host, group=False, place=""))
+
+
+def _groups(host: Host) -> list[Line]:
+    if host.can("CAP_SETGID") and host.can("CAP_SETUID"):
+        return _whole(host.userns.gid_map)
+    return _lines(host.egid, host.userns.subgid if host.userns.newgidmap else [])
+
+
+def _users(host: Host) -> list[Line]:
+    if host.can("CAP_SETGID") and host.can("CAP_SETUID"):
+        return _whole(host.userns.uid_map)
+    return _lines(host.euid, host.userns.subuid if host.userns.newuidmap else [])
+
+
+def _whole(ours: list[IdMap]) -> list[Line]:
+    """Root of a container without power over networks may map all that there is."""
+    return [(row.inside, row.inside, row.count) for row in ours] or [(0, 0, LAST_GROUP + 1)]
 
 
 def _lines(own: int, ranges: list[Range]) -> list[Line]:
@@ -93,9 +103,8 @@ def _enter(host: Host, holder: int, flags: int, stage: int = at.OPEN) -> Operati
     return EnterNetwork(stage=stage, holder=holder, flags=flags, types=" ".join(name for bit, name in names.items() if flags & bit))
 
 
-def join_network(spec: Spec, host: Host) -> Iterator[Operation]:
+def join_network(host: Host) -> Iterator[Operation]:
     """The operations by which a run becomes a member; each run has its own descriptor and address in their place."""
-    del spec
     if not owns_networks(host):
         yield _enter(host, NOBODY, NEWUSER)
     yield _enter(host, NOBODY, NEWNET, at.JOIN)
@@ -106,5 +115,5 @@ def _ping_groups(host: Host) -> str:
     """From the first to the last group that the network's user namespace knows: the kernel wants both of them to be known there."""
     if owns_networks(host):
         return f"0 {max((row.inside + row.count - 1 for row in host.userns.gid_map), default=LAST_GROUP)}"
-    lines = _lines(host.egid, host.userns.subgid if host.userns.newgidmap else [])
+    lines = _groups(host)
     return f"{min(first for first, _, _ in lines)} {max(first + count - 1 for first, _, count in lines)}"

@@ -44,6 +44,13 @@ def supervise(spec: Spec) -> Iterator[Operation]:
             place=spec.origins.place("--init"),
             remedy="add a pid namespace without a path to linux.namespaces, or pass --no-init",
         )
+    if init and ((spec.config["linux"].get("resources") or {}).get("pids") or {}).get("limit") == 1:
+        raise HostError(
+            "a limit of one process leaves none for the command",
+            place=spec.origins.place("/linux/resources/pids/limit"),
+            cause="contain's own init is the first",
+            remedy="give at least 2, or --no-init",
+        )
     yield Supervise(
         init=init,
         timeout=int(run.timeout * 1000) if run.timeout else 0,

@@ -20,6 +20,7 @@ _ATTRIBUTES = {
 _CLEARED = {0x1: "rw", 0x2: "suid", 0x4: "dev", 0x8: "exec", 0x80: "diratime", 0x200000: "symfollow"}
 _TARGET_REMEDIES = {
     "ENOENT": "create the target in the root, or remove the mount",
+    "ENOTDIR": "mount a file on a file and a folder on a folder",
     "EROFS": "create the target in the root: it cannot be made in a read-only file system",
     "EACCES": "create the target in the root: its folder belongs to another user",
     "EOVERFLOW": "create the target in the root: its folder belongs to a user who is not mapped",
@@ -118,7 +119,7 @@ class BindMount(_Mount):
 
     remedies = {
         **_TARGET_REMEDIES,
-        "ENOENT": "create the source on the host, or remove the mount",
+        "ENOENT": "create what is missing, the source on the host or the target's folder in the root, or remove the mount",
         "EINVAL": "something is mounted below the source, which may not be hidden: use rbind",
         "EPERM": "the host has locked a flag of the source: it cannot be cleared here",
     }

@@ -107,6 +107,8 @@ class OverlayRoot(Operation):
 class EnterRoot(Operation):
     """Makes slot ROOT the root of init by chroot alone: a container that shares the mount namespace."""
 
+    remedies = {"ENOENT": "correct root.path, or make the root file system", "EPERM": "chroot needs CAP_SYS_CHROOT: run as root"}
+
     stage: int = at.PIVOT
     path: str
 

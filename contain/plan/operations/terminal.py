@@ -72,6 +72,11 @@ class TakeTerminal(Operation):
 class EmptyInput(Operation):
     """Makes standard input the container's own /dev/null."""
 
+    remedies = {
+        "EACCES": "the container's /dev/null cannot be opened: a /dev of the host needs the option dev, as -v /dev:/dev:dev, or pass -i",
+        "ENOENT": "the container has no /dev/null: mount a /dev, or pass -i",
+    }
+
     stage: int = at.LOCK
 
     def describe(self) -> str:

@@ -255,9 +255,34 @@ def seccomp(spec: Spec) -> Iterator[Finding]:
                 yield Finding(
                     "RUN607", f"{at}/syscalls/{index}/args/{number}/index", f"a syscall has no argument {arg['index']}", "write 0 to 5"
                 )
+    given = {"defaultErrnoRet": profile.get("defaultErrnoRet")}
+    given |= {f"syscalls/{index}/errnoRet": rule.get("errnoRet") for index, rule in enumerate(rules)}
+    for place, errno in given.items():
+        if (errno or 0) > 4095:
+            yield Finding("RUN616", f"{at}/{place}", f"the kernel takes error numbers below 4096, not {errno}", "write one of errno(3)")
+    if profile:
+        yield from _start(spec, profile)
     if "defaultErrnoRet" in profile and profile.get("defaultAction") not in ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"):
         yield Finding(
             "RUN606", f"{at}/defaultErrnoRet", f"{profile.get('defaultAction')} returns no errno", "remove it, or use SCMP_ACT_ERRNO"
+        )
+
+
+def _start(spec: Spec, profile: dict[str, Any]) -> Iterator[Finding]:
+    """Calls that nothing names and that starting needs; what conditions let pass is tried when the filter is made."""
+    passing = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY")
+    if profile.get("defaultAction", passing[0]) in passing or spec.run.seccomp in ("default", "unconfined"):
+        return
+    rules = profile.get("syscalls") or ()
+    late = spec.config["process"].get("noNewPrivileges") and not any(rule["action"] == "SCMP_ACT_NOTIFY" for rule in rules)
+    allowed = {name for rule in rules if rule["action"] in passing for name in rule["names"]}
+    lost = [name for name in ("execve", "sendmsg", "recvmsg")[: 1 if late else 3] if name not in allowed]
+    if lost:
+        yield Finding(
+            "RUN617",
+            "/linux/seccomp",
+            f"the seccomp profile denies {', '.join(lost)}, without which no program can be started",
+            f"allow {', '.join(lost)}",
         )
 
 

@@ -30,6 +30,8 @@ def root(spec: Spec) -> Iterator[Finding]:
 
 def mounts(spec: Spec) -> Iterator[Finding]:
     """Each mount by itself."""
+    if spec.config["mounts"] and "mount" not in spec.namespaces():
+        yield Finding("RUN118", "/mounts", "mounts need a mount namespace", 'add {"type": "mount"} to linux.namespaces')
     for index, row in enumerate(spec.config["mounts"]):
         pointer, options = f"/mounts/{index}", row["options"]
         for key in ("destination", "source", "type"):
@@ -40,6 +42,10 @@ def mounts(spec: Spec) -> Iterator[Finding]:
         elif not row["destination"].startswith("/"):
             yield Finding("RUN103", f"{pointer}/destination", f"{row['destination']} is not absolute and is taken from /", "", error=False)
         is_bind = row.get("type") == "bind" or "bind" in options or "rbind" in options
+        if row.get("type", "") in ("", "none") and not is_bind and "remount" not in options:
+            yield Finding(
+                "RUN117", f"{pointer}/type", f"the mount of {row['destination']} has no type", "give it, or the option bind or rbind"
+            )
         if is_bind and not row.get("source"):
             yield Finding("RUN106", pointer, "a bind mount without source", "add the file or folder to show")
         for one, other in _OPPOSITES:

@@ -57,16 +57,19 @@ def _below(path: str, folders: tuple[str, ...]) -> bool:
 
 
 def _workspace(spec: Spec, options: Options, home: str) -> None:
-    """Shows the caller's working folder; a whole home, or a folder that holds homes, only when asked by --workspace."""
+    """Shows the caller's working folder; a home, a folder that holds homes, and one of keys only when asked by --workspace.
+
+    A folder of the system that holds something hidden is there already, as the view has it: what lay over that could be taken away again.
+    """
     mode, folder, asked = options.get("workspace", "overlay"), options.cwd, "workspace" in options.values
     holds_homes = folder == "/" or folder in (home, "/root", "/home", "/tmp", "/run", "/var") or home.startswith(folder + "/")
-    if folder == "/" and asked and mode != "none":
-        raise UsageError(
-            "the root cannot be the working folder shown", place=place("--workspace"), remedy="go to the folder that the command works on"
-        )
-    if mode == "none" or (holds_homes and not asked):
+    hidden = _below(folder, (*presets.HIDDEN_PATHS, *presets.OWN))
+    above = any(path.startswith(f"{folder}/") for path in presets.HIDDEN_PATHS)
+    if asked and mode != "none":
+        _refuse(options, folder, hidden=hidden, above=above)
+    elif mode == "none" or holds_homes or hidden or above or _below(folder, tuple(f"{home}/{name}" for name in presets.KEYS)):
         spec.run.workspace = "none"
-        spec.config["process"]["cwd"] = "/"
+        spec.config["process"]["cwd"] = folder if above and not holds_homes and mode != "none" else "/"
         return
     spec.run.workspace, spec.run.workspace_path = mode, folder
     words = {"ro": ["rbind", "rro"], "rw": ["rbind", "rw"], "overlay": ["rbind", "O"]}[mode]
@@ -74,6 +77,24 @@ def _workspace(spec: Spec, options: Options, home: str) -> None:
     spec.origins.set(f"/mounts/{len(spec.config['mounts'])}", "--workspace" if asked else "")
     spec.config["mounts"].append(row)
     spec.config["process"]["cwd"] = folder
+
+
+def _refuse(options: Options, folder: str, *, hidden: bool, above: bool) -> None:
+    """What cannot be shown, even when it is asked for."""
+    where = place("--workspace")
+    if folder == "/":
+        raise UsageError("the root cannot be the working folder shown", place=where, remedy="go to the folder that the command works on")
+    if hidden:
+        remedy = "go to the folder that the command works on, or show a part of this one with --volume"
+        raise UsageError(f"{folder} is hidden in the host view, or the container's own", place=where, remedy=remedy)
+    if above and (
+        options.get("privileged") or any(name.upper().removeprefix("CAP_") in ("SYS_ADMIN", "ALL") for name in options.get("cap_add", []))
+    ):
+        raise UsageError(
+            f"{folder} holds what the host view hides, which CAP_SYS_ADMIN could uncover",
+            place=where,
+            remedy="drop --workspace, or --privileged and the capability",
+        )
 
 
 def _resolver() -> list[dict[str, Any]]:

@@ -195,14 +195,14 @@ int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage
     return 0;
 }
 
-/* The parents from below: only empty ones can go, and only those that we made or that are contain's by name. */
+/* The parents from below: only empty ones can go, and only those that we or another run made, or that are contain's by name. */
 static void remove_parents(char *path, size_t mount, int count) {
-    for (; count > 0; count--) {
+    for (;; count--) {
         char *slash = strrchr(path, '/');
         if (slash == NULL || (size_t)(slash - path) <= mount)
             return;
         *slash = 0;
-        if (rmdir(path) < 0)
+        if ((count <= 0 && !cgroup_is_marked(path)) || rmdir(path) < 0)
             return;
     }
 }

@@ -91,7 +91,8 @@ static int step(struct context *context, struct walk *walk, const char *name, in
     int next = cgroup_open(walk->folder, name);
     if (next < 0 && errno != ENOENT)
         return fail(context, errno, NULL);
-    if (walk->operation->undo > 0 && (next < 0 || (below > 0 && below <= walk->operation->ours))) {
+    bool shared = below > 0 && (below <= walk->operation->ours || (next >= 0 && cgroup_is_marked(walk->path)));
+    if (walk->operation->undo > 0 && (next < 0 || shared)) {
         int error = note_undo(context, below ? "parent" : "cgroup", walk->path);
         if (error)
             return fail(context, error, "cannot note it in the state folder");
@@ -99,9 +100,11 @@ static int step(struct context *context, struct walk *walk, const char *name, in
     if (next < 0) {
         int error = 0;
         note_made(context, walk, walk->made + 1);
-        if (mkdirat(walk->folder, name, 0755) == 0)
+        if (mkdirat(walk->folder, name, 0755) == 0) {
             walk->made++;
-        else if (errno != EEXIST) {
+            if (below > 0)
+                cgroup_mark(walk->path);
+        } else if (errno != EEXIST) {
             error = errno;
             note_made(context, walk, walk->made);
             return error == ENOENT ? 1 : fail(context, error, NULL);

@@ -86,7 +86,6 @@ def twice(manifest: Any) -> Found:
     """ACI312 isolator-twice: an isolator is given once, and a set is either removed from or retained.
 
     section: ace.md / Isolators
-    rows: ACI-seccomp ACI-capabilities
     bad: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "os/linux/capabilities-retain-set", "value": {"set":
       ["CAP_KILL"]}}, {"name": "os/linux/capabilities-remove-set", "value": {"set": ["CAP_CHOWN"]}}]}}
     good: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "os/linux/capabilities-retain-set", "value": {"set":
@@ -108,7 +107,6 @@ def set_values(manifest: Any) -> Found:
     """ACI313 isolator-set: a set of system calls or capabilities is not empty, and holds names of them.
 
     section: ace.md / Linux Isolators
-    rows: B.5
     bad: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "os/linux/capabilities-retain-set", "value": {"set":
       ["KILL"]}}]}}
     good: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "os/linux/seccomp-retain-set", "value": {"set":
@@ -141,7 +139,6 @@ def resource_values(manifest: Any) -> Found:
     memory and bandwidth: 512M, 1Gi; cpu: 500m, 1.5.
 
     section: ace.md / Resource Isolators
-    rows: B.5
     bad: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "resource/memory", "value": {"limit": "lots"}}]}}
     good: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "resource/memory", "value": {"request": "512M", "limit":
       "1Gi"}}]}}
@@ -166,7 +163,6 @@ def block_default(manifest: Any) -> Found:
     """ACI315 isolator-default: bandwidth and iops isolators have `default` true, and no request.
 
     section: ace.md / Resource Isolators
-    rows: B.5
     bad: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "resource/block-iops", "value": {"limit": "1000"}}]}}
     good: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "resource/block-iops", "value": {"default": true,
       "limit": "1000"}}]}}
@@ -188,7 +184,6 @@ def request_above_limit(manifest: Any) -> Found:
 
     section: ace.md / Resource Isolators
     severity: warning
-    rows: B.5
     bad: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "resource/cpu", "value": {"request": "2", "limit":
       "500m"}}]}}
     good: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "resource/cpu", "value": {"request": "250m", "limit":
@@ -217,10 +212,9 @@ def small_values(manifest: Any) -> Found:
     """ACI317 isolator-value: values of the other isolators have their type and range.
 
     no-new-privileges is a boolean, oom-score-adj from -1000 to 1000, cpu-shares from 2 to 262144, seccomp's errno an upper-case name, sysctl a map of
-    strings, apparmor-profile and selinux-context a text.
+    strings, apparmor-profile the name of one.
 
     section: ace.md / Linux Isolators
-    rows: B.5
     bad: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "os/linux/no-new-privileges", "value": "yes"}]}}
     good: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "os/linux/oom-score-adj", "value": 500}]}}
     """
@@ -233,6 +227,8 @@ def small_values(manifest: Any) -> Found:
             yield f"{pointer}/value", "oom-score-adj is a number from -1000 to 1000"
         elif name == "cpu-shares" and not (number and 2 <= value <= 262144):
             yield f"{pointer}/value", "cpu-shares is a number from 2 to 262144"
+        elif name == "apparmor-profile" and not (isinstance(value, dict) and isinstance(value.get("name"), str) and value["name"]):
+            yield f"{pointer}/value", "apparmor-profile names a profile"
         elif name == "sysctl" and not (isinstance(value, dict) and all(isinstance(text, str) for text in value.values())):
             yield f"{pointer}/value", "sysctl maps names to strings"
         elif name.startswith("seccomp-") and isinstance(value, dict) and value.get("errno") and not str(value["errno"]).isupper():
@@ -244,7 +240,6 @@ def selinux(manifest: Any) -> Found:
     """ACI318 isolator-selinux: a SELinux context has user, role, type and level, without colons.
 
     section: ace.md / Linux Isolators
-    rows: B.5
     bad: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "os/linux/selinux-context", "value": {"user": "u:r"}}]}}
     good: {"app": {"exec": ["/bin/sh"], "user": "0", "group": "0", "isolators": [{"name": "os/linux/selinux-context", "value": {"user": "u",
       "role": "r", "type": "t", "level": "s0-s0"}}]}}

@@ -62,7 +62,7 @@ def not_checked(document: Document) -> Nothing:  # noqa: ARG001  the engine find
 
 @rule
 def too_large(document: Document) -> Nothing:
-    """DOC401 too-large: a document has at most 4 MiB (--max-size).
+    """DOC401 too-large: a document has at most 4 MiB, or what --max-size says.
 
     Registries take no larger manifest, and no hand-written config comes near.
 
@@ -76,7 +76,7 @@ def too_large(document: Document) -> Nothing:
 def too_deep(document: Document) -> Nothing:
     """DOC402 too-deep: a document is nested at most 128 deep.
 
-    No manifest nests more than about ten; parsers that recurse end in a crash.
+    No manifest nests more than about ten; parsers that recurse end in a crash. --max-depth says how deep.
 
     section: contain lint
     """
@@ -87,7 +87,7 @@ def too_deep(document: Document) -> Nothing:
 def too_many(document: Document) -> Nothing:  # noqa: ARG001  the engine finds it
     """DOC403 too-many-findings: a file has at most 1,000 findings.
 
-    The rest is not told.
+    The rest is not told. --max-findings says how many are.
 
     section: contain lint
     severity: info
@@ -99,7 +99,7 @@ def too_many(document: Document) -> Nothing:  # noqa: ARG001  the engine finds i
 def too_slow(document: Document) -> Nothing:  # noqa: ARG001  the engine finds it
     """DOC404 too-slow: a file is checked within the time that it has.
 
-    Its worker was ended; the others went on.
+    Its worker was ended; the others went on. --timeout says how many seconds a file has, from 64 files up.
 
     section: contain lint
     """

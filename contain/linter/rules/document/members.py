@@ -21,6 +21,7 @@ def duplicate(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     runc and Python obey the last one; other parsers take the first or refuse the document. Who checks one and runs the other is fooled.
 
     section: JSON document level
+    readers: runc reads it, crun reads it, actool reads it
     blocking: yes
     rows: RD02 IA02
     bad-text: "{\"ociVersion\": \"1.0.2\", \"hostname\": \"a\", \"hostname\": \"b\"}"
@@ -37,6 +38,7 @@ def other_case(document: Document) -> Iterator[tuple[Problem, Fix | str]]:  # no
     ignores it. So one document is two configurations.
 
     section: config.md / Extensibility
+    readers: runc reads it, crun reads it, actool reads it
     rows: RD04
     bad: {"HostName": "box"}
     good: {"hostname": "box", "linux": {"namespaces": [{"type": "uts"}, {"type": "mount"}]}}
@@ -52,6 +54,7 @@ def unknown(document: Document) -> Iterator[tuple[Problem, Fix | str]]:  # noqa:
 
     section: config.md / Extensibility
     severity: info
+    readers: runc reads it, crun reads it, actool reads it
     rows: RD04
     bad: {"colour": "blue"}
     good: {"annotations": {"com.example.colour": "blue"}}
@@ -97,6 +100,7 @@ def null(document: Document) -> Iterator[tuple[Problem, Fix | str]]:  # noqa: AR
 
     section: config.md / Valid values
     severity: warning
+    readers: runc reads it, crun reads it, actool reads it
     rows: RD05 IA06
     bad-text: "{\"ociVersion\": \"1.0.2\", \"root\": {\"path\": \"rootfs\"}, \"mounts\": null}"
     good-text: "{\"ociVersion\": \"1.0.2\", \"root\": {\"path\": \"rootfs\"}}"

@@ -21,6 +21,7 @@ def no_number(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     Python writes NaN and Infinity, no runtime reads them; 1e999 is infinite to a parser that does not refuse it.
 
     section: JSON document level
+    readers: runc refuses it, crun refuses it, actool refuses it
     blocking: yes
     bad-text: "{\"ociVersion\": \"1.0.2\", \"linux\": {\"resources\": {\"pids\": {\"limit\": Infinity}}}}"
     good-text: "{\"ociVersion\": \"1.0.2\", \"linux\": {\"resources\": {\"pids\": {\"limit\": -1}}}}"
@@ -35,6 +36,7 @@ def too_long(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     No field holds it, and reading it is work for nothing.
 
     section: JSON document level
+    readers: runc refuses it, crun refuses it, actool refuses it
     blocking: yes
     """
     return problems(document, "DOC102")
@@ -47,6 +49,7 @@ def float_for_integer(document: Document) -> Iterator[tuple[Problem, Fix | str]]
     `1.0` and `1e3` are integers to JSON Schema since draft 6, but runc, crun and every program in Go refuse them.
 
     section: config.md / Valid values
+    readers: runc refuses it, crun refuses it, actool refuses it
     blocking: yes
     rows: RD05
     bad: {"process": {"user": {"uid": 1.0}}}
@@ -62,6 +65,7 @@ def integer_width(document: Document) -> Iterator[tuple[Problem, Fix | str]]:  #
     An id has 32 bits, most limits have 64. Runtimes refuse what does not fit; tools in JavaScript round it silently.
 
     section: config.md / Valid values
+    readers: runc refuses it, crun refuses it, actool refuses it
     blocking: yes
     rows: RD03 RD05
     bad: {"process": {"user": {"uid": 4294967296}}}

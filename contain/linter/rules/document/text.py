@@ -27,6 +27,7 @@ def syntax(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     No runtime reads it otherwise. All errors of a text are told at once, each with its place.
 
     section: JSON document level
+    readers: runc refuses it, crun refuses it, actool refuses it
     blocking: yes
     rows: RD05
     bad-text: "{\"ociVersion\": \"1.0.2\" \"root\": {\"path\": \"rootfs\"}}"
@@ -43,6 +44,7 @@ def encoding(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     another is how containers get names and paths that nobody allowed.
 
     section: JSON document level
+    readers: runc reads it, crun refuses it, actool reads it
     blocking: yes
     rows: RD01
     bad-text: "{\"ociVersion\": \"1.0.2\", \"hostname\": \"b\udcffx\"}"
@@ -58,6 +60,7 @@ def byte_order_mark(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     runc and crun both refuse it, though editors show nothing.
 
     section: JSON document level
+    readers: runc refuses it, crun refuses it, actool refuses it
     blocking: yes
     rows: RD01
     bad-text: "\ufeff{\"ociVersion\": \"1.0.2\"}"
@@ -73,6 +76,7 @@ def trailing_text(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     runc stops reading at the end of the first value and ignores the rest; crun refuses the document.
 
     section: JSON document level
+    readers: runc reads it, crun refuses it, actool refuses it
     blocking: yes
     bad-text: "{\"ociVersion\": \"1.0.2\"} {}"
     good-text: "{\"ociVersion\": \"1.0.2\"}\n"
@@ -87,6 +91,7 @@ def comments(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     JSON has none: runc refuses the document, crun reads over them.
 
     section: JSON document level
+    readers: runc refuses it, crun reads it, actool refuses it
     blocking: yes
     bad-text: "{\"ociVersion\": \"1.0.2\" /* of 2020 */}"
     good-text: "{\"ociVersion\": \"1.0.2\"}"
@@ -101,6 +106,7 @@ def trailing_commas(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     Many languages allow it, JSON does not, and every runtime refuses it.
 
     section: JSON document level
+    readers: runc refuses it, crun refuses it, actool refuses it
     blocking: yes
     bad-text: "{\"ociVersion\": \"1.0.2\",}"
     good-text: "{\"ociVersion\": \"1.0.2\"}"
@@ -117,6 +123,7 @@ def lone_surrogates(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     several names.
 
     section: JSON document level
+    readers: runc reads it, crun reads it, actool reads it
     bad-text: "{\"ociVersion\": \"1.0.2\", \"hostname\": \"\\ud83d\"}"
     good-text: "{\"ociVersion\": \"1.0.2\", \"hostname\": \"\\ud83d\\ude00\"}"
     """
@@ -130,6 +137,7 @@ def nul_in_strings(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
     Strings of the kernel end at NUL: what follows is cut off silently (a path, a host name) or refused, depending on field and runtime.
 
     section: JSON document level
+    readers: runc reads it, crun reads it, actool reads it
     blocking: yes
     rows: RC27
     bad-text: "{\"ociVersion\": \"1.0.2\", \"hostname\": \"box\\u0000.evil\"}"

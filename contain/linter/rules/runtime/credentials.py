@@ -9,7 +9,7 @@ from contain.linter.names import CAPABILITIES
 from contain.linter.near import nearest
 from contain.linter.reading import each, entries, get, has_namespace, known, namespace, once_each
 from contain.linter.registry import about, rule
-from contain.linter.rules.runtime.facts import capability_sets
+from contain.linter.rules.runtime.facts import capability_sets, mounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +99,7 @@ def effective_permitted(config: Any) -> Found:
     capset(2) refuses it, so the container does not start.
 
     section: config.md / Linux process
+    blocking: yes
     rows: RC33
     bad: {"process": {"capabilities": {"effective": ["CAP_KILL"], "permitted": [], "bounding": ["CAP_KILL"]}}}
     good: {"process": {"capabilities": {"effective": ["CAP_KILL"], "permitted": ["CAP_KILL"], "bounding": ["CAP_KILL"]}}}
@@ -180,13 +181,22 @@ def user_ids(config: Any) -> Found:
             yield f"/process/user/{name}", f"process.user.{name} is missing: it would be 0"
 
 
+def _mapped(config: Any, name: str, number: int) -> bool:
+    """Whether an id is mapped, or that cannot be said."""
+    maps = known(config, "linux", name) or ()
+    if not maps or not all({"containerID", "size"} <= item.keys() for item in maps):
+        return True
+    return any(item["containerID"] <= number < item["containerID"] + item["size"] for item in maps)
+
+
 @rule
 def unmapped_ids(config: Any) -> Found:
     """RUN227 unmapped-id: the ids of the process are mapped in its user namespace.
 
-    The kernel has no other ids there: setuid(2) fails.
+    The kernel has no other ids there: setuid(2) fails, and so does a mount whose options uid= and gid= name them.
 
     section: config-linux.md / User namespace mappings
+    blocking: yes
     rows: RC35
     bad: {"process": {"user": {"uid": 5, "gid": 0}}, "linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID":
       0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
@@ -198,17 +208,18 @@ def unmapped_ids(config: Any) -> Found:
     user = get(config, "process", "user") or {}
     groups = [("/process/user/gid", user.get("gid")), *each(config, "process", "user", "additionalGids")]
     for name, numbers in (("uidMappings", [("/process/user/uid", user.get("uid"))]), ("gidMappings", groups)):
-        maps = known(config, "linux", name) or []
-        if not maps or not all({"containerID", "size"} <= item.keys() for item in maps):
-            continue
-        lost = {
-            number: pointer
-            for pointer, number in reversed(numbers)
-            if number is not None and not any(item["containerID"] <= number < item["containerID"] + item["size"] for item in maps)
-        }
+        lost = {number: pointer for pointer, number in reversed(numbers) if number is not None and not _mapped(config, name, number)}
         if lost:
             words = f"the id {next(iter(lost))} is" if len(lost) == 1 else f"the ids {', '.join(map(str, sorted(lost)))} are"
             yield list(lost.values())[-1], f"{words} not mapped in the container's user namespace (linux.{name})"
+    for pointer, mount in mounts(config):
+        for index, text in enumerate(mount.get("options") or ()):
+            kind, _, number = text.partition("=") if text.__class__ is str else ("", "", "")
+            if kind in ("uid", "gid") and number.isdecimal() and not _mapped(config, f"{kind}Mappings", int(number)):
+                yield (
+                    f"{pointer}/options/{index}",
+                    f"the id {number} is not mapped in the container's user namespace (linux.{kind}Mappings)",
+                )
 
 
 @rule

@@ -33,6 +33,7 @@ def relative_path(config: Any) -> Found:
     """RUN419 device-path-relative: a device's path is absolute.
 
     section: config-linux.md / Devices
+    blocking: yes
     rows: RL10
     bad: {"linux": {"devices": [{"type": "c", "path": "dev/fuse", "major": 10, "minor": 229}]}}
     good: {"linux": {"devices": [{"type": "c", "path": "/dev/fuse", "major": 10, "minor": 229}]}}
@@ -92,6 +93,7 @@ def same_path(config: Any) -> Found:
     The second cannot be made.
 
     section: config-linux.md / Devices
+    blocking: yes
     rows: RL13
     bad: {"linux": {"devices": [{"type": "c", "path": "/dev/a", "major": 10, "minor": 229}, {"type": "c", "path": "/dev/a", "major": 10, "minor":
       230}]}}
@@ -162,6 +164,7 @@ def net_namespace(config: Any) -> Found:
     Without one they would stay where they are.
 
     section: config-linux.md / Network Devices
+    blocking: yes
     rows: RL15
     bad: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}], "netDevices": {"eth1": {}}}}
     good: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {}}}}
@@ -187,6 +190,7 @@ def net_name(config: Any) -> Found:
     The kernel takes no other. `%d` may stand once, for a free number.
 
     section: config-linux.md / Network Devices
+    blocking: yes
     rows: RL15
     bad: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {"name": "a/b"}}}}
     good: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {"name": "eth0"}}}}
@@ -204,6 +208,7 @@ def net_twice(config: Any) -> Found:
     """RUN427 net-device-twice: no two network devices get the same name.
 
     section: config-linux.md / Network Devices
+    blocking: yes
     rows: RL16
     bad: {"ociVersion": "1.3.0", "linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth1": {"name": "eth0"}, "eth2":
       {"name": "eth0"}}}}

@@ -23,6 +23,11 @@ def normal(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
+def for_linux(config: Any) -> bool:
+    """Whether the document is for Linux, or for no platform in particular."""
+    return "linux" in config or not {"windows", "solaris", "zos", "freebsd", "vm"} & config.keys()
+
+
 @once
 def mounts(config: Any) -> list[tuple[str, Any]]:
     """Pointer and object of each mount."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Found = Iterator[tuple[str, str] | tuple[str, str, Fix | str]]
 
 _BINDS = frozenset(("bind", "rbind"))
+_NO_TYPE = _BINDS | {"remount"}
 _IDMAPS = frozenset(("idmap", "ridmap"))
 _FLAGS = frozenset(MOUNT_FLAGS)
 #: at least one option of every pair that excludes each other, and the rare one of those that engines write
@@ -105,6 +106,7 @@ def bind_source(config: Any) -> Found:
     Without a source there is nothing to bind; runtimes fail late and in the kernel's words.
 
     section: config.md / Mounts
+    blocking: yes
     rows: RC12
     bad: {"mounts": [{"destination": "/data", "type": "bind", "options": ["rbind"]}]}
     good: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv/data", "options": ["rbind"]}]}
@@ -119,24 +121,40 @@ def bind_source(config: Any) -> Found:
 def path_without_bind(config: Any) -> Found:
     """RUN107 path-without-bind: a mount of a path has the option bind or rbind.
 
-    A type `none` or `bind` alone makes no bind mount: runc hands it to the kernel, which refuses it or mounts something else.
+    A type `bind` alone makes no bind mount: runc hands it to the kernel, which refuses it.
 
     section: config.md / Mounts
     severity: warning
     rows: RC13
-    bad: {"mounts": [{"destination": "/data", "type": "none", "source": "/srv/data", "options": ["ro"]}]}
+    bad: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv/data", "options": ["ro"]}]}
     good: {"mounts": [{"destination": "/data", "type": "none", "source": "/srv/data", "options": ["rbind", "ro"]}]}
     """
     if "linux" not in config and "windows" in config:
         return
     for pointer, mount in mounts(config):
         source = mount.get("source") or ""
-        if (
-            mount.get("type") in (None, "", "none", "bind")
-            and source.startswith(("/", "."))
-            and _BINDS.isdisjoint(mount.get("options") or ())
-        ):
+        if mount.get("type") == "bind" and source.startswith(("/", ".")) and _BINDS.isdisjoint(mount.get("options") or ()):
             yield f"{pointer}/options", f"{source[:60]} is shown by a bind mount, which needs the option bind or rbind"
+
+
+@rule
+@about("mounts")
+def no_type(config: Any) -> Found:
+    """RUN117 mount-without-type: a mount that is no bind mount has a type.
+
+    The kernel knows no file system without a name.
+
+    section: config.md / Mounts
+    blocking: yes
+    rows: RC13
+    bad: {"mounts": [{"destination": "/data", "source": "/srv/data", "options": ["ro"]}]}
+    good: {"mounts": [{"destination": "/data", "source": "/srv/data", "options": ["rbind", "ro"]}]}
+    """
+    if "linux" not in config:
+        return
+    for pointer, mount in mounts(config):
+        if mount.get("type") in (None, "", "none") and _NO_TYPE.isdisjoint(mount.get("options") or ()):
+            yield f"{pointer}/type", "a mount has a type, or the option bind or rbind"
 
 
 @rule
@@ -258,6 +276,7 @@ def idmap_namespace(config: Any) -> Found:
     Its mappings are those of the container's user namespace; without one there are none.
 
     section: config.md / Linux mount options
+    blocking: yes
     rows: RC18
     bad: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind", "idmap"]}]}
     good: {"mounts": [{"destination": "/data", "type": "bind", "source": "/srv", "options": ["bind"]}]}
@@ -360,6 +379,7 @@ def idmap_without_bind(config: Any) -> Found:
     runc and the kernel's file systems refuse mappings on others.
 
     section: config.md / POSIX-platform mounts
+    blocking: yes
     rows: RC17
     bad: {"ociVersion": "1.1.0", "mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["idmap"], "uidMappings":
       [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}]}

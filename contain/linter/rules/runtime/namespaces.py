@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, entries, get, has_namespace, namespace
 from contain.linter.registry import about, rule
-from contain.linter.rules.runtime.facts import mounts
+from contain.linter.rules.runtime.facts import for_linux, mounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +84,7 @@ def overlapping_mappings(config: Any) -> Found:
     The kernel refuses others, on either side.
 
     section: config-linux.md / User namespace mappings
+    blocking: yes
     rows: RL07
     reference: user_namespaces(7)
     bad: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10},
@@ -110,6 +111,7 @@ def mapping_count(config: Any) -> Found:
     The kernel takes no more (five before 4.15), and no range of size 0.
 
     section: config-linux.md / User namespace mappings
+    blocking: yes
     rows: RL07
     reference: user_namespaces(7)
     bad: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 0}],
@@ -133,6 +135,7 @@ def mappings_without_namespace(config: Any) -> Found:
     runc refuses others.
 
     section: config-linux.md / User namespace mappings
+    blocking: yes
     rows: RL08
     bad: {"linux": {"namespaces": [{"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
     good: {"linux": {"namespaces": [{"type": "mount"}]}}
@@ -150,6 +153,7 @@ def namespace_without_mappings(config: Any) -> Found:
     Without them no process of it could have an id.
 
     section: config-linux.md / User namespace mappings
+    blocking: yes
     rows: RL08
     bad: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}]}}
     good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}],
@@ -170,6 +174,7 @@ def offsets_without_namespace(config: Any) -> Found:
     """RUN416 time-offsets-namespace: time offsets come with a new time namespace.
 
     section: config-linux.md / Offset for Time Namespace
+    blocking: yes
     rows: RL09
     bad: {"ociVersion": "1.1.0", "linux": {"timeOffsets": {"boottime": {"secs": 60}}}}
     good: {"ociVersion": "1.1.0", "linux": {"namespaces": [{"type": "time"}, {"type": "mount"}], "timeOffsets": {"boottime": {"secs": 60}}}}
@@ -188,6 +193,7 @@ def offset_range(config: Any) -> Found:
     """RUN417 time-offset-range: nanoseconds of a time offset are below one second.
 
     section: config-linux.md / Offset for Time Namespace
+    blocking: yes
     rows: RL09
     bad: {"ociVersion": "1.1.0", "linux": {"namespaces": [{"type": "time"}, {"type": "mount"}], "timeOffsets": {"boottime": {"nanosecs":
       1000000000}}}}
@@ -200,6 +206,23 @@ def offset_range(config: Any) -> Found:
 
 
 @rule
+@about("mounts")
+def mounts_namespace(config: Any) -> Found:
+    """RUN118 mounts-namespace: mounts come with a mount namespace of the container.
+
+    Without one they would be the host's: contain refuses the document, runc makes none of them.
+
+    section: config-linux.md / Namespaces
+    blocking: yes
+    rows: RL02
+    bad: {"linux": {"namespaces": [{"type": "pid"}]}}
+    good: {"linux": {"namespaces": [{"type": "mount"}]}}
+    """
+    if for_linux(config) and config.get("mounts") and not has_namespace(config, "mount"):
+        yield "/mounts", "mounts need a mount namespace of the container: they would be the host's"
+
+
+@rule
 @about("linux/maskedPaths", "linux/readonlyPaths")
 def mount_namespace(config: Any) -> Found:
     """RUN418 mount-namespace: masked and read-only paths come with a mount namespace of the container.
@@ -207,6 +230,7 @@ def mount_namespace(config: Any) -> Found:
     Without one the host's own paths would be covered; runc refuses it.
 
     section: config-linux.md / Masked Paths
+    blocking: yes
     rows: RL63
     bad: {"linux": {"namespaces": [{"type": "pid"}], "maskedPaths": ["/proc/kcore"]}}
     good: {"linux": {"namespaces": [{"type": "mount"}], "maskedPaths": ["/proc/kcore"]}}

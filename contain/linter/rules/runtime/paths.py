@@ -38,6 +38,7 @@ def clos_id(config: Any) -> Found:
     Not `.` or `..`, and without a slash, but for `/` itself, the root class.
 
     section: config-linux.md / IntelRdt
+    blocking: yes
     rows: RL42
     bad: {"linux": {"intelRdt": {"closID": "../x"}}}
     good: {"linux": {"intelRdt": {"closID": "guaranteed"}}}
@@ -92,6 +93,7 @@ def policy_flags(config: Any) -> Found:
     set_mempolicy(2) refuses both.
 
     section: config-linux.md / Memory policy
+    blocking: yes
     rows: RL48
     bad: {"ociVersion": "1.3.0", "linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES",
       "MPOL_F_RELATIVE_NODES"]}}}
@@ -108,6 +110,7 @@ def policy_nodes(config: Any) -> Found:
     """RUN712 memory-policy-nodes: nodes is a list, there for BIND, INTERLEAVE and PREFERRED_MANY, and absent for DEFAULT and LOCAL.
 
     section: config-linux.md / Memory policy
+    blocking: yes
     rows: RL49
     bad: {"ociVersion": "1.3.0", "linux": {"memoryPolicy": {"mode": "MPOL_LOCAL", "nodes": "0"}}}
     good: {"ociVersion": "1.3.0", "linux": {"memoryPolicy": {"mode": "MPOL_INTERLEAVE", "nodes": "0-1"}}}
@@ -133,6 +136,7 @@ def sysctl_namespace(config: Any) -> Found:
     user namespace: else the host's value would change, so runc refuses it.
 
     section: config-linux.md / Sysctl
+    blocking: yes
     rows: RL50
     bad: {"linux": {"namespaces": [{"type": "mount"}], "sysctl": {"net.ipv4.ip_forward": "1"}}}
     good: {"linux": {"namespaces": [{"type": "mount"}, {"type": "network"}], "sysctl": {"net.ipv4.ip_forward": "1"}}}
@@ -152,6 +156,7 @@ def sysctl_host(config: Any) -> Found:
     Others change the whole host: runc refuses them, and kernel.hostname for which there is a member of its own.
 
     section: config-linux.md / Sysctl
+    blocking: yes
     rows: RL50 SEC38
     bad: {"linux": {"namespaces": [{"type": "mount"}], "sysctl": {"vm.swappiness": "1"}}}
     good: {"linux": {"namespaces": [{"type": "mount"}, {"type": "ipc"}], "sysctl": {"kernel.shmmax": "1"}}}

@@ -109,6 +109,7 @@ def env_form(config: Any) -> Found:
     runc refuses others, crun hands them on; programs do not find them.
 
     section: config.md / Process
+    blocking: yes
     rows: RC27
     bad: {"process": {"env": ["PATH"]}}
     good: {"process": {"env": ["PATH=/bin"]}}
@@ -187,6 +188,7 @@ def rlimit_order(config: Any) -> Found:
     setrlimit(2) refuses it.
 
     section: config.md / POSIX process
+    blocking: yes
     rows: RC31
     bad: {"process": {"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 2048, "hard": 1024}]}}
     good: {"process": {"rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 2048}]}}
@@ -206,6 +208,7 @@ def scheduler(config: Any) -> Found:
     size.
 
     section: config.md / Linux process
+    blocking: yes
     rows: RC40
     reference: sched_setattr(2)
     bad: {"ociVersion": "1.1.0", "process": {"scheduler": {"policy": "SCHED_OTHER", "priority": 5}}}

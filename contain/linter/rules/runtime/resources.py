@@ -41,6 +41,7 @@ def cgroups_path(config: Any) -> Found:
     A `..` could leave the place that was delegated. With systemd's driver it is SLICE:PREFIX:NAME.
 
     section: config-linux.md / Cgroups Path
+    blocking: yes
     rows: RL17
     bad: {"linux": {"cgroupsPath": "/box/../../other"}}
     good: {"linux": {"cgroupsPath": "system.slice:box:one"}}
@@ -86,6 +87,7 @@ def swap_below_limit(config: Any) -> Found:
     It counts memory and swap together; the kernel or the runtime refuses less.
 
     section: config-linux.md / Memory
+    blocking: yes
     rows: RL22
     bad: {"linux": {"resources": {"memory": {"limit": 2097152, "swap": 1048576}}}}
     good: {"linux": {"resources": {"memory": {"limit": 2097152, "swap": 2097152}}}}
@@ -121,7 +123,7 @@ def swap_without_limit(config: Any) -> Found:
     Swap counts memory and swap together; with no limit of memory the runtimes refuse it or guess.
 
     section: config-linux.md / Memory
-    severity: warning
+    blocking: yes
     rows: RL22
     bad: {"linux": {"resources": {"memory": {"swap": 1048576}}}}
     good: {"linux": {"resources": {"memory": {"swap": -1}}}}
@@ -175,6 +177,7 @@ def burst(config: Any) -> Found:
     The kernel refuses it.
 
     section: config-linux.md / CPU
+    blocking: yes
     rows: RL26
     bad: {"ociVersion": "1.1.0", "linux": {"resources": {"cpu": {"quota": 10000, "burst": 20000, "period": 100000}}}}
     good: {"ociVersion": "1.1.0", "linux": {"resources": {"cpu": {"quota": 20000, "burst": 10000, "period": 100000}}}}
@@ -192,6 +195,7 @@ def quota_range(config: Any) -> Found:
     The kernel refuses others.
 
     section: config-linux.md / CPU
+    blocking: yes
     rows: RL27
     bad: {"linux": {"resources": {"cpu": {"quota": 10, "period": 100000}}}}
     good: {"linux": {"resources": {"cpu": {"quota": 10000, "period": 100000}}}}
@@ -228,6 +232,7 @@ def cpu_lists(config: Any) -> Found:
     """RUN525 cpu-list: cpus and mems are lists such as 0-3,7.
 
     section: config-linux.md / CPU
+    blocking: yes
     rows: RL30
     bad: {"linux": {"resources": {"cpu": {"cpus": "0..3"}}}}
     good: {"linux": {"resources": {"cpu": {"cpus": "0-3"}}}}
@@ -244,6 +249,7 @@ def realtime(config: Any) -> Found:
     """RUN526 realtime-order: cpu.realtimeRuntime is not above cpu.realtimePeriod.
 
     section: config-linux.md / CPU
+    blocking: yes
     rows: RL31
     bad: {"linux": {"resources": {"cpu": {"realtimeRuntime": 20000, "realtimePeriod": 10000}}}}
     good: {"linux": {"resources": {"cpu": {"realtimeRuntime": 10000, "realtimePeriod": 20000}}}}
@@ -262,6 +268,7 @@ def weights(config: Any) -> Found:
     The kernel refuses others.
 
     section: config-linux.md / Block IO
+    blocking: yes
     rows: RL32
     bad: {"linux": {"resources": {"blockIO": {"weight": 5}}}}
     good: {"linux": {"resources": {"blockIO": {"weight": 500}}}}
@@ -294,6 +301,7 @@ def hugepage_twice(config: Any) -> Found:
     """RUN529 hugepage-twice: a page size is limited once.
 
     section: config-linux.md / Huge page limits
+    blocking: yes
     rows: RL35
     bad: {"linux": {"resources": {"hugepageLimits": [{"pageSize": "2MB", "limit": 0}, {"pageSize": "2MB", "limit": 1}]}}}
     good: {"linux": {"resources": {"hugepageLimits": [{"pageSize": "2MB", "limit": 0}, {"pageSize": "1GB", "limit": 1}]}}}
@@ -329,6 +337,7 @@ def unified_names(config: Any) -> Found:
     CONTROLLER.FILE, without a slash.
 
     section: config-linux.md / Unified
+    blocking: yes
     rows: RL40
     bad: {"ociVersion": "1.1.0", "linux": {"resources": {"unified": {"../memory.max": "max"}}}}
     good: {"ociVersion": "1.1.0", "linux": {"resources": {"unified": {"memory.high": "1048576"}}}}
@@ -379,13 +388,13 @@ def pids_zero(config: Any) -> Found:
 def rule_without_access(config: Any) -> Found:
     """RUN534 device-rule-access: a device rule says what it is about.
 
-    Without access it changes nothing, and runc refuses it.
+    Without access it changes nothing, and runc refuses it, but where it denies all devices.
 
     section: config-linux.md / Allowed Device list
-    rows: RL19
+    blocking: yes
     bad: {"linux": {"resources": {"devices": [{"allow": true, "type": "c", "major": 1, "minor": 3}]}}}
     good: {"linux": {"resources": {"devices": [{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "r"}]}}}
     """
     for pointer, item in each(config, *_RESOURCES, "devices"):
-        if not item.get("access"):
+        if not item.get("access") and (item.get("allow") or item.get("type") not in (None, "a")):
             yield pointer, "a device rule without access changes nothing"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import entries, get, has_namespace
 from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import for_linux
 from contain.linter.semver import parse_version
 from contain.linter.versions import newer
 
@@ -170,11 +171,12 @@ def hostname_namespace(config: Any) -> Found:
     Without one they would be the host's own names; runc refuses it.
 
     section: config.md / Hostname
+    blocking: yes
     rows: RC44 RC45
     bad: {"hostname": "box"}
     good: {"hostname": "box", "linux": {"namespaces": [{"type": "uts"}, {"type": "mount"}]}}
     """
-    if "linux" in config and not has_namespace(config, "uts"):
+    if for_linux(config) and not has_namespace(config, "uts"):
         for name in ("hostname", "domainname"):
             if config.get(name):
                 yield f"/{name}", f"{name} needs a uts namespace of the container: it would change the host's"

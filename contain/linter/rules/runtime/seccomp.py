@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Found = Iterator[tuple[str, str] | tuple[str, str, Fix | str]]
 
 _AT = "/linux/seccomp"
+#: what a runtime itself still calls behind the filter: to start the program, and before no_new_privs to hand over what it must
+_NEEDED = ("execve", "sendmsg", "recvmsg")
+_PASSING = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY")
 
 
 def strangers(config: Any) -> Iterator[tuple[str, str]]:
@@ -60,6 +63,7 @@ def argument_index(config: Any) -> Found:
     """RUN607 seccomp-argument-index: a system call has the arguments 0 to 5.
 
     section: config-linux.md / Seccomp
+    blocking: yes
     rows: RL55
     bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [{"index":
       6, "value": 0, "op": "SCMP_CMP_EQ"}]}]}}}
@@ -101,6 +105,7 @@ def notify_default(config: Any) -> Found:
     The runtime itself would wait for a listener that it has not handed over yet; runc and crun refuse it.
 
     section: config-linux.md / Seccomp
+    blocking: yes
     rows: RL57
     bad: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": "/run/agent.sock"}}}
     good: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO"}}}
@@ -117,6 +122,7 @@ def notify_write(config: Any) -> Found:
     The runtime writes to tell that the filter is loaded, and would wait for ever.
 
     section: config-linux.md / Seccomp
+    blocking: yes
     rows: RL57
     bad: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls": [{"names":
       ["write"], "action": "SCMP_ACT_NOTIFY"}]}}}
@@ -153,6 +159,7 @@ def no_listener(config: Any) -> Found:
     Without a listener such a call fails with ENOSYS; runc refuses the document.
 
     section: config-linux.md / Seccomp
+    blocking: yes
     rows: RL59
     bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}}}
     good: {"ociVersion": "1.1.0", "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/agent.sock", "syscalls":
@@ -238,12 +245,40 @@ def conflict(config: Any) -> Found:
 
 @rule
 @about("linux/seccomp")
+def no_start(config: Any) -> Found:
+    """RUN617 seccomp-no-start: the filter lets the program be started.
+
+    execve(2) runs behind it; without noNewPrivileges, or with a listener, sendmsg(2) and recvmsg(2) of the runtime do too.
+
+    section: config-linux.md / Seccomp
+    blocking: yes
+    rows: RL51
+    reference: seccomp(2)
+    bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read", "sendmsg", "recvmsg"], "action":
+      "SCMP_ACT_ALLOW"}]}}}
+    good: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["execve", "sendmsg", "recvmsg"], "action":
+      "SCMP_ACT_ALLOW"}]}}}
+    """
+    action = get(config, "linux", "seccomp", "defaultAction")
+    named = named_calls(config)
+    if action is None or action in _PASSING or (named and all(any(call in named.get(how, ()) for how in _PASSING) for call in _NEEDED)):
+        return
+    known = [(item.get("names") or (), item.get("action")) for _, item in calls(config)]
+    late = get(config, "process", "noNewPrivileges") and not any(action == "SCMP_ACT_NOTIFY" for _, action in known)
+    lost = [name for name in _NEEDED[: 1 if late else 3] if not any(name in names for names, action in known if action in _PASSING)]
+    if lost:
+        yield _AT, f"the filter denies {', '.join(lost)}, so no program can be started"
+
+
+@rule
+@about("linux/seccomp")
 def errno_range(config: Any) -> Found:
     """RUN616 errno-range: an error number is below 4,096.
 
     The kernel takes no larger one.
 
     section: config-linux.md / Seccomp
+    blocking: yes
     rows: RL54
     reference: seccomp(2)
     bad: {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 5000}}}

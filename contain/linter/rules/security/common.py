@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import entries, get, once, once_each
-from contain.linter.rules.runtime.facts import mounts
+from contain.linter.rules.runtime.facts import for_linux, mounts
 from contain.linter.unknown import UNKNOWN
 
 if TYPE_CHECKING:
@@ -87,4 +87,4 @@ def is_root(config: Any) -> bool:
 
 def linux(config: Any) -> bool:
     """Whether the document is for Linux."""
-    return "linux" in config or not {"windows", "solaris", "zos", "freebsd", "vm"} & config.keys()
+    return for_linux(config)
