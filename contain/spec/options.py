@@ -88,7 +88,7 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
                 "an init of contain's own as PID 1: reaps zombies, forwards signals",
                 {"off": "--no-init", "default": "yes, but for a bundle no"},
             ),
-            ("-h --hostname NAME", "hostname", "text", "host name inside the container", {"default": "contain"}),
+            ("-h --hostname NAME", "hostname", "text", "host name inside the container", {"default": "contain, without a target localhost"}),
             ("--ulimit NAME=SOFT[:HARD]…", "ulimit", "text", "a resource limit of each process, as nofile=1024:2048"),
             ("--preserve-fds N", "preserve_fds", "count", "pass N further descriptors, from 3 on"),
         ),
