@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from _json import make_scanner, scanstring
 
-from contain.document.pointers import escape, join, split
+from contain.document.pointers import join, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,29 +49,32 @@ def spans(text: str, pointers: list[str], value: object) -> dict[str, Span]:
     #: from where to read on → the tree of what is wanted there
     trees: dict[str, dict[Any, Any]] = {}
     escapes = "\\" in text and "\\u" in text
+    scan = make_scanner(_Plain)  # type: ignore[arg-type]  # typeshed asks for a scanner to make one
     for pointer in dict.fromkeys(pointers):
-        parts = split(pointer)
+        raw = pointer.split("/")
+        parts = split(pointer) if "~" in pointer else raw[1:]
         have, item = _existing(value, parts)
-        top = len(have)
+        depth = top = len(have)
         if item and not escapes and _once(text, item, names) >= 0:
             found[pointer] = (names[item], names[item] + len(item) + 2, 0, 0)
             continue
         while top and (escapes or have[top - 1] is None or _once(text, have[top - 1], names) < 0):
             top -= 1
-        begin = "".join([f"/{escape(part)}" for part in parts[:top]])
+        begin = "/".join(raw[: top + 1])
         if begin not in found:
             found[begin] = _named(text, names[parts[top - 1]], len(parts[top - 1]) + 2)
+        if top == depth:
+            if top and depth == len(parts):
+                at, _, name_start, name_end = found[begin]
+                found[begin] = (at, scan(text, at)[1], name_start, name_end)
+            continue  # where the document ends is known, and of a parent only the beginning is wanted
         node = trees.setdefault(begin, {})
-        for part in parts[top : len(have)]:
+        for part in parts[top:depth]:
             node = node.setdefault(part, {})
-        if len(have) == len(parts):
+        if depth == len(parts):
             node[_SELF] = node
-    scan = make_scanner(_Plain)  # type: ignore[arg-type]  # typeshed asks for a scanner to make one
     for begin, tree in trees.items():
-        at, end, name_start, name_end = found[begin]
-        if begin or len(tree) > (_SELF in tree):  # where the document ends is known
-            end = _value(text, at, begin, tree, scan, found, False)
-        found[begin] = (at, end if begin else found[""][1], name_start, name_end)
+        _value(text, found[begin][0], begin, tree, scan, found, False)
     return found
 
 
@@ -97,8 +100,8 @@ def _once(text: str, name: str, names: dict[str, int]) -> int:
     """Where a string that the text has as a value or name stands, if that must be there since it stands nowhere else; else -1."""
     if name not in names:
         quoted = f'"{name}"'
-        at = -1 if not _MANY_WAYS.isdisjoint(name) else text.find(quoted)
-        names[name] = at if at >= 0 and text.find(quoted, at + 1) < 0 else -1
+        at = -1 if not _MANY_WAYS.isdisjoint(name) else text.rfind(quoted)
+        names[name] = at if at >= 0 and text.find(quoted, 0, at + len(quoted)) == at else -1
     return names[name]
 
 

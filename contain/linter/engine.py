@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from contain import schema
@@ -19,6 +18,8 @@ from contain.linter.unknown import UnknowableError
 from contain.schema.kinds import KINDS as SCHEMAS
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from contain.document import Document
     from contain.linter.bundle import Bundle
     from contain.linter.fix import Fix
@@ -88,7 +89,7 @@ class Linter:
             found = [item for item in found if not settings.ignored(item.id, item.file)]
         if not settings.allow:
             return found
-        today = datetime.now(UTC).date()
+        today = _today()
         kept = []
         for item in found:
             for allow in settings.allow:
@@ -104,8 +105,10 @@ class Linter:
 
     def closing(self) -> list[Diagnostic]:
         """What is to be said about the settings, after all files."""
-        found = []
-        today = datetime.now(UTC).date()
+        found: list[Diagnostic] = []
+        if not self.settings.allow:
+            return found
+        today = _today()
         for allow in self.settings.allow:
             if allow.expires is not None and allow.expires < today:
                 found.append(
@@ -114,6 +117,12 @@ class Linter:
             elif not allow.used:
                 found.append(model.make("DOC501", f"the entry that allows {allow.rule} matches nothing: {allow.reason}", allow.where))
         return [item for item in found if item.id in self.table]
+
+
+def _today() -> date:
+    from datetime import UTC, datetime  # only entries that allow something have a day
+
+    return datetime.now(UTC).date()
 
 
 class _Plan:

@@ -12,7 +12,6 @@ from contain.diagnostics.table import RULES
 from contain.document import LIMIT
 from contain.errors import UsageError
 from contain.linter import settings as setting
-from contain.linter.baseline import entries
 from contain.linter.bundle import Bundle
 from contain.linter.session import Result, Session
 from contain.linter.spool import Spool
@@ -152,6 +151,8 @@ class Request:
             sys.stderr.write(f"{name}: {words}\n")
 
     def _add_allow(self, files: list[Target]) -> int:
+        from contain.linter.baseline import entries  # once in a project's life
+
         found = [items for target in files for _, items, _ in self.session.findings(target)[0]]
         settings = self.session.linter(".").settings
         path = settings.source or "contain.toml"

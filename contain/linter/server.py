@@ -44,7 +44,7 @@ class Server(LanguageServer):
         """Lint an open document; what is found, as the client is to see it."""
         text = self.workspace.get_text_document(uri).source
         path = _path(uri)
-        config = setting.find(path.parent) if path.parent.is_dir() else None
+        config = setting.find(str(path.parent)) if path.parent.is_dir() else ""
         linter = Linter(setting.load(config) if config else None)
         document = parse(text.encode("utf-8", "surrogatepass"), str(path), limit=linter.settings.max_size)
         bundle = Bundle(str(path.parent)) if path.name == "config.json" else None
@@ -159,8 +159,8 @@ def _actions(server: Server, uri: str, wanted: Any) -> list[types.CodeAction]:
 def _allow(uri: str, item: Diagnostic) -> types.CodeAction:
     """Add an entry to contain.toml; who does so writes the reason."""
     path = _path(uri)
-    found = setting.find(path.parent) if path.parent.is_dir() else None
-    config = found or path.parent / "contain.toml"
+    found = setting.find(str(path.parent)) if path.parent.is_dir() else ""
+    config = Path(found) if found else path.parent / "contain.toml"
     lines = config.read_text(encoding="utf-8").count("\n") if config.is_file() else 0
     text = entries([item], str(config)).replace("was there when lint came", "write why")
     end = types.Position(lines + 1, 0)

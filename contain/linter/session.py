@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contain.diagnostics import formats, model
@@ -81,9 +80,9 @@ class Session:
     def linter(self, folder: str) -> Linter:
         """The linter for files in a folder."""
         if folder not in self.linters:
-            found: Path | None = Path(self.config) if self.config else None
-            if found is None and not self.isolated:
-                found = setting.find(Path(folder or ".").resolve())
+            found = self.config
+            if not found and not self.isolated:
+                found = setting.find(folder or ".")
             key = f"\0{found}"
             if key not in self.linters:
                 settings = setting.load(found) if found else setting.Settings()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 from contain.diagnostics.model import SEVERITIES
@@ -63,7 +63,7 @@ class Settings:
         self.max_entries, self.max_ratio, self.timeout = limits.ENTRIES, limits.RATIO, limits.SECONDS
         self.kind = ""
         self.source = ""
-        self.folder = Path()
+        self.folder = ""
 
     def table(self) -> dict[str, str]:
         """The severity of every rule that is on, by id; the most specific selector decides, then the later one."""
@@ -129,48 +129,53 @@ def _weight(text: str) -> int:
     return 0 if text == "ALL" else {3: 1, 4: 2, 5: 3}.get(len(text), _EXACT)
 
 
-def matches(file: str, pattern: str, folder: Path) -> bool:
+def matches(file: str, pattern: str, folder: str) -> bool:
     """Whether a path is meant by a glob of a config file in `folder`."""
-    path = Path(file)
-    full = path if path.is_absolute() else Path.cwd() / path
-    names = {file, path.name, str(full)}
-    if full.is_relative_to(folder.absolute()):
-        names.add(str(full.relative_to(folder.absolute())))
+    full, base = _absolute(file), _absolute(folder)
+    names = {file, os.path.basename(full), full}
+    if full == base or full.startswith(base.rstrip("/") + "/"):
+        names.add(full[len(base) :].lstrip("/") or ".")
     return any(fnmatch(name, pattern) or fnmatch(name, f"*/{pattern}") for name in names)
 
 
-def find(start: Path) -> Path | None:
+def _absolute(path: str) -> str:
+    """The path from the root, without what means nothing; `..` is left, since what is before it may be a link."""
+    return "/" + "/".join([part for part in os.path.join(os.getcwd(), path).split("/") if part not in ("", ".")])
+
+
+def find(start: str) -> str:
     """The config file for a file in `start`: contain.toml or a pyproject.toml with [tool.contain], upwards to the repository's root."""
-    for folder in (start, *start.parents):
-        own = folder / "contain.toml"
-        if own.is_file():
+    folder = os.path.realpath(start)
+    while True:
+        own, project = os.path.join(folder, "contain.toml"), os.path.join(folder, "pyproject.toml")
+        if os.path.isfile(own):
             return own
-        project = folder / "pyproject.toml"
-        if project.is_file() and _section(project):
+        if os.path.isfile(project) and _section(project):
             return project
-        if (folder / ".git").exists():
-            return None
-    return None
+        if folder == "/" or os.path.exists(os.path.join(folder, ".git")):
+            return ""
+        folder = os.path.dirname(folder)
 
 
-def _section(path: Path) -> dict[str, Any]:
+def _section(path: str) -> dict[str, Any]:
     import tomllib  # only where there is a configuration
 
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            data = tomllib.load(file)
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read the configuration: {error}", place=str(path)) from None
-    if path.name == "pyproject.toml":
+        raise UsageError(f"cannot read the configuration: {error}", place=path) from None
+    if os.path.basename(path) == "pyproject.toml":
         data = data.get("tool", {}).get("contain", {})
     section: dict[str, Any] = data.get("lint", {})
     return section
 
 
-def load(path: Path) -> Settings:
+def load(path: str) -> Settings:
     """The settings of a config file."""
     settings = Settings()
-    settings.source, settings.folder = str(path), path.parent
-    _apply(settings, _section(path), str(path))
+    settings.source, settings.folder = path, os.path.dirname(path)
+    _apply(settings, _section(path), path)
     return settings
 
 
@@ -180,10 +185,10 @@ def _apply(settings: Settings, section: dict[str, Any], where: str) -> None:
             near = nearest(key, KEYS)
             raise UsageError(f"there is no setting {key!r}{f'; did you mean {near}?' if near else ''}", place=where)
     if "extend" in section:
-        base = (Path(where).parent / str(section["extend"])).resolve()
-        if str(base) == str(Path(where).resolve()):
+        base = os.path.realpath(os.path.join(os.path.dirname(where), str(section["extend"])))
+        if base == os.path.realpath(where):
             raise UsageError("a configuration cannot extend itself", place=where)
-        _apply(settings, _section(base), str(base))
+        _apply(settings, _section(base), base)
     for key, attribute in (("select", "select"), ("extend-select", "extend_select"), ("ignore", "ignore")):
         if key in section:
             setattr(settings, attribute, [resolve(text, where) for text in _texts(section[key], key, where)])
@@ -200,7 +205,7 @@ def _apply(settings: Settings, section: dict[str, Any], where: str) -> None:
         if key.replace("_", "-") in section:
             setattr(settings, key, limit(section[key.replace("_", "-")], key.replace("_", "-"), where))
     settings.allow += [Allow(_object(row, "allow", where), where) for row in section.get("allow", [])]
-    settings.schemas += [_object(row, "schema", where) | {"folder": str(Path(where).parent)} for row in section.get("schema", [])]
+    settings.schemas += [_object(row, "schema", where) | {"folder": os.path.dirname(where)} for row in section.get("schema", [])]
 
 
 def choice(text: str, choices: tuple[str, ...], what: str, where: str) -> str:
