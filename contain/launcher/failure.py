@@ -48,6 +48,10 @@ def explain(record: Record) -> tuple[str, str]:
 
 
 def lines(record: Record) -> list[str]:
-    """What is printed below the first line."""
+    """What is printed below the first line; of a run that did not fail, what its filter refused."""
+    if record.denied and not record.operation:
+        from contain.plan.seccomp.numbers import name
+
+        return [f"contain: refused by the seccomp filter: {name(arch, number)} ({count}x)" for arch, number, _, count in record.denied]
     cause, remedy = explain(record)
     return [*([f"  cause: {cause}"] if cause else []), *([f"  remedy: {remedy}"] if remedy else [])]

@@ -62,7 +62,13 @@ def test_command_line_says_it(top: str) -> None:
     words = [sys.executable, "-m", "contain", "run", "--seccomp-action", "kill", "--", *WORDS]
     found = subprocess.run(words, cwd=top, capture_output=True, text=True, check=False)
     assert found.returncode == 159
-    assert "refused by the seccomp filter: system call" in found.stderr
+    assert found.stderr.splitlines() == [
+        "contain: killed: a system call that the seccomp filter refuses",
+        "contain: refused by the seccomp filter: chroot (1x)",
+    ]
+    words[4:6] = ["--seccomp-action", "report"]
+    found = subprocess.run(words, cwd=top, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr) == (0, "contain: refused by the seccomp filter: chroot (3x)\n")
 
 
 def test_below_another_listener_the_filter_answers_itself(top: str) -> None:

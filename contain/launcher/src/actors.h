@@ -62,6 +62,8 @@ int finish(struct context *context, int code);
 
 /* explain.c: the first line of a failure, then the program that explains it. Returns the exit code. */
 int explain(struct context *context);
+/* Lets that program name the system calls that the filter refused; comes back when there is none. */
+void explain_denied(struct context *context);
 /* record.c: what a library reads. */
 enum record_type { RECORD_HELLO = 1, RECORD_STARTED, RECORD_RESULT, RECORD_LENT };
 void record_send(struct context *context, enum record_type type, int fd);

@@ -59,6 +59,13 @@ void format_report(const struct context *context, char *line, size_t size) {
     make_printable(line);
 }
 
+void explain_denied(struct context *context) {
+    if (context->monitor.denied_count == 0)
+        return;
+    execute_explainer(context);
+    denied_print(context); /* by their numbers, which is all that we know */
+}
+
 int explain(struct context *context) {
     char report[4000];
     char line[4096];

@@ -113,8 +113,6 @@ static void say_reason(const struct context *context) {
         [REASON_SECCOMP] = "a system call that the seccomp filter refuses",
     };
     unsigned reason = (unsigned)context->shared->exit_reason;
-    if (context->report_fd < 0)
-        denied_print(context);
     if (context->report_fd < 0 && reason < sizeof words / sizeof words[0] && words[reason])
         say((const char *const[]){"contain: killed: ", words[reason], "\n", NULL});
 }
@@ -160,5 +158,7 @@ int finish(struct context *context, int code) {
     if (context->monitor.failed)
         return explain(context);
     say_reason(context);
+    if (context->report_fd < 0)
+        explain_denied(context);
     return code;
 }
