@@ -318,12 +318,12 @@ async def run_python(
     args: Sequence[str] = (),
     packages: Sequence[str] = (),
     python: str | os.PathLike[str] | None = None,
-    **options: Any,
+    **options: Unpack[AllOptions],
 ) -> Result[Any]:
     """contain.run_python, awaited."""
     from contain.container.python import Call
 
-    call = Call(source, args, packages, python, options)
+    call = Call(source, args, packages, python, dict(options))
     try:
         found: Result[Any] = await Sandbox(**call.sandbox).run(call.command, **call.run)
         return found

@@ -190,6 +190,12 @@ class Container:
             raise UsageError(f"{stream} has no log: it was given elsewhere")
         return self._streams.logs[stream].value(tail)
 
+    def said(self, text: bytes, stream: str, start: int) -> tuple[bool, int]:
+        """Whether a stream's log has this from an offset on, and from where to look the next time; what contain.log() asks."""
+        if stream not in self._streams.logs:
+            raise UsageError(f"{stream} has no log: it was given elsewhere")
+        return self._streams.logs[stream].find(text, start)
+
     def follow(self, stream: str = "stdout") -> Iterator[bytes]:
         """The lines of a stream's log from the first one, as they come, until the container has ended; what was dropped unread is left out."""
         follower = self._follower(stream)

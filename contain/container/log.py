@@ -62,6 +62,16 @@ class Log:
         data = self._read(0, size) if size <= self.limit.size else self._read(0, self.limit.head) + self._last()
         return data if tail is None else b"".join(data.splitlines(keepends=True)[-tail:] if tail else [])
 
+    def find(self, text: bytes, start: int) -> tuple[bool, int]:
+        """Whether this was said from an offset on, and from where to look the next time: nothing is read twice while it is waited for."""
+        size, at, parts = self.size, start, []
+        if size > self.limit.size:
+            parts.append(self._read(at, self.limit.head - at))
+            at = max(at, size - self.tail)
+        parts.append(self._read(at, size - at))
+        found = any(text in part for part in parts)
+        return found, start if found else max(at, size - len(text) + 1)
+
     def _last(self) -> bytes:
         """The last bytes; read again when the writer was so quick that they were not the last ones any more."""
         while self.tail:

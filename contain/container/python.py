@@ -11,8 +11,9 @@ from contain.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, Unpack
 
+    from contain.container.options import AllOptions
     from contain.container.result import Result
 
 #: where the packages are seen: a folder in memory of the host view
@@ -79,7 +80,7 @@ def run_python(
     args: Sequence[str] = (),
     packages: Sequence[str] = (),
     python: str | os.PathLike[str] | None = None,
-    **options: Any,
+    **options: Unpack[AllOptions],
 ) -> Result[Any]:
     """Runs a text of Python, with `args` as sys.argv[1:], by this interpreter or by the one at `python`.
 
@@ -89,7 +90,7 @@ def run_python(
     """
     from contain.container.sandbox import Sandbox
 
-    call = Call(source, args, packages, python, options)
+    call = Call(source, args, packages, python, dict(options))
     try:
         return Sandbox(**call.sandbox).run(call.command, **call.run)
     finally:

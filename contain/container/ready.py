@@ -41,7 +41,13 @@ def port(number: int) -> Ready:
 def log(text: str | bytes, stream: str = "stdout") -> Ready:
     """Whether the stream has said this."""
     wanted = text.encode() if isinstance(text, str) else text
-    return lambda container: wanted in container.logs(stream=stream)
+    looked: dict[str, int] = {}  # container → from where its log is still to be looked at
+
+    def said(container: Container) -> bool:
+        found, looked[container.id] = container.said(wanted, stream, looked.get(container.id, 0))
+        return found
+
+    return said
 
 
 def file(path: str) -> Ready:

@@ -119,7 +119,9 @@ class Session:
             return self.stdin_name, sys.stdin.buffer.read(linter.settings.max_size + 1)
         try:
             with open(target.path, "rb") as file:
-                return target.path, file.read(linter.settings.max_size + 1)
+                size, most = os.fstat(file.fileno()).st_size, linter.settings.max_size
+                # as much room as is needed: four megabytes for each file take longer than reading it; a pipe has no size
+                return target.path, file.read(size + 1 if 0 < size <= most else most + 1)
         except OSError as error:
             raise UsageError(f"{target.path}: {error.strerror}") from None
 

@@ -88,3 +88,30 @@ def test_follower_jumps_over_the_hole() -> None:
         assert Follower(log).lines(last=True) == [b"one\n", b"two\n", b"lines\n"]
     finally:
         log.close()
+
+
+def test_looking_for_words() -> None:
+    """Across pieces that came one after the other, in the head, in the tail; what was found is found again."""
+    log = Log(Limit(20, "both"))
+    try:
+        os.pwrite(log.fd, b"one tw", 0)
+        found, at = log.find(b"two", 0)
+        assert not found
+        os.pwrite(log.fd, b"o three", 6)
+        assert log.find(b"two", at)[0]
+        assert log.find(b"two", log.find(b"two", at)[1])[0]
+        os.pwrite(log.fd, b"x" * 100 + b"four", 13)
+        assert log.find(b"four", log.size - 30)[0]
+        assert log.find(b"one", 0)[0]
+        assert not log.find(b"three", 0)[0]  # it was dropped
+    finally:
+        log.close()
+
+
+def test_same_words_for_two_containers(sandbox: contain.Sandbox) -> None:
+    """A condition may be waited for again, and by others."""
+    ready = contain.log("ready")
+    for _ in range(2):
+        with sandbox.start(["sh", "-c", "echo much; echo ready; exec sleep 1000"]) as box:
+            box.wait_for(ready)
+            box.wait_for(ready)

@@ -41,7 +41,7 @@ const server = require("http").createServer((q, a) => a.end(String(require("dep"
 """
 JAVA = r"""
 printf 'public class A { public static void main(String[] a) throws Exception { long sum = 0; var t = new Thread(System::gc); t.start();' >A.java
-printf 'for (int i = 0; i < 50000000; i++) sum += i * 31L; t.join(); System.out.println(sum); } }' >>A.java
+printf 'for (int i = 0; i < 50000000; i++) sum += i * 31L; t.join(); java.net.InetAddress.getLocalHost(); System.out.println(sum); } }' >>A.java
 java A.java
 """
 SQL = f"""

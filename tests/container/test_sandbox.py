@@ -124,6 +124,13 @@ def test_unknown_option_has_a_suggestion() -> None:
     assert "memory" in caught.value.remedy
 
 
+@pytest.mark.parametrize("targets", [("rootfs", "image"), ("image", "spec"), ("rootfs", "spec")])
+def test_one_target(targets: tuple[str, str]) -> None:
+    """Exactly one of them, or none."""
+    with pytest.raises(contain.UsageError, match=f"{targets[0]} and {targets[1]} may not both be given"):
+        contain.Sandbox(**dict.fromkeys(targets, "/x"))  # type: ignore[misc]
+
+
 def test_host_view_needs_no_rootfs() -> None:
     """The host's own programs, safely."""
     assert contain.run(["/bin/echo", "hi"], text=True).stdout == "hi\n"

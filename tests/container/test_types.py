@@ -39,3 +39,10 @@ async def awaited(busybox: str) -> None:
 def test_result_is_itself() -> None:
     """A name for annotations that costs nothing."""
     assert contain.Result[str] is contain.Result
+
+
+def source(unknown: str) -> None:
+    """run_python's keywords are checked too; only a type checker reads it."""
+    contain.run_python("", timeout=5, memory="64m", packages=["click"])
+    contain.run_python("", tiemout=5)  # type: ignore[call-arg]
+    contain.run([unknown], rootfs="/x", memroy="1m")  # type: ignore[call-overload]

@@ -68,6 +68,18 @@ LACKS: tuple[tuple[str, list[str], str, str], ...] = (
         "<command line>:--pids-limit: a limit of one process leaves none for the command",
         "--no-init",
     ),
+    (
+        "v2-rootless-session",
+        ["--cgroup-parent", "web", "root"],
+        "<command line>:--cgroup-parent: no cgroup can be made below web",
+        "contain doctor",
+    ),
+    (
+        "hybrid-rootless",
+        ["--cgroup-parent", "/web", "root"],
+        "<command line>:--cgroup-parent: no cgroup can be made below /web",
+        "leave the option out",
+    ),
     ("v2-rootless-session", ["bundle"], "bundle/config.json:7:19: linux.namespaces: an ordinary user needs a user namespace", '"user"'),
 )
 

@@ -111,6 +111,16 @@ def test_child_that_holds_the_output(start):
         assert run.end()[0] == 0
 
 
+@pytest.mark.parametrize("kind", ["createRuntime", "createContainer", "startContainer", "poststop"])
+def test_much_output(start, kind):
+    """More than a pipe holds, faster than it is read: the hook waits in its write as for anybody, and its last line is the one that is told."""
+    script = 'yes | head -c 1000000 || exit 9; echo "the last line" >&2; exit 4'
+    with start("true", {kind: [hook(script)]}) as run:
+        code, _, err = run.end()
+    assert "exit status 4: the last line" in err
+    assert code == (0 if kind == "poststop" else 125)
+
+
 def test_no_such_hook(start):
     """The first line says which hook and why."""
     with start("true", {"createRuntime": [{"path": "/no/hook"}]}) as run:

@@ -230,3 +230,9 @@ def test_root_is_nobody_on_the_host(run_host):
     done = run_host("sh", "-c", "cat /proc/self/uid_map; stat -c %u /usr")
     assert done.out.split()[1] != "0"
     assert done.out.splitlines()[-1] == "65534"
+
+
+def test_machine_knows_its_own_name(run_host, how):
+    """As Java's getLocalHost and others ask for it."""
+    done = run_host("/usr/bin/python3", "-c", "import socket; print(socket.gethostbyname(socket.gethostname()))", **how)
+    assert done.out.startswith("127."), done

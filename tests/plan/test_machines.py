@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contain.errors import HostError
+from contain.errors import ContainError, HostError
 from contain.host.model import Host
 from contain.plan import explain, stage
 from contain.plan.compile import compile_run
@@ -108,6 +108,47 @@ def test_nothing_stands_behind_the_program(source: str, machine: str, tmp_path: 
     inside = [type(operation).__name__ for operation in plan.operations if operation.stage <= stage.GO]
     assert inside[-1] == "Execute"
     assert not {name for name in inside if inside.count(name) > 1} & {"Execute", "LeaveHost", "CreateProcess"}
+
+
+#: what changes no plan by itself, and why
+SILENT = {
+    "cap_drop": "none is held", "strict": "nothing is missing", "allow_missing": "nothing is missing", "trace": "the launcher's own word",
+    "read_only": "the host view is read-only",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("machine", ["v2-root", "hybrid-root", "v2-rootless-session", "hybrid-rootless"])
+@pytest.mark.parametrize("source", ["host", "rootfs"])
+def test_no_option_is_without_effect(source: str, machine: str, tmp_path: Path) -> None:
+    """Each changes the plan, or is refused with its reason: an option is never taken in silence."""
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "vars").write_text("Q=1\n")
+
+    def plan(**given: Any) -> list[Any]:
+        options = Options(cwd=str(tmp_path), environ={"HOME": "/home/me"}, command=["true"], **given)
+        spec = sources.read("rootfs" if source == "rootfs" else "", options)
+        semantics.require(spec)
+        found = explain.json_value(compile_run(spec, host_of(machine)))["operations"]
+        return [(row["describe"], row["fields"]) for row in found] + spec.warnings
+
+    more = {
+        "env": ["A=1"], "env_file": ["vars"], "workdir": "/tmp", "user": "7:8", "init": False, "mount": ["type=tmpfs,dst=/m"],
+        "device": ["/dev/null:/dev/hole"], "cap_drop": ["KILL"], "privileged": True, "seccomp_action": "log", "network": "host",
+        "userns": "keep-id", "socket": ["/run/x.sock"], "workspace": "none", "cgroup_parent": "below", "detach": True, "read_only": True,
+        "pidfd_socket": "/s", "no_pivot": True, "no_new_keyring": True, "strict": True, "trace": True, "rm": False,
+    }  # fmt: skip
+    beside = {"disk": {"overlay": True}, "memory_swap": {"memory": 1 << 30}, "cpu_time": {"allow_missing": ["cpu-time"]}}
+    without: list[str] = []
+    mute: list[str] = []
+    for keyword, value in {**EVERYTHING, **more}.items():
+        base = beside.get(keyword, {})
+        try:
+            if plan(**base, **{keyword: value}) == plan(**base):
+                without.append(keyword)
+        except ContainError as refused:
+            mute += [keyword] if not (refused.place and refused.remedy) else []
+    assert mute == []
+    assert {name for name in without if name not in SILENT} == set()
 
 
 @pytest.mark.parametrize("machine", ABLE)

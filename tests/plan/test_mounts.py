@@ -210,4 +210,7 @@ def test_label_of_mounts() -> None:
     label = "system_u:object_r:container_file_t:s0:c1,c2"
     found = compiled(spec_of(*rows, mountLabel=label), lsm=["capability", "selinux"])
     assert [each.options for each in found if isinstance(each, MountFilesystem)] == [[], [f"context={label}"]]
-    assert one(compiled(spec_of(rows[1], mountLabel=label), lsm=["capability"]), MountFilesystem).options == []
+    without = spec_of(rows[1], mountLabel=label)
+    assert one(compiled(without, lsm=["capability"]), MountFilesystem).options == []
+    (warning,) = without.warnings
+    assert warning.endswith("the label of mounts is without effect: SELinux is not active on this host")

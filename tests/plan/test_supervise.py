@@ -43,6 +43,15 @@ def refused(**values: Any) -> ContainError:
     return caught.value
 
 
+@pytest.mark.parametrize(("run", "kind"), [({"pidfd_socket": "/s"}, "SendPidfd"), ({"labels": {"a": "b"}}, "ClaimState")])
+def test_what_needs_a_state_folder_has_one(run, kind):
+    """Where no cgroup and no name makes one anyhow: the option would have no effect, and nobody be told."""
+    found = operations({"init": True, **run})
+    assert kind in {type(one).__name__ for one in found}
+    if "labels" in run:
+        assert parse(only(found, ClaimState).summary).labels == {"a": "b"}
+
+
 def test_nothing_is_written_without_need():
     """A run without a name, a cgroup, hooks or files has no state folder, and no note."""
     assert not any(isinstance(one, (ClaimState, PublishState, EndState, KeepNote)) for one in operations({"init": True}))

@@ -66,6 +66,7 @@ def test_clang_format() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # of all sources: a minute on an idle machine
 def test_clang_tidy() -> None:
     """clang-tidy finds no fault in C."""
     sources = tracked("contain/launcher/src/*.c")

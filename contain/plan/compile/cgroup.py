@@ -114,7 +114,7 @@ def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
         needed += [""] if host.cgroup.mode == "v2" else []
         if spec.run.name and "freezer" in host.cgroup.hierarchies:  # a library's container that goes on can be paused
             needed.append("freezer")
-    if spec.namespaces().get("pid") != "":
+    if spec.namespaces().get("pid") != "" or spec.run.cgroup_parent:
         needed.append(_tracking(spec, host))
     return had, groups(spec, host, needed)
 
@@ -129,6 +129,14 @@ def _tracking(spec: Spec, host: Host) -> str:
 def _refuse_missing(spec: Spec, host: Host) -> None:
     """Says which limits will not be there: an error for options and with --strict, else a warning; nothing for our own defaults."""
     place = where(spec, host)
+    hierarchies = ("", *host.cgroup.hierarchies)
+    if spec.run.cgroup_parent and not place.disabled and all(group_of(name, place, host) is None for name in hierarchies):
+        raise HostError(
+            f"no cgroup can be made below {spec.run.cgroup_parent}",
+            place=spec.origins.place("--cgroup-parent"),
+            cause=host.cgroup.reason or "no cgroup can be made",
+            remedy=f"{DELEGATE}; or leave the option out",
+        )
     for one in _settings(spec, host):
         if one.lacking:
             why, remedy = one.lacking, "remove it"

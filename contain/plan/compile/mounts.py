@@ -46,6 +46,8 @@ def mounts(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """Everything in config.mounts."""
     if not has_new_mounts(spec):
         return
+    if spec.config["linux"].get("mountLabel") and "selinux" not in host.lsm:
+        spec.warn("the label of mounts is without effect: SELinux is not active on this host", "/linux/mountLabel")
     for index, row in enumerate(spec.config["mounts"]):
         yield from mount(spec, host, slots, row, f"/mounts/{index}")
     yield OpenProc()

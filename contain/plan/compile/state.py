@@ -47,7 +47,9 @@ def needs_folder(spec: Spec, operations: list[Operation]) -> bool:
         or run.keep
         or run.detach
         or run.contract == "create"
+        or run.labels
         or run.pid_file
+        or run.pidfd_socket
         or run.temporary
         or any(spec.config["hooks"].values())
     )
@@ -56,7 +58,7 @@ def needs_folder(spec: Spec, operations: list[Operation]) -> bool:
 
 def anonymous(spec: Spec) -> bool:
     """Whether nobody can ask for this container: its folder serves the sweep alone."""
-    return not (spec.run.name or spec.run.keep or spec.run.detach)
+    return not (spec.run.name or spec.run.keep or spec.run.detach or spec.run.labels)
 
 
 def needs_note(spec: Spec) -> bool:

@@ -29,7 +29,7 @@ def read(_target: str, options: Options) -> Spec:
     spec = base(kind="host", root="", options=options)
     spec.run.host_view = True
     spec.run.disk = presets.DISK
-    spec.config["hostname"] = "contain"
+    spec.config["hostname"] = "localhost"  # the name that the host's /etc/hosts knows: programs look their machine's own up (Java, Erlang)
     spec.config["process"]["env"] += [f"PATH={options.environ.get('PATH') or presets.PATH}"]
     if "user" not in options.values:
         spec.config["process"]["env"] += ["HOME=/root"]  # empty and writable; the caller's own is hidden

@@ -82,8 +82,9 @@ static noreturn void hook_main(const struct run_hook *operation, int state, int 
 static int start(struct context *context, const struct run_hook *operation, struct hook *hook) {
     int ends[2];
     int state = state_file(context, operation->status);
-    if (state < 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+    if (state < 0 || pipe2(ends, O_CLOEXEC) < 0)
         return fail(context, errno, NULL);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK); /* our end alone: programs do not expect it of their output */
     struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&hook->pidfd, .exit_signal = SIGCHLD};
     hook->pid = sys_clone3(&args);
     if (hook->pid == 0)
