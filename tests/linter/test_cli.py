@@ -311,3 +311,30 @@ def test_parts_of_a_format_make_the_whole(name):
     if name in ("json", "gitlab"):
         assert json.loads(module.whole([])) == []
         assert module.whole(fragments) == json.dumps([row for rows in fragments for row in rows], indent=2, ensure_ascii=False) + "\n"
+
+
+def test_links_to_folders_are_not_followed(folder, capsys):
+    """Neither in a work tree nor elsewhere, so a circle of them has no end to be looked for; a link that is named is."""
+    (folder / "inner").mkdir()
+    (folder / "inner" / "config.json").write_text(json.dumps(BROKEN))
+    (folder / "inner" / "round").symlink_to("..")
+    (folder / "walk").mkdir()
+    (folder / "walk" / "link").symlink_to("../inner")
+    for tree in (False, True):
+        if tree:
+            subprocess.run(["git", "init", "-q"], check=True)
+        assert main(["lint", "walk", "-q", "--isolated"]) == 0
+        assert main(["lint", "walk/link", "-q", "--isolated", "-o", "concise"]) == 1
+        assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines() if "RUN212" in line] == ["walk/link/config.json"]
+
+
+def test_what_cannot_be_read_is_an_error(folder, capsys):
+    """A file, a configuration, a place for the output."""
+    (folder / "contain.toml").write_text("[lint")
+    assert main(["lint", "good.json"]) == 2
+    assert main(["lint", "good.json", "--isolated", "-o", "json=nowhere/x"]) == 2
+    assert main(["lint", "nowhere.json", "--isolated"]) == 2
+    if os.geteuid() != 0:
+        (folder / "good.json").chmod(0)
+        assert main(["lint", "good.json", "--isolated"]) == 2
+    capsys.readouterr()
