@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 import contain
+from contain.launcher import spawn
+from contain.plan.encode import encode
 from tests.bench import library, lint, peers
 from tests.bench.lifecycle import lives
 from tests.bench.measure import Contestant, compete, once, table
@@ -36,8 +38,23 @@ def floor(folder: Path, rootfs: Path) -> list[str]:
     return [str(folder / "floor"), str(rootfs), str(folder / "filter")]
 
 
+def alone(rootfs: Path, **options: object) -> Contestant:
+    """The launcher with a plan that is ready, as the floor is started: what is done for a Result is left out."""
+    plan = encode(contain.Sandbox(rootfs=str(rootfs), **options).plan(["/bin/true"]))
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+
+    def run() -> float:
+        start = time.perf_counter()
+        _, status = os.waitpid(spawn.spawn(plan, streams=(null, null, 2)), 0)
+        if status != 0:
+            raise RuntimeError(f"the launcher: exit {os.waitstatus_to_exitcode(status)}")
+        return (time.perf_counter() - start) * 1000
+
+    return Contestant("contain, launcher alone", run)
+
+
 def warm(rootfs: Path, **options: object) -> Contestant:
-    """The library in this process: a sandbox that is planned, run again and again."""
+    """The library in this process: a sandbox that is planned, run again and again, its Result and usage read."""
     sandbox = contain.Sandbox(rootfs=str(rootfs), **options)
 
     def run() -> float:
@@ -73,23 +90,23 @@ def race(folder: Path, rootfs: Path, rounds: int, *, limits: bool) -> str:
     options = LIMITS if limits else NO_LIMITS
     words = ["--pids-limit", "64", "-m", "64m"] if limits else ["--pids-limit", "-1"]
     base = [*floor(folder, rootfs), *(["pids", "memory"] if limits else [])]
-    uncached = {**os.environ, "CONTAIN_CACHE": "0"}
     found = [
         Contestant("floor (tests/floor.c)", lambda: once(base)),
+        alone(rootfs, **options),
         warm(rootfs, **options),
         Contestant("contain, shell", lambda: once(shell(rootfs, *words))),
-        Contestant("contain, shell, first time", lambda: once(shell(rootfs, *words), uncached)),
+        Contestant("contain, shell, first time", lambda: once(shell(rootfs, *words, "--env", f"NEVER={time.time_ns()}"))),
     ]
     if shutil.which("runc"):
         bundle = peers.bundle(folder / f"bundle-{limits}", rootfs, limits=limits)
         found.append(Contestant("runc", lambda: once(["runc", "run", "-b", str(bundle), f"bench-{time.time_ns()}"])))
         if shutil.which("crun"):
             crun = [*peers.V2_VIEW, "crun", "run", "-b", str(bundle)]
-            found.append(Contestant("crun (its v2 view included)", lambda: once([*crun, f"bench-{time.time_ns()}"])))
+            found.append(Contestant("crun (its v2 view included)", lambda: once([*crun, f"bench-{time.time_ns()}"], quiet=True)))
     if not limits:
         found += [
             Contestant("bubblewrap", lambda: once(peers.bubblewrap(rootfs))),
-            Contestant("systemd-nspawn", lambda: once(peers.nspawn(rootfs))),
+            Contestant("systemd-nspawn", lambda: once(peers.nspawn(rootfs), quiet=True)),
         ]
     compete(found, rounds)
     title = "/bin/true with a pids and a memory limit" if limits else "/bin/true, no limits"

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def once(argv: Sequence[str], env: dict[str, str] | None = None) -> float:
-    """Milliseconds from spawn to exit of one command; it must succeed."""
+def once(argv: Sequence[str], env: dict[str, str] | None = None, *, quiet: bool = False) -> float:
+    """Milliseconds from spawn to exit of one command, which must succeed; `quiet` drops its errors too."""
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-    actions = [(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1)]
+    actions = [(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, *((2,) if quiet else ()))]
     start = time.perf_counter()
     pid = os.posix_spawnp(argv[0], argv, env if env is not None else dict(os.environ), file_actions=actions)
     _, status = os.waitpid(pid, 0)

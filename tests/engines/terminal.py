@@ -42,9 +42,14 @@ class Terminal:
 
     def until(self, words: str) -> None:
         """Reads until `words` are shown."""
-        end = time.monotonic() + PATIENCE
-        while words not in self.shown:
-            assert self._read(end), f"{words!r} is not shown: {self.shown!r}"
+        assert self.shows(words, PATIENCE), f"{words!r} is not shown: {self.shown[-2000:]!r}"
+
+    def shows(self, words: str, seconds: float) -> bool:
+        """Whether `words` are shown by then."""
+        end = time.monotonic() + seconds
+        while words not in self.shown and self._read(end) and time.monotonic() < end:
+            pass
+        return words in self.shown
 
     def code(self) -> int:
         """Reads to the end; the program's exit code."""
@@ -75,8 +80,12 @@ def play(words: list[str]) -> None:
         terminal.until("/dev/pts/0")
         terminal.type("word\r")
         terminal.until("got-word")
-        terminal.resize(45, 123)  # the first size may have come before there was anybody to hear of it (Docker's exec)
-        terminal.until("45 123")
+        rows = 40  # one change of size may be lost before Docker's client listens for them: the corner is dragged on
+        terminal.resize(rows, 123)
+        while not terminal.shows(f"{rows} 123", 3) and rows < 70:
+            rows += 1
+            terminal.resize(rows, 123)
+        terminal.until(f"{rows} 123")
         terminal.type("\x03")
         assert terminal.code() == 6, terminal.shown
         assert "interrupted" in terminal.shown

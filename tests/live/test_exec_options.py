@@ -144,10 +144,9 @@ def test_pid_that_was_given_to_another(runtime: Runtime, box: str) -> None:
     assert runtime.state(box)["status"] == "running"
 
 
+@pytest.mark.any_kernel
 def test_clocks_of_its_own(runtime: Runtime) -> None:
     """linux.timeOffsets, for the program and for what is executed beside it."""
-    if not os.path.exists("/proc/self/ns/time"):
-        pytest.skip("this kernel has no time namespaces")
     linux = {
         **CONFIG["linux"],
         "namespaces": [*CONFIG["linux"]["namespaces"], {"type": "time"}],

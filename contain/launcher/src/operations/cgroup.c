@@ -145,7 +145,14 @@ static int open_made(const struct context *context, const char *mount, const cha
     return cgroup_open(AT_FDCWD, whole);
 }
 
+/* With our PID 1, which said that it had reaped all, its pid namespace died. Whoever came in from elsewhere is met when the cgroup is removed. */
+static bool all_are_dead(const struct context *context) {
+    return context->watch.init && !context->watch.shares_pids && context->monitor.exited && context->monitor.dead;
+}
+
 int do_kill_cgroup(struct context *context, const struct kill_cgroup *operation) {
+    if (all_are_dead(context))
+        return 0;
     int folder = open_made(context, operation->mount, operation->path, operation->undo);
     if (folder < 0)
         return 0;
