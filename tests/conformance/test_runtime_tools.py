@@ -44,6 +44,11 @@ KNOWN = {
 }
 
 
+#: programs that lose a race of their own, and are tried so many times: killsig sends its signal as soon as the container runs, 2 ms after its
+#: shell was executed, which may not have set its trap by then, and PID 1 takes no signal that it has no handler for
+TRIES = {"killsig": 8}
+
+
 def programs() -> list[str]:
     """The names of the suite's programs that were built."""
     folder = f"{SUITE}/validation"
@@ -61,14 +66,19 @@ pytestmark = [
 @pytest.mark.parametrize("name", programs() or ["none"])
 def test_program_of_the_suite(name: str) -> None:
     """As many checks fail as are known to, and no more."""
-    runtime = os.path.join(os.path.dirname(sys.executable), "contain")
-    environment = {**os.environ, "RUNTIME": runtime}
-    done = subprocess.run(
-        [f"{SUITE}/validation/{name}/{name}.t"], cwd=SUITE, env=environment, capture_output=True, text=True, check=False, timeout=100
-    )
-    failed = len(re.findall(r"^not ok", done.stdout, re.MULTILINE))
     allowed, _ = KNOWN.get(name, (0, ""))
-    if allowed is None:
-        return
-    assert failed <= allowed, done.stdout + done.stderr
-    assert done.returncode == 0, done.stderr
+    failed = -1
+    for _ in range(TRIES.get(name, 1)):
+        done = program(name)
+        failed = len(re.findall(r"^not ok", done.stdout, re.MULTILINE))
+        if allowed is None or failed <= allowed:
+            break
+    assert allowed is None or failed <= allowed, done.stdout + done.stderr
+    assert allowed is None or done.returncode == 0, done.stderr
+
+
+def program(name: str) -> subprocess.CompletedProcess[str]:
+    """One program of the suite, with contain as its runtime."""
+    environment = {**os.environ, "RUNTIME": os.path.join(os.path.dirname(sys.executable), "contain")}
+    command = [f"{SUITE}/validation/{name}/{name}.t"]
+    return subprocess.run(command, cwd=SUITE, env=environment, capture_output=True, text=True, check=False, timeout=100)
