@@ -17,8 +17,8 @@ from typing import Any
 
 from contain.state.store import Store
 from contain.state.sweep import sweep
-from tests.conftest import TOP
-from tests.live.conftest import config_of
+from tests.conftest import TOP, User
+from tests.live.conftest import RUNNER, config_of
 from tests.live.launch import Running, children, eventually, name_of, plan_of
 
 MARK = "CONTAIN_TEST_MARK"
@@ -225,6 +225,65 @@ class Round:
         with Store(self.state) as store:
             sweep(store)
         return not os.listdir(self.state)
+
+
+class UserRound(Round):
+    """The same of an ordinary user, whose own Python plans it and becomes the launcher."""
+
+    def __init__(self, number: int, root: str, user: User, *, seed: int) -> None:
+        """His state folders are below his runtime folder."""
+        super().__init__(number, root, user.runtime, seed=seed)
+        self.library = False
+        self.victim = self.random.choice(FROM_THE_SHELL)
+        self.pid_namespace = True  # without one and without a cgroup nobody finds an orphan again (docs/supervision.md)
+        self.user = user
+
+    def config(self) -> dict[str, Any]:
+        """In a user namespace, mapped as contain maps a user; no cgroup is his."""
+        config = super().config()
+        del config["linux"]["cgroupsPath"]
+        for name in ("uidMappings", "gidMappings"):
+            config["linux"].pop(name, None)
+        kept = [row for row in config["linux"]["namespaces"] if row["type"] != "user"]
+        config["linux"]["namespaces"] = [*kept, {"type": "user"}]
+        return config
+
+    def by_shell(self, _: Callers) -> None:
+        """The launcher is our child, as soon as his Python is ready."""
+        run = {"name": self.name if self.named else "", "init": self.init, "state_root": self.state, "pid_file": f"{self.state}.pid"}
+        job = {"config": self.config(), "bundle": "/", "root": self.root, "kind": "oci", "trace": False, "run": run}
+        options = self.user.options()
+        options["env"] = {**options["env"], MARK: self.name}
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "process_group": 0}
+        with subprocess.Popen(["/usr/bin/python3", "-c", RUNNER, json.dumps(job)], **quiet, **options) as process:
+            eventually(lambda: process.poll() is not None or not name_of(process.pid).startswith("python"), "the launcher")
+            time.sleep(self.delay)  # the moment itself, not a synchronisation
+            self.kill(process.pid, process.pid, process.poll() is None)
+            if process.poll() is None and not self.killed:
+                process.kill()
+            process.wait(60)
+        if self.victim == "both":
+            eventually(self.swept, f"swept: {self}")
+
+    def swept(self) -> bool:
+        """As his next `contain` command does; root's would not touch what is his."""
+        code = f"import os; from contain.state.store import Store; from contain.state.sweep import sweep; sweep(Store({self.state!r}))"
+        if os.path.isdir(self.state):
+            assert self.user.run(["/usr/bin/python3", "-c", code]).returncode == 0
+        return not os.path.isdir(self.state) or not os.listdir(self.state)
+
+
+def play_as(user: User, count: int, root: str, payload: str, *, seed: int) -> None:
+    """Rounds of a user, eight at once; then his runtime folder and the root are as they were."""
+    shutil.copy(payload, f"{root}/payload")
+    callers = Callers()
+    try:
+        before = surroundings(root, user.runtime)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda number: UserRound(number, root, user, seed=seed).play(callers), range(count)))
+        eventually(lambda: surroundings(root, user.runtime) == before, f"as it was: seed {seed}")
+    finally:
+        callers.close()
 
 
 def play(count: int, root: str, payload: str, folder: str, *, seed: int) -> None:

@@ -15,7 +15,7 @@ from contain.launcher import spawn
 from tests.conftest import in_guest
 from tests.live.conftest import RUNNER, shell
 from tests.live.launch import Running, children, eventually, guardian_of, name_of, plan_of
-from tests.live.leaks import MARK, marked, play
+from tests.live.leaks import MARK, marked, play, play_as
 
 pytestmark = pytest.mark.live
 
@@ -30,6 +30,13 @@ def test_random_kills(rootfs, payload, tmp_path):
 def test_five_hundred_random_kills(rootfs, payload, tmp_path):
     """The same, many times (fifty in the guest) and at other moments each time; the seed is in the failure."""
     play(50 if in_guest() else 500, rootfs, payload, str(tmp_path), seed=random.SystemRandom().randrange(1 << 30))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_many_random_kills_of_a_user(user, user_rootfs, payload):
+    """Two hundred (twenty in the guest) of an ordinary user, without a cgroup."""
+    play_as(user, 20 if in_guest() else 200, user_rootfs, payload, seed=random.SystemRandom().randrange(1 << 30))
 
 
 @pytest.mark.parametrize("victim", ["monitor", "guardian"])
