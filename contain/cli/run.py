@@ -144,7 +144,7 @@ def _contract(words: list[str], options: Options) -> Spec:
 def _notify(spec: Spec) -> None:
     """READY=1 of the program goes to whoever waits for ours (NOTIFY_SOCKET); detached, this process waits for it too."""
     from contain.container import notify
-    from contain.container.lifecycle import state_root
+    from contain.state.layout import state_root
 
     target = os.environ.get(notify.VARIABLE, "")
     folder = notify.folder_of(spec.config) if target else ""

@@ -7,11 +7,11 @@ import select
 
 from contain.container import notify
 from contain.container.freeze import set_frozen
-from contain.container.lifecycle import state_root
 from contain.errors import ContainError, StateError
 from contain.launcher import spawn
 from contain.state import layout, sweep
 from contain.state.files import remove_tree
+from contain.state.layout import state_root
 from contain.state.store import Store, missing, paused
 from contain.state.undo import kill
 

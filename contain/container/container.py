@@ -68,7 +68,7 @@ class Container:
 
     def _begin(self, sandbox: Sandbox, args: list[str], options: dict[str, Any], owner: int = -1, log: str = "") -> None:
         """Launches; the driver is to wait for the start."""
-        from contain.container.lifecycle import state_root
+        from contain.state.layout import state_root
 
         self.id = sandbox.spec.run.name or f"c{os.urandom(8).hex()}"
         self.root = state_root("")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from contain.container.changes import delete
-from contain.container.lifecycle import state_root
 from contain.container.show import open_folder
 from contain.errors import ContainError, HostError, StateError, UsageError
 from contain.host.identity import program
 from contain.kernel import processes
 from contain.kernel.record import Record
 from contain.state import files, layout
+from contain.state.layout import state_root
 from contain.state.store import Folder, Store, boot_id, now
 from contain.state.summary import Summary, fill, parse, render
 

@@ -6,12 +6,12 @@ import os
 import select
 import time
 
-from contain.container.lifecycle import state_root
 from contain.container.show import open_folder, stats
 from contain.errors import StateError
 from contain.kernel import processes
 from contain.kernel.usage import pairs
 from contain.state import layout
+from contain.state.layout import state_root
 from contain.state.store import Store
 
 TYPE_CHECKING = False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from contain.container.lifecycle import state_root
 from contain.errors import StateError, UsageError
 from contain.state import layout
+from contain.state.layout import state_root
 from contain.state.store import Store
 
 TYPE_CHECKING = False

@@ -6,10 +6,10 @@ import os
 import select
 import time
 
-from contain.container.lifecycle import state_root
 from contain.errors import ContainError, StateError
 from contain.kernel.files import word
 from contain.state import layout
+from contain.state.layout import state_root
 from contain.state.store import Store
 
 TYPE_CHECKING = False

@@ -68,14 +68,9 @@ class Exit(Record):
     reason: str = "exited"  # one of state.layout.REASONS
 
 
-def state_root(root: str = "") -> str:
-    """The folder of the state folders: the one given, else the user's own."""
-    return os.path.abspath(root) if root else layout.own_root()
-
-
 def open_store(root: str = "") -> Store:
     """The user's store, swept."""
-    store = Store(state_root(root))
+    store = Store(layout.state_root(root))
     try:
         sweep(store)
     except BaseException:
@@ -86,10 +81,10 @@ def open_store(root: str = "") -> Store:
 
 def sweep_dead(root: str = "") -> list[str]:
     """Sweeps when there is anything dead; the words for what could not be cleared, nothing when the root is not ours to look at."""
-    if not anything_dead(state_root(root)):
+    if not anything_dead(layout.state_root(root)):
         return []
     try:
-        with Store(state_root(root)) as store:
+        with Store(layout.state_root(root)) as store:
             return sweep(store)
     except StateError:
         return []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contain.container.lifecycle import state_root
 from contain.errors import StateError
 from contain.kernel import namespaces, processes
 from contain.kernel.usage import usage
 from contain.state import layout, undo
+from contain.state.layout import state_root
 from contain.state.store import Folder, Store
 from contain.state.summary import fill
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from contain.container.lifecycle import state_root
 from contain.errors import ContainError, ManifestError, StateError, UsageError
 from contain.kernel.files import word
 from contain.launcher import spawn
 from contain.plan.compile.update import compile_update
 from contain.plan.encode import encode
 from contain.state import files, layout
+from contain.state.layout import state_root
 from contain.state.store import Store
 
 TYPE_CHECKING = False

@@ -148,6 +148,13 @@ def default_root(environ: dict[str, str], uid: int, *, initial: bool = True) -> 
     return f"{runtime}/contain" if runtime.startswith("/") else f"/tmp/contain-{uid}"
 
 
+def state_root(root: str = "") -> str:
+    """The folder of the state folders: the one given, else the user's own."""
+    import os
+
+    return os.path.abspath(root) if root else own_root()
+
+
 def own_root() -> str:
     """Where this process's user has its containers."""
     import os

@@ -9,9 +9,10 @@ import tempfile
 import time
 
 from contain.container import shared
-from contain.container.lifecycle import remove, state_root
+from contain.container.lifecycle import remove
 from contain.errors import ContainError, LaunchError, StateError
 from contain.kernel.processes import alive, start_time
+from contain.state.layout import state_root
 from contain.state.store import Store
 
 TYPE_CHECKING = False
