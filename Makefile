@@ -69,7 +69,7 @@ test-all: build tester peers ## every test, the slow ones too, in half an hour (
 
 .PHONY: lint
 lint: build ## ruff, mypy --strict, the layers, lengths, clang-format: the linters, which are tests
-	$(BIN)/pytest -q -n 2 tests/test_project
+	$(BIN)/pytest -q -n 2 -m 'not slow' tests/test_project
 
 .PHONY: format
 format: .venv/.ready ## rewrite Python and C in the house's format
