@@ -79,7 +79,7 @@ def mapped_system_ids(config: Any) -> Found:
 
 
 @rule
-@about("process/capabilities")
+@about("process/capabilities", only="process/capabilities")
 def sys_admin(config: Any) -> Found:
     """SEC004 cap-sys-admin: the process has no CAP_SYS_ADMIN.
 
@@ -97,7 +97,7 @@ def sys_admin(config: Any) -> Found:
 
 
 @rule
-@about("process/capabilities")
+@about("process/capabilities", only="process/capabilities")
 def escapes(config: Any) -> Found:
     """SEC005 cap-escape: the process has no capability that leads out of containers.
 
@@ -117,7 +117,7 @@ def escapes(config: Any) -> Found:
 
 
 @rule
-@about("process/capabilities")
+@about("process/capabilities", only="process/capabilities")
 def strong(config: Any) -> Found:
     """SEC006 cap-strong: the process has no capability that harms neighbours.
 
@@ -136,7 +136,7 @@ def strong(config: Any) -> Found:
 
 
 @rule
-@about("process/capabilities")
+@about("process/capabilities", only="process/capabilities")
 def inheritable(config: Any) -> Found:
     """SEC007 cap-inheritable: root of a container inherits no capabilities.
 
@@ -154,7 +154,7 @@ def inheritable(config: Any) -> Found:
 
 
 @rule
-@about("process/capabilities")
+@about("process/capabilities", only="process/capabilities")
 def privileged(config: Any) -> Found:
     """SEC008 privileged: the process does not have all capabilities.
 
