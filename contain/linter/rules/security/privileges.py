@@ -36,7 +36,10 @@ def host_root(config: Any) -> Found:
     good: {"process": {"user": {"uid": 1000, "gid": 1000}}}
     """
     if linux(config) and "process" in config and is_root(config) and not in_user_namespace(config):
-        yield "/process/user/uid", "the process is the host's root unless the runtime is rootless: give it another user, or a user namespace"
+        yield (
+            "/process/user/uid",
+            "the process is the host's root unless the runtime is rootless: give it another user, or a user namespace",
+        )
 
 
 @rule
