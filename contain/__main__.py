@@ -11,7 +11,7 @@ if not __package__:
     from contain.modules import install
 
     gc.disable()  # until the verb is known: a dozen collections among modules that all stay cost 2 ms
-    install()
+    install(sys.argv[1:])
 else:
     NAME = "contain"
 
