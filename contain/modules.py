@@ -193,8 +193,11 @@ def _opened(fd: int) -> Finder:
     return Finder(fd, dict(stamps), places, dict(lists))
 
 
-def keep() -> None:
-    """Writes the file anew when modules were imported that it, or the list of the verb, lacks. Never fails: a cache is a convenience."""
+def keep(*, fresh: bool = True) -> None:
+    """Writes the file anew when modules were imported that it, or the list of the verb, lacks. Never fails: a cache is a convenience.
+
+    Only with `fresh` is the folder made: who only reads documents leaves nothing behind.
+    """
     if not sys.flags.no_site or posix.environ.get(b"CONTAIN_CACHE") == b"0":
         return
     finder = next((one for one in sys.meta_path if isinstance(one, Finder)), None)
@@ -208,6 +211,8 @@ def keep() -> None:
             return
         lists[verb] = finder.done + [name for name in lists.get(verb, ()) if name not in finder.done]
     try:
+        if not fresh:
+            posix.stat(folder())
         _write(loaded, finder, lists)
     except (OSError, ValueError, AttributeError, ImportError):
         return
