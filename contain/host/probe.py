@@ -64,7 +64,7 @@ def probe(wanted: Wanted | None = None) -> Host:
         release=uname.release,
         machine=uname.machine,
         cgroup=cgroup.layout(table, cgroups.membership(), kernel),
-        userns=identity.userns(name, euid, os.environ.get("PATH", ""), sysctls),
+        userns=identity.userns(name, euid, os.environ.get("PATH", ""), sysctls, ranges=wanted.ids or euid != 0),
         namespaces=machine.kinds(),
         lsm=machine.lsm(),
         seccomp=word("/proc/sys/kernel/seccomp/actions_avail").split(),

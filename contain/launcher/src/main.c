@@ -54,7 +54,7 @@ static int fill_standard_streams(void) {
     return 0;
 }
 
-static struct context context;
+static _Alignas(2048) struct context context; /* but for the relay it is on one page */
 
 static int parse(int argc, char **argv) {
     int i = 1;

@@ -136,11 +136,11 @@ struct flow {
 };
 
 struct relay {
-    struct flow flows[2]; /* in, out */
     int master;        /* -1: no terminal */
     bool input;        /* our standard input goes in */
     bool ended;        /* our input has ended, and the container was told */
     bool ended_raw;    /* in which mode its terminal was then */
+    struct flow flows[2]; /* in, out */
 };
 
 #define CAPTURE_COUNT 2
@@ -164,7 +164,6 @@ struct context {
     struct report report;
     struct shared *shared;
     struct watch watch;
-    struct relay relay;
     struct capture captures[CAPTURE_COUNT];
     struct monitor monitor;
     int *slots;      /* in the host: those in `shared`; in init: its own copy */
@@ -187,6 +186,7 @@ struct context {
         given[GIVEN_WORDS]; /* descriptors that the caller passes on to the program: what was open before anything of ours, a bit each */
     char **explainer; /* words of the program that explains a failure, NULL: none */
     const struct create_process *create;
+    struct relay relay; /* last: its buffers would push the others onto pages of their own, in each of our processes */
 };
 
 /* What init writes into the start fifo when its program cannot be executed. */
