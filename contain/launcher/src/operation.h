@@ -52,6 +52,7 @@ struct shared {
     uint32_t hooks_done; /* index of the last hook of teardown that was started */
     pid_t hook_pid;
     int hook_pidfd;
+    int members;                        /* the user namespace by which the container's processes are found, -1: by something better */
     int terminal;                       /* whose mode was changed, -1: none */
     pid_t monitor_pid;
     pid_t guardian_pid;
