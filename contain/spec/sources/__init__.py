@@ -9,6 +9,9 @@ from contain.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from contain.spec.model import Spec
     from contain.spec.options import Options
 
@@ -60,8 +63,12 @@ def _kind_of_file(target: str, path: str, *, regular: bool) -> str:
     )
 
 
-def read(target: str, options: Options) -> Spec:
-    """The spec of a run of `target` ("" is the host view)."""
+def read(target: str | Mapping[str, Any], options: Options) -> Spec:
+    """The spec of a run of `target`: a path, what a config.json says, or "" for the host view."""
+    if not isinstance(target, str):
+        from contain.spec.sources import oci
+
+        return oci.read_mapping(target, options)
     module = __import__(f"contain.spec.sources.{_MODULES[kind(target, options)]}", fromlist=["read"])
     found: Spec = module.read(target, options)
     return found
