@@ -25,7 +25,7 @@ class SandboxOptions(TypedDict, total=False):
 
     rootfs: StrPath | None
     image: StrPath | None
-    spec: StrPath | None
+    spec: StrPath | Mapping[str, Any] | None
     keep: bool
     env: Rows
     env_file: Rows

@@ -50,9 +50,9 @@ MEANING = "rootfs= is a folder, image= an .aci file or appc manifest, spec= a bu
 class Sandbox:
     """A sandbox, to be run many times with other commands; frozen, and safe to use from any thread or forked worker.
 
-    Exactly one of `rootfs` (a folder), `image` (an .aci file or appc image manifest) and `spec` (a bundle or config.json); with none of them
-    the commands run in the safe view of this host. All other options are those of `contain run`, `-` as `_`:
-    `Sandbox(rootfs="root", memory="64m", network="none", env={"A": "b"})`.
+    Exactly one of `rootfs` (a folder), `image` (an .aci file or appc image manifest) and `spec` (a bundle, a config.json, or what that says
+    as a mapping, copied now, with paths beside the working folder); with none of them the commands run in the safe view of this host. All other
+    options are those of `contain run`, `-` as `_`: `Sandbox(rootfs="root", memory="64m", network="none", env={"A": "b"})`.
 
     Each run starts from the same files: what it writes into the root goes to a layer in memory that ends with it, unless `keep=True`
     (then it stays: in the folder of `rootfs`, or for an archive as long as the sandbox) or a `spec` says what is written where.
@@ -66,6 +66,7 @@ class Sandbox:
         "_isolation",
         "_limited",
         "_lock",
+        "_mapping",
         "_network",
         "_options",
         "_parent",
@@ -85,9 +86,9 @@ class Sandbox:
                 f"{targets[0]} and {targets[1]} may not both be given", remedy="give one of rootfs, image, spec, or none of them"
             )
         self._options = {name: value for name, value in given.items() if name not in TARGETS}
-        if targets and not isinstance(given[targets[0]], (str, os.PathLike)):
-            raise UsageError(f"{targets[0]}={given[targets[0]]!r} is no path", remedy=MEANING)
-        self._target = os.fspath(given[targets[0]]) if targets else ""
+        target = given[targets[0]] if targets else ""
+        self._mapping = None if isinstance(target, (str, os.PathLike)) else plain(targets[0], target)
+        self._target = "" if self._mapping is not None else os.fspath(target)
         self._parent: Sandbox | None = None
         network = given.get("network")
         if network is not None and not isinstance(network, str) and not hasattr(network, "attach"):
@@ -130,7 +131,8 @@ class Sandbox:
         setattr(found.run, option, value)
         plan = compile_run(found, probe(wanted(found)))
         other = object.__new__(type(self))
-        other._options, other._target, other._parent = {**self._options, option: value}, self._target, self
+        other._options, other._parent = {**self._options, option: value}, self
+        other._target, other._mapping = self._target, self._mapping
         other._network = self._network
         other._take(found, plan)
         return other
@@ -162,7 +164,7 @@ class Sandbox:
             given.command = PLACEHOLDER
         given.values["interactive"] = True  # what stdin is, each run says by the descriptor that it passes
         try:
-            spec = sources.read(self._target, given, KINDS.get(kind, ""))
+            spec = sources.read(self._target if self._mapping is None else self._mapping, given, KINDS.get(kind, ""))
         except UsageError as problem:
             if problem.place != TARGET:
                 raise
@@ -208,7 +210,9 @@ class Sandbox:
         given: dict[str, Any] = {**target, **self._options, **options}
         return type(self)(**given)
 
-    def _own_target(self) -> dict[str, str]:
+    def _own_target(self) -> dict[str, Any]:
+        if self._mapping is not None:
+            return {"spec": self._mapping}
         if not self._target:
             return {}
         return {{"rootfs": "rootfs", "aci": "image"}.get(self.spec.kind, "spec"): self._target}
@@ -354,6 +358,16 @@ def clean(options: dict[str, Any], kind: str) -> dict[str, Any]:
     if kind in {"rootfs", "image"} and not options.get("keep") and not options.get("read_only"):
         found.setdefault("overlay", True)
     return found
+
+
+def plain(name: str, value: Any) -> dict[str, Any]:
+    """The caller's mapping, which may change it afterwards."""
+    from contain.document import value as values
+
+    if name != "spec" or not hasattr(value, "keys"):
+        raise UsageError(f"{name} is a path{' or a mapping' if name == 'spec' else ''}, not {type(value).__name__}")
+    found = values.of(value, "")
+    return dict(value) if found.problems else dict(found.value)  # type: ignore[call-overload]  # with a problem it is refused in a moment
 
 
 def obey_strict(spec: Spec) -> None:

@@ -76,7 +76,7 @@ RULES: dict[str, tuple[str, str, bool, str, str]] = {
     "DOC004": ("text-after-document", "error", True, "JSON document level", "docs/rules/DOC004.md"),
     "DOC005": ("comment", "error", True, "JSON document level", "docs/rules/DOC005.md"),
     "DOC006": ("trailing-comma", "error", True, "JSON document level", "docs/rules/DOC006.md"),
-    "DOC007": ("lone-surrogate", "error", False, "JSON document level", "docs/rules/DOC007.md"),
+    "DOC007": ("lone-surrogate", "error", True, "JSON document level", "docs/rules/DOC007.md"),
     "DOC008": ("nul-in-string", "error", True, "JSON document level", "docs/rules/DOC008.md"),
     "DOC101": ("no-number", "error", True, "JSON document level", "docs/rules/DOC101.md"),
     "DOC102": ("number-too-long", "error", True, "JSON document level", "docs/rules/DOC102.md"),

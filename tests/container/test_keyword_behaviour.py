@@ -185,7 +185,6 @@ def test_descriptors_that_are_sent(busybox: str, tmp_path: Path) -> None:
         ({"cwd": "/", "workdir": "/"}, "one option"),
         ({"read_only": 1}, "neither True nor False"),
         ({"network": 5}, "no network"),
-        ({"spec": {}}, "no path"),
         ({"rootfs": "/nonexistent"}, "cannot open"),
         ({"image": "/"}, "not an image"),
         ({"spec": "/usr"}, "not a bundle"),

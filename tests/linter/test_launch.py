@@ -90,3 +90,10 @@ def test_one_mind_about_engines_documents_with_a_fault(path, tmp_path):
 def test_advice_never_blocks():
     """Engines' documents are obeyed: no rule of SEC refuses a launch."""
     assert [id for id, page in pages().items() if id.startswith("SEC") and page.row[2]] == []
+
+
+def test_half_a_character_is_refused(tmp_path):
+    """A lone surrogate is no text that a plan could carry: a finding, not a crash."""
+    path = tmp_path / "config.json"
+    path.write_text('{"ociVersion": "1.2.0", "root": {"path": "r"}, "process": {"cwd": "/", "args": ["\\ud800"]}}')
+    assert _refused(path) == ({("DOC007", "/process/args/0")}, False)

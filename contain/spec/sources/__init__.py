@@ -9,6 +9,9 @@ from contain.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from contain.spec.model import Spec
     from contain.spec.options import Options
 
@@ -61,8 +64,12 @@ def _kind_of_file(target: str, path: str, *, regular: bool) -> str:
     )
 
 
-def read(target: str, options: Options, wanted: str = "") -> Spec:
-    """The spec of a run of `target` ("" is the host view); UsageError when it is none of the kind that is wanted."""
+def read(target: str | Mapping[str, Any], options: Options, wanted: str = "") -> Spec:
+    """The spec of a run of `target`: a path, what a config.json says, or "" for the host view; UsageError when it is not of the kind that is wanted."""
+    if not isinstance(target, str):
+        from contain.spec.sources import oci
+
+        return oci.read_mapping(target, options)
     found_kind = kind(target, options)
     if wanted == "rootfs" and os.path.isdir(options.absolute(target)):  # whatever else lies in it
         found_kind = wanted
