@@ -17,6 +17,7 @@ Size: TypeAlias = int | str
 Time: TypeAlias = float | str
 Rows: TypeAlias = Sequence[StrPath] | Mapping[str, Any] | str
 Stream: TypeAlias = int | IO[Any] | None
+User: TypeAlias = str | int | tuple[int, int]
 
 
 class SandboxOptions(TypedDict, total=False):
@@ -30,7 +31,7 @@ class SandboxOptions(TypedDict, total=False):
     env_file: Rows
     workdir: StrPath
     cwd: StrPath
-    user: str | int
+    user: User
     interactive: bool
     tty: bool
     init: bool
@@ -150,7 +151,7 @@ class EncodedOptions(BytesOptions, total=False):
 class ExecOptions(RunOptions, total=False):
     """What Container.exec and Container.popen take."""
 
-    user: str
+    user: User
 
 
 class AllOptions(SandboxOptions, total=False):
@@ -205,16 +206,16 @@ class AllEncodedOptions(AllBytesOptions, total=False):
 class ExecBytesOptions(BytesOptions, total=False):
     """Those of exec() that give bytes."""
 
-    user: str
+    user: User
 
 
 class ExecTextOptions(TextOptions, total=False):
     """Those of exec() that give text: `text=True`."""
 
-    user: str
+    user: User
 
 
 class ExecEncodedOptions(EncodedOptions, total=False):
     """The same by `encoding`."""
 
-    user: str
+    user: User

@@ -268,11 +268,11 @@ class Sandbox:
 
         return Container(self, words(cmd), dict(options))
 
-    def _job(self, cmd: Command, options: dict[str, Any], log: str = "") -> Job:
+    def _job(self, cmd: Command, options: dict[str, Any], log: str = "", *, driven: bool = True) -> Job:
         """One run, its streams open (the driver closes them)."""
         args = words(cmd)
         own = self._with_limit(options.get("cpu_time"))
-        job = Job(args, options, log=log)
+        job = Job(args, options, log=log, driven=driven)
         try:
             cwd, timeout = os.fspath(options.get("cwd") or ""), positive("timeout", options.get("timeout"))
             job.join(own._network, options.get("member") or "")  # noqa: SLF001  our own kind

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from contain.container.streams import Streams
 
     Steps = Generator["Wait", tuple[set[int], set[int]], Result[Any]]
+    Asking = Generator["Wait", tuple[set[int], set[int]], Any]  # with a value of its own
 
 
 #: descriptors that come with one packet at most
@@ -179,6 +180,21 @@ def run(launch: Launch, streams: Streams, args: list[str], deadline: float | Non
             before = streams.buffers[name].size
             streams.drain(name)
     return finish(launch.result or _lost(), streams, args)
+
+
+def within(asking: Asking, deadline: float) -> Asking:
+    """The same steps, given up at `deadline` (time.monotonic): their value is None then."""
+    try:
+        wait = next(asking)
+        while time.monotonic() < deadline:
+            wait.deadline = deadline if wait.deadline is None else min(wait.deadline, deadline)
+            ready = yield wait
+            wait = asking.send(ready)
+    except StopIteration as end:
+        return end.value
+    finally:
+        asking.close()
+    return None
 
 
 def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result[Any]:

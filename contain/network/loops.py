@@ -6,11 +6,11 @@ import os
 import socket
 
 from contain.container import steps
+from contain.container.dial import dialing
 from contain.container.loops import drive
 from contain.errors import LaunchError
 from contain.network import cluster as threads_cluster
 from contain.network import network as threads_network
-from contain.network.work import dialing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

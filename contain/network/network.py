@@ -7,6 +7,7 @@ import os
 import threading
 
 from contain.container import steps
+from contain.container.dial import dialing
 from contain.container.drive import drive
 from contain.container.steps import Launch
 from contain.container.streams import DEVNULL, Streams
@@ -14,7 +15,7 @@ from contain.errors import StateError, UsageError
 from contain.network.faults import Cut, Fault, Impair, Setting, setting
 from contain.network.member import Member
 from contain.network.subnet import Subnet
-from contain.network.work import Work, dialing, now
+from contain.network.work import Work, now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Network:
             return [self._name(name) for name in names]
 
     def attach(self, name: str = "", *, above: int = 2) -> Member:
-        """A place for one run; for Sandbox."""
+        """For Sandbox: a place for one run."""
         with self._lock:
             self._check_open()
             address = self._place(name)

@@ -37,7 +37,7 @@ def default_filesystems(config: Any) -> Found:
         dev = dev or (place == "/dev" and mount.get("type") != "tmpfs")
     missing = [name for name in ("/proc", "/sys", "/dev/pts", "/dev/shm") if name not in places and not (dev and name.startswith("/dev/"))]
     if missing:
-        yield "/mounts", f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not mounted, programs expect it on Linux"
+        yield "/mounts", f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not mounted, which programs expect on Linux"
 
 
 @rule
