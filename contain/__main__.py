@@ -8,13 +8,16 @@ if not __package__:
     NAME = sys.argv.pop(1)
     import gc
 
-    from contain.modules import install
+    from contain.modules import install, keep
 
     gc.disable()  # until the verb is known: a dozen collections among modules that all stay cost 2 ms
-    install()
+    install(sys.argv[1:])
 else:
     NAME = "contain"
 
 from contain.cli.main import main
 
-sys.exit(main(sys.argv[1:], name=NAME))
+code = main(sys.argv[1:], name=NAME)
+if not __package__:
+    keep(fresh=False)
+sys.exit(code)

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -185,6 +186,75 @@ static int cling(int argc, char **argv) {
     return 0;
 }
 
+static void *linger(void *ready) {
+    (void)!write(*(int *)ready, "x", 1);
+    sleep(60);
+    return NULL;
+}
+
+static void settle(int ready) {
+    prctl(PR_SET_PDEATHSIG, 0);
+    setsid();
+    linger(&ready);
+    _exit(0);
+}
+
+static void put(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY);
+    (void)!write(fd, text, strlen(text));
+    close(fd);
+}
+
+/* Out of sight in one way each; forked twice, so that the parent is none of ours. */
+static void hide(int way, int ready) {
+    pthread_t thread;
+    if (fork() > 0)
+        return;
+    if (fork() > 0)
+        _exit(0);
+    if (way == 1 || way == 2)
+        unshare(CLONE_NEWUSER);
+    if (way == 2) { /* one more inside, and a parent of its own for what it forks */
+        put("/proc/self/setgroups", "deny");
+        put("/proc/self/uid_map", "0 0 1");
+        put("/proc/self/gid_map", "0 0 1");
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
+        if (fork() == 0) {
+            unshare(CLONE_NEWUSER | CLONE_NEWNS);
+            settle(ready);
+        }
+    }
+    if (way == 3)
+        prctl(PR_SET_DUMPABLE, 0);
+    if (way == 4) { /* a first thread that has ended, so that the process looks like a dead one */
+        prctl(PR_SET_PDEATHSIG, 0);
+        setsid();
+        pthread_create(&thread, NULL, linger, &ready);
+        pthread_exit(NULL);
+    }
+    if (way == 5)
+        for (int count = 0; count < 3; count++)
+            if (fork() == 0)
+                settle(ready);
+    settle(ready);
+}
+
+/* scatter: says `scattered` when ten processes are where nobody looks for them, then clings; for a minute at most */
+static int scatter(int argc, char **argv) {
+    int ends[2];
+    char byte;
+    if (pipe(ends) < 0)
+        return 1;
+    for (int way = 0; way < 6; way++)
+        hide(way, ends[1]);
+    for (int seen = 0; seen < 10; seen++)
+        if (read(ends[0], &byte, 1) != 1)
+            return 1;
+    puts("scattered");
+    fflush(stdout);
+    return cling(argc, argv);
+}
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -198,6 +268,7 @@ static const struct {
     {"memory-policy", memory_policy},
     {"notify", notify},
     {"plan", plan},
+    {"scatter", scatter},
     {"scheduling", scheduling},
     {"write-to", write_to},
 };

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +57,8 @@ def listen(folder: str) -> socket.socket:
 
 def pass_on(server: socket.socket, target: str, watched: int, main: int = 0) -> bool:
     """Waits for READY and passes it on to `target`, then MAINPID; False when the process behind the pidfd `watched` ends before."""
+    import select
+
     poller = select.poll()
     poller.register(server, select.POLLIN)
     poller.register(watched, select.POLLIN)

@@ -80,4 +80,4 @@ def make(id: str, message: str, file: str, pointer: str = "", position: Position
 
 def from_problem(document: Document, problem: Problem) -> Diagnostic:
     """What is wrong with a text, as a diagnostic."""
-    return make(problem.id, problem.message, document.name, problem.pointer, problem.position)
+    return make(problem.id, problem.message, document.name, problem.pointer, problem.position if document.is_text else None)

@@ -65,13 +65,15 @@ class Document:
     Positions are looked up only when asked for.
     """
 
-    __slots__ = ("_spans", "data", "guess", "name", "problems", "text", "value")
+    __slots__ = ("_spans", "data", "guess", "is_text", "name", "problems", "text", "value")
 
     def __init__(self, name: str, data: bytes, text: str) -> None:
         """Made by `parse`."""
         self.name = name
         self.data = data
         self.text = text
+        #: False for a mapping of the caller's (contain/document/value.py): it has pointers and no lines
+        self.is_text = True
         self.value: object = None
         #: what a document that cannot be read seems to say, good enough to tell its kind
         self.guess: object = None

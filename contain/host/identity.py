@@ -58,11 +58,11 @@ def program(name: str, path: str) -> str:
     return ""
 
 
-def userns(name: str, uid: int, path: str, sysctls: dict[str, str]) -> Userns:
-    """Facts about user namespaces; `sysctls` as in Host.sysctls."""
+def userns(name: str, uid: int, path: str, sysctls: dict[str, str], *, ranges: bool = True) -> Userns:
+    """Facts about user namespaces; `sysctls` as in Host.sysctls; without `ranges` not which ids may be given away, nor by which programs."""
     uid_map, gid_map = idmaps.id_map("uid"), idmaps.id_map("gid")
     limit = sysctls.get("user.max_user_namespaces", "")
-    return Userns(
+    found = Userns(
         initial=not uid_map or idmaps.is_initial(uid_map),
         uid_map=uid_map,
         gid_map=gid_map,
@@ -70,6 +70,10 @@ def userns(name: str, uid: int, path: str, sysctls: dict[str, str]) -> Userns:
         limit=int(limit) if limit.isdigit() else None,
         unprivileged=sysctls.get("kernel.unprivileged_userns_clone", "1") != "0",
         apparmor=sysctls.get("kernel.apparmor_restrict_unprivileged_userns", "0") not in {"0", ""},
+    )
+    if not ranges:
+        return found
+    return found.but(
         subuid=_ranges("/etc/subuid", name, uid),
         subgid=_ranges("/etc/subgid", name, uid),
         free=idmaps.first_free("/etc/subuid", "/etc/subgid"),

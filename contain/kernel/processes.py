@@ -88,8 +88,13 @@ def parse_status(data: bytes) -> Status:
         name, _, value = line.partition(":")
         fields[name] = value.strip()
 
+    sets: dict[str, frozenset[str]] = {}  # most of the five are the same
+
     def caps(name: str) -> frozenset[str]:
-        return capabilities.names(int(fields.get(name) or "0", 16))
+        mask = fields.get(name) or "0"
+        if mask not in sets:
+            sets[mask] = capabilities.names(int(mask, 16))
+        return sets[mask]
 
     def numbers(name: str) -> list[int]:
         return [int(one) for one in fields.get(name, "").split()]

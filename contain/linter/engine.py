@@ -11,8 +11,8 @@ from contain.diagnostics.table import RULES
 from contain.document import Problem, parse
 from contain.linter import keyed, members
 from contain.linter.kinds import KINDS, decide
-from contain.linter.reading import pruned
-from contain.linter.registry import functions, needs, subjects
+from contain.linter.reading import get, pruned
+from contain.linter.registry import functions, needs, reads_only, subjects
 from contain.linter.settings import Settings, matches
 from contain.linter.unknown import UnknowableError
 from contain.schema.kinds import KINDS as SCHEMAS
@@ -131,14 +131,21 @@ class _Plan:
     def __init__(self, rules: list[tuple[str, Function, tuple[str, ...]]], *, alone: bool) -> None:
         """`alone`: the rules get no value, but what they name."""
         wanted: list[tuple[tuple[str, ...], ...]] = []
-        #: index of the subject, id, function, and what it wants beside the value
-        self.rows: list[tuple[int, str, Function, tuple[str, ...]]] = []
+        #: the members that are all that some rules read; what the last document said there, and what each of those rules found in it
+        self.parts: list[tuple[str, ...]] = []
+        self.last: list[tuple[Any, dict[str, list[tuple[str, Found]]]]] = []
+        #: index of the subject, id, function, what it wants beside the value, and index of the part that is all that it reads
+        self.rows: list[tuple[int, str, Function, tuple[str, ...], int]] = []
         for id, function, names in rules:
-            paths = subjects(function)
+            paths, only = subjects(function), reads_only(function)
             if paths and paths not in wanted:
                 wanted.append(paths)
+            if only and only not in self.parts:
+                self.parts.append(only)
             index = wanted.index(paths) if paths else -1
-            self.rows.append((index, id, function, names if alone or len(names) > 1 else ()))
+            part = self.parts.index(only) if only else -1
+            self.rows.append((index, id, function, names if alone or len(names) > 1 else (), part))
+        self.last = [(None, {}) for _ in self.parts]
         #: the objects that hold a subject, each by the index of the object above it, those above first
         self.objects: list[tuple[int, str]] = []
         #: for each subject where its members are: index of the object, and name
@@ -151,6 +158,14 @@ class _Plan:
         if row not in self.objects:
             self.objects.append(row)
         return self.objects.index(row) + 1
+
+    def answers(self, value: Any) -> list[dict[str, list[tuple[str, Found]]]]:
+        """For each part the findings of rules that read it alone, as far as they are known of this document: those of the last one that said the same."""
+        for index, path in enumerate(self.parts):
+            node = get(value, *path)
+            if node != self.last[index][0]:
+                self.last[index] = node, {}
+        return [known for _, known in self.last]
 
     def there(self, value: Any) -> list[bool]:
         """For each subject whether the document has it, or may have it; the last one is for rules that are always asked."""
@@ -188,11 +203,19 @@ class _Run:
         into = self.found if kind == "*" else self.ruled
         plan = self.linter.plan(kind)
         there = plan.there(value)
-        for subject, id, function, names in plan.rows:
+        # what is not known is like nothing else
+        answers = plan.answers(value) if plan.parts and not self.poisoned else []
+        for subject, id, function, names, part in plan.rows:
             if not there[subject]:
                 continue
             try:
                 if not names:
+                    if part >= 0 and answers:
+                        known = answers[part].get(id)
+                        if known is None:
+                            known = answers[part][id] = [(id, found) for found in function(value)]
+                        into += known
+                        continue
                     for found in function(value):
                         into.append((id, found))
                     continue

@@ -77,11 +77,16 @@ def rule(function: Function) -> Function:
     return function
 
 
-def about(*paths: str) -> Callable[[Function], Function]:
-    """Say that a rule has nothing to say of a document without any of these members, so that the engine need not ask it."""
+def about(*paths: str, only: str = "") -> Callable[[Function], Function]:
+    """Say that a rule has nothing to say of a document without any of these members, so that the engine need not ask it.
+
+    `only`: all that it reads is there or below, so what it found holds for every document that says the same there: an engine writes the same
+    filter and the same capabilities into thousands of them.
+    """
 
     def marked(function: Function) -> Function:
         function.__dict__["about"] = tuple(tuple(path.split("/")) for path in paths)
+        function.__dict__["only"] = tuple(only.split("/")) if only else ()
         return function
 
     return marked
@@ -90,6 +95,12 @@ def about(*paths: str) -> Callable[[Function], Function]:
 def subjects(function: Function) -> tuple[tuple[str, ...], ...]:
     """The paths of the members that a rule is about; none when it must always be asked."""
     found: tuple[tuple[str, ...], ...] = function.__dict__.get("about", ())
+    return found
+
+
+def reads_only(function: Function) -> tuple[str, ...]:
+    """The path below which is all that a rule reads; empty when it may read anything."""
+    found: tuple[str, ...] = function.__dict__.get("only", ())
     return found
 
 

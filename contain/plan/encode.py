@@ -7,8 +7,6 @@ blob: u32 length, bytes; texts: u32 count, u32 length of all, each with its NUL.
 
 from __future__ import annotations
 
-from struct import pack
-
 from contain.plan.kinds import DIGEST, KINDS
 
 TYPE_CHECKING = False
@@ -19,57 +17,65 @@ if TYPE_CHECKING:
     from contain.plan.operation import Operation
     from contain.plan.plan import Plan
 
-    Layout = tuple[int, list[tuple[str, Callable[[Any], bytes]]]]
+    Layout = tuple[bytes, list[tuple[str, Callable[[Any], bytes]]]]
 
 MAGIC = b"CONTPLN1"
+
+
+def _size(number: int) -> bytes:
+    return number.to_bytes(4, "little")
 
 
 def _text(value: str) -> bytes:
     data = value.encode("utf-8", "surrogateescape")
     if b"\0" in data:
         raise ValueError(f"a NUL byte in {value!r}")
-    return pack("<I", len(data)) + data + b"\0"
+    return len(data).to_bytes(4, "little") + data + b"\0"
 
 
 def _texts(values: list[str]) -> bytes:
     parts = [value.encode("utf-8", "surrogateescape") for value in values]
-    if any(b"\0" in part for part in parts):
+    joined = b"".join([part + b"\0" for part in parts])
+    if joined.count(b"\0") != len(parts):
         raise ValueError(f"a NUL byte in {values!r}")
-    joined = b"".join(part + b"\0" for part in parts)
-    return pack("<II", len(parts), len(joined)) + joined
+    return _size(len(parts)) + _size(len(joined)) + joined
 
 
 def _blob(value: bytes) -> bytes:
-    return pack("<I", len(value)) + value
+    return _size(len(value)) + value
 
 
 def _number(value: int) -> bytes:
-    return pack("<q", value)
+    return value.to_bytes(8, "little", signed=True)
 
 
 _ENCODERS: dict[str, Callable[[Any], bytes]] = {"i64": _number, "text": _text, "texts": _texts, "blob": _blob}
 
 
 def _layout(kind: type[Operation]) -> Layout:
-    return KINDS[kind.__name__], [(name, _ENCODERS[field]) for name, field in kind.own_fields()]
+    return KINDS[kind.__name__].to_bytes(2, "little"), [(name, _ENCODERS[field]) for name, field in kind.own_fields()]
 
 
 def operation_bytes(operation: Operation, place: str = "", layout: Layout | None = None) -> bytes:
     """One operation, its size in front."""
     number, fields = layout or _layout(type(operation))
-    body = [pack("<HH", number, operation.stage), _text(place), _text(operation.words())]
-    body += [encoder(getattr(operation, name)) for name, encoder in fields]
+    body = [number, operation.stage.to_bytes(2, "little"), _text(place), _text(operation.words())]
+    values = operation.__dict__
+    body += [encoder(values[name]) for name, encoder in fields]
     data = b"".join(body)
-    return pack("<I", len(data) + 4) + data
+    return _size(len(data) + 4) + data
 
 
 def encode(plan: Plan) -> bytes:
     """The whole plan."""
     places = plan.place_of()
-    layouts = {kind: _layout(kind) for kind in {type(operation) for operation in plan.operations}}
-    parts = [
-        operation_bytes(operation, places.get(operation.origin, operation.origin), layouts[type(operation)])
-        for operation in plan.operations
-    ]
+    layouts: dict[type[Operation], Layout] = {}
+    parts = []
+    for operation in plan.operations:
+        kind = type(operation)
+        layout = layouts.get(kind)
+        if layout is None:
+            layout = layouts[kind] = _layout(kind)
+        parts.append(operation_bytes(operation, places.get(operation.origin, operation.origin), layout))
     size = len(MAGIC) + 16 + 8 + sum(map(len, parts))
-    return b"".join((MAGIC, bytes.fromhex(DIGEST), pack("<II", size, len(parts)), *parts))
+    return b"".join((MAGIC, bytes.fromhex(DIGEST), _size(size), _size(len(parts)), *parts))

@@ -46,7 +46,9 @@ def check(kind: str, document: "Document") -> "list[Diagnostic]":
     told = {problem.pointer for problem in document.problems if problem.id in ("DOC101", "DOC102")}
     found = [row for row in found if row[0] not in told]
     places = document.positions([row[0] for row in found])
-    result += [model.make(id, message, document.name, pointer, places[pointer]) for pointer, id, message in found]
+    result += [
+        model.make(id, message, document.name, pointer, places[pointer] if document.is_text else None) for pointer, id, message in found
+    ]
     return sorted(result, key=lambda item: item.position.offset if item.position else 0)
 
 

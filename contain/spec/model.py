@@ -253,7 +253,8 @@ class Origins:
             for pointer, source in wanted.items():
                 position = positions[source]
                 words = path(source)
-                found[pointer] = f"{self.label}:{position.line}:{position.column}" + (f": {words}" if words else "")
+                label = f"{self.label}:{position.line}:{position.column}" if self.document.is_text else self.label
+                found[pointer] = f"{label}: {words}" if words else label
         return found
 
     def source(self, pointer: str) -> str:

@@ -46,8 +46,12 @@ def checker() -> str:
 
 
 def documents(folder: Path, count: int) -> None:
-    """Docker's own document, each a little different, half of them on one line."""
+    """Docker's own document, as `docker run --memory 512m --pids-limit 100` writes it, each a little different, half of them on one line.
+
+    There are ten findings in it.
+    """
     base = json.loads((TOP / "tests/linter/engines/docker.json").read_text())
+    base["linux"]["resources"] |= {"memory": {"limit": 512 << 20, "swap": 1 << 30, "disableOOMKiller": False}, "pids": {"limit": 100}}
     for number in range(count):
         document = copy.deepcopy(base)
         document["hostname"] = f"box{number}"

@@ -45,4 +45,6 @@ def source(unknown: str) -> None:
     """run_python's keywords are checked too; only a type checker reads it."""
     contain.run_python("", timeout=5, memory="64m", packages=["click"])
     contain.run_python("", tiemout=5)  # type: ignore[call-arg]
+    contain.run([unknown], spec={"root": {"path": "/x"}}, text=True)
+    contain.run([unknown], rootfs={"path": "/x"})  # type: ignore[call-overload]
     contain.run([unknown], rootfs="/x", memroy="1m")  # type: ignore[call-overload]

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from contain import schema
 from contain.document import parse
 from contain.document.pointers import join
 from contain.document.scanner import Scanner
 from contain.linter import Linter, members
 from contain.linter.engine import _Plan
 from contain.linter.examples import document
-from contain.linter.registry import pages, subjects
+from contain.linter.reading import pruned
+from contain.linter.registry import pages, reads_only, subjects
 from contain.schema import generate
 from tests.schema.documents import Maker
 
@@ -126,3 +128,43 @@ def test_the_quick_look_for_strangers_sees_all_of_them(kind):
             assert [(id, row[:2]) for id, row in quick] == [(id, row[:2]) for id, row in careful]
             if holder is not None:
                 del holder["stranger"]
+
+
+def _alone(value, path):
+    """The document with only what stands at a path."""
+    node = value
+    for part in path:
+        node = node.get(part) if isinstance(node, dict) else None
+    if node is None:
+        return {}
+    for part in reversed(path):
+        node = {part: node}
+    return node
+
+
+def test_a_rule_that_reads_one_part_finds_the_same_in_that_part_alone():
+    """So what it found holds for the next document that says the same there."""
+    rules = [(function, reads_only(function)) for _, function, names in Linter().rules_of("runtime-config") if reads_only(function)]
+    assert len(rules) > 40
+    bases = [json.loads(path.read_text()) for path in ENGINES]
+    for page in pages().values():
+        if page.kind == "runtime-config":
+            bases += [document("runtime-config", json.loads(text)) for word in ("bad", "good") for text in page.fields.get(word, [])]
+    sound = [pruned(base, frozenset()) for base in bases if not list(schema.rows("runtime-config", base))]
+    assert len(sound) > 300
+    for function, path in rules:
+        for base in sound:
+            assert [row[:2] for row in function(dict(base))] == [row[:2] for row in function(dict(_alone(base, path)))]
+
+
+def test_what_was_found_in_the_last_document_is_not_told_of_the_next():
+    """One linter, documents that share parts and differ in others: each gets what a linter of its own says."""
+    linter = Linter()
+    bases = [json.loads(path.read_text()) for path in ENGINES]
+    for page in pages().values():
+        if page.kind == "runtime-config" and page.id[:4] in ("RUN5", "RUN6", "SEC0", "SEC1"):
+            bases += [document("runtime-config", json.loads(text)) for text in page.fields.get("bad", [])]
+    texts = [json.dumps(base).encode() for base in bases]
+    alone = [[str(item) for item in Linter().lint(text, "c")] for text in texts]
+    for index in (*range(len(texts)), *reversed(range(len(texts)))):
+        assert [str(item) for item in linter.lint(texts[index], "c")] == alone[index]

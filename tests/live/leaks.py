@@ -235,7 +235,8 @@ class UserRound(Round):
         super().__init__(number, root, user.runtime, seed=seed)
         self.library = False
         self.victim = self.random.choice(FROM_THE_SHELL)
-        self.pid_namespace = True  # without one and without a cgroup nobody finds an orphan again (docs/supervision.md)
+        if self.victim == "both":  # without one and without a cgroup nobody finds an orphan again (docs/supervision.md)
+            self.pid_namespace = True
         self.user = user
 
     def config(self) -> dict[str, Any]:

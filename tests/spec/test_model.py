@@ -17,6 +17,7 @@ class Document:
 
     name = "config.json"
     scans = 0
+    is_text = True
     value: object = {"mounts": [{}, {}, {}, {}]}
 
     def positions(self, pointers: set[str]) -> dict[str, Position]:

@@ -27,6 +27,7 @@ static noreturn void guardian_main(struct context *context, int monitor) {
     struct shared *shared = context->shared;
     setsid(); /* or we lead a group already, since the monitor was quicker: either way we are out of its group */
     prctl(PR_SET_NAME, "contain-guard");
+    release_stack();
     wait_until_dead(monitor);
     if (shared->finished)
         _exit(0);

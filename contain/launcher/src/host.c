@@ -7,6 +7,7 @@
 
 #include "actors.h"
 #include "kernel_calls.h"
+#include "members.h"
 #include "relay.h"
 
 /* Init is not trusted: it may ask for operations that have an answer, each once, in their order, while it is not running the program. */
@@ -113,11 +114,29 @@ static pid_t clone_child(struct context *context, uint64_t flags, int group, int
     return pid;
 }
 
+/* One that is joined by its path may hold other containers too. */
+static bool joins_user_namespace(const struct context *context) {
+    struct cursor operations = plan_operations(&context->plan);
+    struct operation_head head = {0};
+    struct open_namespace opened;
+    while (plan_next(&operations, &head))
+        if (head.kind == OPERATION_OPEN_NAMESPACE && take_open_namespace(&head.fields, &opened) && opened.flag == CLONE_NEWUSER)
+            return true;
+    return false;
+}
+
+/* Now, while joiner or init are what the monitor is: later they let an ordinary user's guardian not look into them. */
+static void note_members(struct context *context) {
+    if (context->watch.guardian && context->watch.shares_pids && !joins_user_namespace(context))
+        context->shared->members = members_open(context->map_pid);
+}
+
 static int map_joiner(struct context *context) {
     if (!has_stage(context, STAGE_MAP))
         return 0;
     if (wait_done(context, STAGE_JOIN) < 0 || run_stage(context, STAGE_MAP) < 0)
         return -1;
+    note_members(context);
     release(context);
     return 0;
 }
@@ -159,6 +178,7 @@ static int start_directly(struct context *context, int other_end) {
         return fail(context, errno, NULL);
     context->shared->init_pid = context->init_pid = pid;
     context->map_pid = pid;
+    note_members(context);
     return run_stage(context, STAGE_MAP);
 }
 

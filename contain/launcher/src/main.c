@@ -54,7 +54,7 @@ static int fill_standard_streams(void) {
     return 0;
 }
 
-static struct context context;
+static _Alignas(2048) struct context context; /* but for the relay it is on one page */
 
 static int parse(int argc, char **argv) {
     int i = 1;
@@ -101,7 +101,7 @@ static int make_shared(void) {
     struct timespec now;
     if (shared == MAP_FAILED)
         return -1;
-    shared->init_pidfd = shared->channel = shared->hook_pidfd = shared->terminal = -1;
+    shared->init_pidfd = shared->channel = shared->hook_pidfd = shared->members = shared->terminal = -1;
     for (int i = 0; i < SLOT_COUNT; i++)
         shared->slots[i] = -1;
     memset(&shared->usage, 0xff, sizeof shared->usage);

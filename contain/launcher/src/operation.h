@@ -52,6 +52,7 @@ struct shared {
     uint32_t hooks_done; /* index of the last hook of teardown that was started */
     pid_t hook_pid;
     int hook_pidfd;
+    int members;                        /* the user namespace by which the container's processes are found, -1: by something better */
     int terminal;                       /* whose mode was changed, -1: none */
     pid_t monitor_pid;
     pid_t guardian_pid;
@@ -135,11 +136,11 @@ struct flow {
 };
 
 struct relay {
-    struct flow flows[2]; /* in, out */
     int master;        /* -1: no terminal */
     bool input;        /* our standard input goes in */
     bool ended;        /* our input has ended, and the container was told */
     bool ended_raw;    /* in which mode its terminal was then */
+    struct flow flows[2]; /* in, out */
 };
 
 #define CAPTURE_COUNT 2
@@ -163,7 +164,6 @@ struct context {
     struct report report;
     struct shared *shared;
     struct watch watch;
-    struct relay relay;
     struct capture captures[CAPTURE_COUNT];
     struct monitor monitor;
     int *slots;      /* in the host: those in `shared`; in init: its own copy */
@@ -186,6 +186,7 @@ struct context {
         given[GIVEN_WORDS]; /* descriptors that the caller passes on to the program: what was open before anything of ours, a bit each */
     char **explainer; /* words of the program that explains a failure, NULL: none */
     const struct create_process *create;
+    struct relay relay; /* last: its buffers would push the others onto pages of their own, in each of our processes */
 };
 
 /* What init writes into the start fifo when its program cannot be executed. */

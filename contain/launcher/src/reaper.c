@@ -47,11 +47,12 @@ void bind_to_monitor(const struct context *context) {
 
 #define STACK_SIZE (256 << 10)
 #define PAGE_SIZE 4096
+#define CALL_SIZE 512 /* of the call of madvise itself */
 
 void release_stack(void) {
     char here;
-    uintptr_t page = (uintptr_t)&here & ~(uintptr_t)(PAGE_SIZE - 1);
-    madvise((void *)(page - STACK_SIZE), STACK_SIZE - PAGE_SIZE, MADV_DONTNEED); /* ENOMEM: not all of it was ever there */
+    uintptr_t page = ((uintptr_t)&here - CALL_SIZE) & ~(uintptr_t)(PAGE_SIZE - 1);
+    madvise((void *)(page - STACK_SIZE), STACK_SIZE, MADV_DONTNEED); /* ENOMEM: not all of it was ever there */
 }
 
 /* What the caller had in its words and environment is nobody's business in here; `ps` shows our own name. */

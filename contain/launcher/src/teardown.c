@@ -8,6 +8,7 @@
 #include "actors.h"
 #include "capture.h"
 #include "kernel_calls.h"
+#include "members.h"
 #include "paths.h"
 #include "relay.h"
 
@@ -93,9 +94,12 @@ void teardown(struct context *context) {
     relay_restore(context->shared);
     if (!context->is_guardian && context->watch.shares_pids)
         kill_orphans(context);
+    bool alone = !context->is_guardian || members_kill(context->shared->members, ENDING_PATIENCE);
     run_stage(context, STAGE_TEARDOWN);
     if (!dead && kill_init(context, -1))
         reap_init(context);
+    if (!alone)
+        members_kill(context->shared->members, -1);
 }
 
 static void say(const char *const *words) {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil, log2
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,6 +69,8 @@ def weight_of_shares(shares: int) -> int:
         return 1
     if shares >= 262144:
         return 10000
+    from math import ceil, log2  # a file of its own in some Pythons, and few plans have a weight
+
     power = log2(shares)
     return min(10000, ceil(round(10 ** ((power * power + 125 * power) / 612 - 7 / 34), 6)))
 

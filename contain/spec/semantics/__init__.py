@@ -59,6 +59,6 @@ def _diagnostics(spec: Spec, errors: list[Finding]) -> list[object]:
     sources = [spec.origins.source(one.pointer) for one in errors]
     positions = document.positions(set(sources))
     return [
-        model.make(one.id, one.message, spec.origins.label, source, positions[source], fix=one.remedy)
+        model.make(one.id, one.message, spec.origins.label, source, positions[source] if document.is_text else None, fix=one.remedy)
         for one, source in zip(errors, sources, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""An OCI bundle: a folder with config.json, or such a file; obeyed to the letter (runtime-spec 1.0 to 1.3)."""
+"""An OCI bundle: a folder with config.json, such a file, or what it says as a mapping; obeyed to the letter (runtime-spec 1.0 to 1.3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from contain.spec.sources import manifest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from contain.document import Document
     from contain.spec.options import Options
+
+#: what messages call a mapping, which has no file
+NAME = "<spec>"
 
 
 def read(target: str, options: Options) -> Spec:
@@ -20,13 +27,22 @@ def read(target: str, options: Options) -> Spec:
     is_folder = os.path.isdir(path)
     file = os.path.join(path, "config.json") if is_folder else path
     shown = os.path.normpath(os.path.join(target, "config.json")) if is_folder else target
-    document = manifest.parse(manifest.read(file, shown), shown)
+    return _spec(manifest.parse(manifest.read(file, shown), shown), os.path.dirname(file), options)
+
+
+def read_mapping(value: Mapping[str, Any], options: Options) -> Spec:
+    """The spec of a config.json that the caller holds; its relative paths are beside the working folder."""
+    from contain.document import value as values
+
+    return _spec(values.of(value, NAME), options.cwd, options)
+
+
+def _spec(document: Document, bundle: str, options: Options) -> Spec:
     warnings: list[str] = []
     config = manifest.require("runtime-config", document, warnings=warnings)
-    if b"null" in document.data:
+    if not document.is_text or b"null" in document.data:
         defaults.drop_nulls(config)
     defaults.fill(config)
-    bundle = os.path.dirname(file)
     origins = Origins(document)
     root = os.path.normpath(os.path.join(bundle, config["root"]["path"])) if config["root"]["path"] else ""
     run = RunOptions(rm=True, tty=bool(config["process"]["terminal"]))

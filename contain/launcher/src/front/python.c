@@ -4,11 +4,11 @@
  * not found beside it is left to the ordinary `python -m contain`. */
 #include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../operation.h"
 #include "front.h"
 
 #ifndef CONTAIN_PYTHON
@@ -19,8 +19,10 @@ enum { PATH_SIZE = 4096, FIXED_ARGUMENTS = 5 };
 
 /* Joins folder and name; false when it does not fit or is not there. */
 static int there(char *path, const char *folder, const char *name) {
-    int length = snprintf(path, PATH_SIZE, "%s/%s", folder, name);
-    return length > 0 && length < PATH_SIZE && access(path, R_OK) == 0;
+    if (strlen(folder) + strlen(name) + 2 > PATH_SIZE)
+        return 0;
+    join_words(path, PATH_SIZE, (const char *const[]){folder, "/", name, NULL});
+    return access(path, R_OK) == 0;
 }
 
 /* Finds contain/__main__.py where pip puts packages for the folder of programs we lie in. */
@@ -62,6 +64,7 @@ int execute_python(int argc, char **argv) {
     for (int i = 1; i < argc; i++)
         arguments[fixed + i - 1] = argv[i];
     execvp(python, (char *const *)(uintptr_t)arguments);
-    fprintf(stderr, "contain: cannot start %s: %s\n", python, strerror(errno));
+    join_words(package, sizeof package, (const char *const[]){"contain: cannot start ", python, ": ", strerror(errno), "\n", NULL});
+    (void)!write(STDERR_FILENO, package, strlen(package));
     return 125;
 }

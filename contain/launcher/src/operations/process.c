@@ -229,10 +229,6 @@ int do_find_program(struct context *context, const struct find_program *operatio
     return look_up(context, operation->name, operation->path, program, sizeof program);
 }
 
-static int compare(const void *a, const void *b) {
-    return *(const int *)a - *(const int *)b;
-}
-
 /* A filter that is on us already may be older than close_range (Linux 5.9): then one by one. */
 static void close_between(unsigned first, unsigned last) {
     struct rlimit limit = {.rlim_cur = 65536};
@@ -246,12 +242,9 @@ static void close_between(unsigned first, unsigned last) {
 
 /* Really closes all but what reports to the host: until execve a descriptor could still be named (/proc/self/fd/N as program or interpreter). */
 static void close_all(const struct context *context, int first) {
-    int kept[2];
-    size_t count = 0;
-    kept[count++] = context->channel;
-    kept[count++] = context->gate;
-    qsort(kept, count, sizeof kept[0], compare);
-    for (size_t i = 0; i < count; i++) {
+    bool ordered = context->channel < context->gate;
+    const int kept[2] = {ordered ? context->channel : context->gate, ordered ? context->gate : context->channel};
+    for (size_t i = 0; i < 2; i++) {
         if (kept[i] > first)
             close_between((unsigned)first, (unsigned)kept[i] - 1);
         if (kept[i] >= first)

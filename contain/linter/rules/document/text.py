@@ -124,6 +124,7 @@ def lone_surrogates(document: Document) -> Iterator[tuple[Problem, Fix | str]]:
 
     section: JSON document level
     readers: runc reads it, crun reads it, actool reads it
+    blocking: yes
     bad-text: "{\"ociVersion\": \"1.0.2\", \"hostname\": \"\\ud83d\"}"
     good-text: "{\"ociVersion\": \"1.0.2\", \"hostname\": \"\\ud83d\\ude00\"}"
     """

@@ -45,7 +45,7 @@ def _within(config: Any, name: str, *others: str) -> bool:
 
 
 @rule
-@about("process/capabilities")
+@about("process/capabilities", only="process/capabilities")
 def capability_spelling(config: Any) -> Found:
     """RUN221 capability-spelling: a capability is written CAP_ and upper-case letters.
 
@@ -67,7 +67,7 @@ def capability_spelling(config: Any) -> Found:
 
 
 @rule
-@about("process/capabilities")
+@about("process/capabilities", only="process/capabilities")
 def capability_unknown(config: Any) -> Found:
     """RUN222 capability-unknown: a capability is one that a kernel has.
 
@@ -92,7 +92,7 @@ def _set(config: Any, name: str) -> frozenset[str]:
 
 
 @rule
-@about("process/capabilities")
+@about("process/capabilities", only="process/capabilities")
 def effective_permitted(config: Any) -> Found:
     """RUN223 effective-not-permitted: effective capabilities are also permitted.
 
@@ -107,14 +107,15 @@ def effective_permitted(config: Any) -> Found:
     if _within(config, "effective", "permitted"):
         return
     permitted = _set(config, "permitted")
-    lost = {text: pointer for pointer, name, text in _sets(config) if name == "effective" and text not in permitted}
+    # what no kernel knows is left out with a warning
+    lost = {text: pointer for pointer, name, text in _sets(config) if name == "effective" and text not in permitted and text in _KNOWN}
     if lost:
         words = f"{', '.join(lost)} {'is' if len(lost) == 1 else 'are'} effective and not permitted, which the kernel refuses"
         yield next(iter(lost.values())), words
 
 
 @rule
-@about("process/capabilities")
+@about("process/capabilities", only="process/capabilities")
 def ambient(config: Any) -> Found:
     """RUN224 ambient-not-inheritable: ambient capabilities are also permitted and inheritable.
 
@@ -138,7 +139,7 @@ def ambient(config: Any) -> Found:
 
 
 @rule
-@about("process/capabilities")
+@about("process/capabilities", only="process/capabilities")
 def above_bounding(config: Any) -> Found:
     """RUN225 above-bounding: no set holds more than the bounding set.
 

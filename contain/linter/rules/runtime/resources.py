@@ -56,7 +56,7 @@ def cgroups_path(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/devices")
+@about("linux/resources/devices", only="linux/resources")
 def rule_order(config: Any) -> Found:
     """RUN516 device-rule-order: no device rule that denies all stands behind rules that allow.
 
@@ -80,7 +80,7 @@ def rule_order(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/memory")
+@about("linux/resources/memory", only="linux/resources")
 def swap_below_limit(config: Any) -> Found:
     """RUN517 swap-below-limit: memory.swap is not below memory.limit.
 
@@ -98,7 +98,7 @@ def swap_below_limit(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/memory")
+@about("linux/resources/memory", only="linux/resources")
 def reservation_above_limit(config: Any) -> Found:
     """RUN518 reservation-above-limit: memory.reservation is not above memory.limit.
 
@@ -116,7 +116,7 @@ def reservation_above_limit(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/memory")
+@about("linux/resources/memory", only="linux/resources")
 def swap_without_limit(config: Any) -> Found:
     """RUN519 swap-without-limit: memory.swap comes with memory.limit.
 
@@ -129,12 +129,12 @@ def swap_without_limit(config: Any) -> Found:
     good: {"linux": {"resources": {"memory": {"swap": -1}}}}
     """
     memory = get(config, *_RESOURCES, "memory") or {}
-    if (memory.get("swap") or 0) > 0 and not memory.get("limit"):
+    if (memory.get("swap") or 0) > 0 and (memory.get("limit") or 0) <= 0:
         yield f"{_AT}/memory/swap", "swap means nothing without a limit"
 
 
 @rule
-@about("linux/resources/memory")
+@about("linux/resources/memory", only="linux/resources")
 def kernel_memory(config: Any) -> Found:
     """RUN520 kernel-memory: memory.kernel and memory.kernelTCP are not used.
 
@@ -152,7 +152,7 @@ def kernel_memory(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/memory")
+@about("linux/resources/memory", only="linux/resources")
 def oom_killer(config: Any) -> Found:
     """RUN521 oom-killer-without-limit: disableOOMKiller comes with a memory limit.
 
@@ -170,7 +170,7 @@ def oom_killer(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/cpu")
+@about("linux/resources/cpu", only="linux/resources")
 def burst(config: Any) -> Found:
     """RUN522 cpu-burst: cpu.burst is not above a positive cpu.quota.
 
@@ -188,7 +188,7 @@ def burst(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/cpu")
+@about("linux/resources/cpu", only="linux/resources")
 def quota_range(config: Any) -> Found:
     """RUN523 cpu-quota-range: cpu.quota is at least 1,000 microseconds or -1, and cpu.period from 1,000 to 1,000,000.
 
@@ -209,7 +209,7 @@ def quota_range(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/cpu")
+@about("linux/resources/cpu", only="linux/resources")
 def shares_range(config: Any) -> Found:
     """RUN524 cpu-shares-range: cpu.shares is from 2 to 262,144.
 
@@ -227,7 +227,7 @@ def shares_range(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/cpu")
+@about("linux/resources/cpu", only="linux/resources")
 def cpu_lists(config: Any) -> Found:
     """RUN525 cpu-list: cpus and mems are lists such as 0-3,7.
 
@@ -244,7 +244,7 @@ def cpu_lists(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/cpu")
+@about("linux/resources/cpu", only="linux/resources")
 def realtime(config: Any) -> Found:
     """RUN526 realtime-order: cpu.realtimeRuntime is not above cpu.realtimePeriod.
 
@@ -261,7 +261,7 @@ def realtime(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/blockIO")
+@about("linux/resources/blockIO", only="linux/resources")
 def weights(config: Any) -> Found:
     """RUN527 block-io-weight: weights of blockIO are from 10 to 1,000.
 
@@ -281,7 +281,7 @@ def weights(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/blockIO")
+@about("linux/resources/blockIO", only="linux/resources")
 def empty_weight(config: Any) -> Found:
     """RUN528 weight-device-empty: a weightDevice has a weight or a leafWeight.
 
@@ -296,7 +296,7 @@ def empty_weight(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/hugepageLimits")
+@about("linux/resources/hugepageLimits", only="linux/resources")
 def hugepage_twice(config: Any) -> Found:
     """RUN529 hugepage-twice: a page size is limited once.
 
@@ -315,7 +315,7 @@ def hugepage_twice(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/rdma")
+@about("linux/resources/rdma", only="linux/resources")
 def empty_rdma(config: Any) -> Found:
     """RUN530 rdma-empty: an entry of rdma limits handles or objects.
 
@@ -330,7 +330,7 @@ def empty_rdma(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/unified")
+@about("linux/resources/unified", only="linux/resources")
 def unified_names(config: Any) -> Found:
     """RUN531 unified-name: keys of unified are names of files of cgroup v2.
 
@@ -348,7 +348,7 @@ def unified_names(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/unified")
+@about("linux/resources/unified", only="linux/resources")
 def unified_overlap(config: Any) -> Found:
     """RUN532 unified-overlap: what unified sets is not set by a typed field too.
 
@@ -367,7 +367,7 @@ def unified_overlap(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/pids")
+@about("linux/resources/pids", only="linux/resources")
 def pids_zero(config: Any) -> Found:
     """RUN533 pids-limit-zero: a limit of 0 processes is not meant as none.
 
@@ -384,7 +384,7 @@ def pids_zero(config: Any) -> Found:
 
 
 @rule
-@about("linux/resources/devices")
+@about("linux/resources/devices", only="linux/resources")
 def rule_without_access(config: Any) -> Found:
     """RUN534 device-rule-access: a device rule says what it is about.
 

@@ -34,7 +34,7 @@ def strangers(config: Any) -> Iterator[tuple[str, str]]:
 
 
 @rule
-@about("linux/seccomp")
+@about("linux/seccomp", only="linux/seccomp")
 def errno_action(config: Any) -> Found:
     """RUN606 errno-without-action: errnoRet goes with the actions ERRNO and TRACE.
 
@@ -58,7 +58,7 @@ def errno_action(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp/syscalls")
+@about("linux/seccomp/syscalls", only="linux/seccomp")
 def argument_index(config: Any) -> Found:
     """RUN607 seccomp-argument-index: a system call has the arguments 0 to 5.
 
@@ -77,7 +77,7 @@ def argument_index(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp/syscalls")
+@about("linux/seccomp/syscalls", only="linux/seccomp")
 def masked_value(config: Any) -> Found:
     """RUN608 seccomp-masked-value: valueTwo goes with the operator MASKED_EQ, and that with valueTwo.
 
@@ -98,7 +98,7 @@ def masked_value(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp")
+@about("linux/seccomp", only="linux/seccomp")
 def notify_default(config: Any) -> Found:
     """RUN609 seccomp-notify-default: the default action is not NOTIFY.
 
@@ -115,7 +115,7 @@ def notify_default(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp/syscalls")
+@about("linux/seccomp/syscalls", only="linux/seccomp")
 def notify_write(config: Any) -> Found:
     """RUN610 seccomp-notify-write: write is not notified.
 
@@ -135,7 +135,7 @@ def notify_write(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp")
+@about("linux/seccomp", only="linux/seccomp")
 def metadata_alone(config: Any) -> Found:
     """RUN611 seccomp-metadata: listenerMetadata comes with listenerPath.
 
@@ -152,7 +152,7 @@ def metadata_alone(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp/syscalls")
+@about("linux/seccomp/syscalls", only="linux/seccomp")
 def no_listener(config: Any) -> Found:
     """RUN612 seccomp-no-listener: NOTIFY rules come with a listenerPath.
 
@@ -172,7 +172,7 @@ def no_listener(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp/syscalls")
+@about("linux/seccomp/syscalls", only="linux/seccomp")
 def unknown_call(config: Any) -> Found:
     """RUN613 seccomp-unknown-call: a rule names calls that a kernel has.
 
@@ -192,7 +192,7 @@ def unknown_call(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp/syscalls")
+@about("linux/seccomp/syscalls", only="linux/seccomp")
 def redundant(config: Any) -> Found:
     """RUN614 seccomp-redundant: a rule does something else than the default.
 
@@ -215,7 +215,7 @@ def _apart(sets: list[set[str]]) -> bool:
 
 
 @rule
-@about("linux/seccomp/syscalls")
+@about("linux/seccomp/syscalls", only="linux/seccomp")
 def conflict(config: Any) -> Found:
     """RUN615 seccomp-conflict: a call without conditions has one action.
 
@@ -244,7 +244,7 @@ def conflict(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp")
+@about("linux/seccomp", only="linux/seccomp")
 def no_start(config: Any) -> Found:
     """RUN617 seccomp-no-start: the filter lets the program be started.
 
@@ -271,7 +271,7 @@ def no_start(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp")
+@about("linux/seccomp", only="linux/seccomp")
 def errno_range(config: Any) -> Found:
     """RUN616 errno-range: an error number is below 4,096.
 

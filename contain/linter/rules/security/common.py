@@ -6,7 +6,7 @@ import posixpath
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from contain.linter.reading import entries, get, once, once_each
+from contain.linter.reading import entries, get, has_namespace, once, once_each
 from contain.linter.rules.runtime.facts import for_linux, mounts
 from contain.linter.unknown import UNKNOWN
 
@@ -78,6 +78,26 @@ def binds(config: Any) -> Iterator[tuple[str, Any, str, bool]]:
 def engine_file(source: str) -> bool:
     """Whether it is a file that an engine made for this container."""
     return source.rpartition("/")[2] in _ENGINE_FILES and any(folder in source + "/" for folder in _ENGINE_FOLDERS)
+
+
+@once
+def rootless(config: Any) -> bool:
+    """Whether an ordinary user's engine wrote it: what it made for the container stands below that user's folders.
+
+    All of that engine is in a user namespace, which the documents of rootless Podman, Docker and nerdctl do not name.
+    """
+    return any(engine_file(source) and _of_user(source) for _, _, source, _ in binds(config))
+
+
+def _of_user(source: str) -> bool:
+    if source.startswith("/run/user/"):
+        return source.split("/")[3] != "0"
+    return "/.local/share/" in source and not source.startswith("/root/")
+
+
+def in_user_namespace(config: Any) -> bool:
+    """Whether root inside is not root of the host, as far as a document can show it."""
+    return has_namespace(config, "user") or rootless(config)
 
 
 def is_root(config: Any) -> bool:

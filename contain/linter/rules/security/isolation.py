@@ -106,7 +106,7 @@ def no_seccomp(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp")
+@about("linux/seccomp", only="linux/seccomp")
 def weak_seccomp(config: Any) -> Found:
     """SEC105 weak-seccomp: the filter lists what is allowed.
 
@@ -123,7 +123,7 @@ def weak_seccomp(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp/syscalls")
+@about("linux/seccomp/syscalls", only="linux/seccomp")
 def dangerous_calls(config: Any) -> Found:
     """SEC106 dangerous-calls: the filter allows no call that engines' defaults deny without a condition.
 
@@ -155,7 +155,7 @@ def dangerous_calls(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp/syscalls")
+@about("linux/seccomp/syscalls", only="linux/seccomp")
 def wide_comparison(config: Any) -> Found:
     """SEC107 ioctl-wide-comparison: a request of ioctl is compared by its lower 32 bits.
 
@@ -179,7 +179,7 @@ def wide_comparison(config: Any) -> Found:
 
 
 @rule
-@about("linux/seccomp/architectures")
+@about("linux/seccomp/architectures", only="linux/seccomp")
 def compat_architectures(config: Any) -> Found:
     """SEC108 compat-architectures: the filter covers the compatible architectures too.
 

@@ -8,7 +8,7 @@ from contain.linter.reading import each, get, has_namespace
 from contain.linter.registry import about, rule
 from contain.linter.rules.runtime.facts import mounts, no_mount_has
 from contain.linter.rules.runtime.mounts import is_bind, options
-from contain.linter.rules.security.common import SENSITIVE, SOCKETS, binds, engine_file, normal
+from contain.linter.rules.security.common import SENSITIVE, SOCKETS, binds, engine_file, in_user_namespace, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -263,7 +263,7 @@ def no_device_rules(config: Any) -> Found:
     bad: {"linux": {"resources": {"devices": []}}}
     good: {"linux": {"resources": {"devices": [{"allow": false, "access": "rwm"}]}}}
     """
-    if "linux" in config and not has_namespace(config, "user") and not get(config, "linux", "resources", "devices"):
+    if "linux" in config and not in_user_namespace(config) and not get(config, "linux", "resources", "devices"):
         yield "/linux/resources/devices", "no device rules: what is not denied is allowed"
 
 

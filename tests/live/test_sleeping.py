@@ -1,0 +1,71 @@
+"""What is held beside a program that sleeps: at most 300 kB (PSS), by whichever way it was started."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import contain
+from tests.bench import memory
+from tests.conftest import children, command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import User
+
+pytestmark = [pytest.mark.live]
+LIMIT = 300_000  # bytes
+SLEEP = ["/bin/sleep", memory.SLEEP]
+
+
+@pytest.fixture(autouse=True)
+def _small(launcher: str) -> None:
+    """A static glibc alone is larger than all of ours."""
+    if os.path.getsize(launcher) > 300_000:
+        pytest.skip("the launcher was not built with musl")
+
+
+def held(kept: Callable[[], list[int]]) -> int:
+    """Bytes, once the program sleeps and ours have let go of what the start needed."""
+    deadline = time.monotonic() + 10
+    found: list[int] = []
+    while time.monotonic() < deadline:
+        found = kept()
+        together = sum(map(memory.pss, found)) * 1024
+        if len(found) > 1 and together <= LIMIT:
+            return together
+        time.sleep(0.02)
+    pytest.fail(f"{[(pid, memory.pss(pid)) for pid in found]} KiB")
+
+
+def check_command(words: list[str], **options: object) -> None:
+    """Twice: planned by Python, then from the kept plan."""
+    for _ in range(2):
+        with subprocess.Popen([*words, *SLEEP], stdin=subprocess.DEVNULL, **options) as child:  # type: ignore[call-overload]
+            try:
+                assert held(lambda: memory.kept(child.pid)) > 50_000
+            finally:
+                child.terminate()
+
+
+def test_of_the_command_line(rootfs: str) -> None:
+    """`contain run`, with limits: monitor, guardian, init."""
+    check_command([*command(), "run", "--pids-limit", "50", "--memory", "64m", "--allow-missing", "memory", rootfs, "--"])
+
+
+def test_of_an_ordinary_user(user: User, user_rootfs: str) -> None:
+    """Rootless: without a cgroup there is nothing for a guardian to do."""
+    check_command([*user.command(), "run", "--allow-missing", "pids", user_rootfs, "--"], **user.options())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")
+def test_of_the_library(rootfs: str) -> None:
+    """`Sandbox.start`, whose output is written into its log by the monitor."""
+    before = children()
+    with contain.Sandbox(rootfs=rootfs).start(SLEEP):
+        assert held(lambda: [pid for child in children() - before for pid in memory.kept(child)]) > 50_000
