@@ -51,7 +51,7 @@ test-v2: build tester ## the kernel-touching tests again, in a guest with pure c
 	$(GUEST)
 
 # what is slow waits for timeouts, daemons and downloads as much as it computes; CPython's tests, 26 legs, mostly for their own clocks
-SLOWLY := $(BIN)/pytest -q -raR -m slow -o faulthandler_timeout=900
+SLOWLY := $(BIN)/pytest -q -raR -m slow --timeout 600 -o faulthandler_timeout=900
 CPYTHON := tests/container/test_cpython.py
 SLOW := $(SLOWLY) --reruns 1 --rerun-except Timeout --ignore $(CPYTHON)
 
