@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contain.linter.ranges import number
+
 _PAIRS = (
     "async sync", "atime noatime", "dev nodev", "diratime nodiratime", "exec noexec", "iversion noiversion", "lazytime nolazytime", "loud silent",
     "mand nomand", "relatime norelatime", "ro rw", "strictatime nostrictatime", "suid nosuid", "symfollow nosymfollow", "ratime rnoatime",
@@ -209,10 +211,11 @@ SIGNALS = [
 
 def is_signal(text: str) -> bool:
     """Whether it is a signal as an image config names it: SIGTERM, 15, SIGRTMIN+3."""
-    if text.isdigit():
-        return 0 < int(text) < 65
+    plain = number(text)
+    if plain is not None:
+        return 0 < plain < 65
     name = text.removeprefix("SIG")
-    base, sign, number = name.replace("-", "+").partition("+")
+    base, sign, above = name.replace("-", "+").partition("+")
     if base in ("RTMIN", "RTMAX"):
-        return text.startswith("SIG") and (not sign or (number.isdigit() and int(number) < 31))
+        return text.startswith("SIG") and (not sign or (number(above) or 31) < 31 or above == "0")
     return text.startswith("SIG") and name in SIGNALS
