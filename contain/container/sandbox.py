@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 
 from contain.container.drive import drive
 from contain.container.job import RUN_OPTIONS, Job, positive, variables, words
@@ -65,7 +64,6 @@ class Sandbox:
         "__weakref__",
         "_isolation",
         "_limited",
-        "_lock",
         "_mapping",
         "_network",
         "_options",
@@ -139,7 +137,6 @@ class Sandbox:
 
     def _take(self, spec: Spec, plan: Plan) -> None:
         self.spec, self._plan = spec, plan
-        self._lock = threading.Lock()
         self._variants: dict[Any, bytes] = {}
         self._limited: dict[float, Sandbox] = {}
         self._isolation: Isolation | None = None
@@ -232,10 +229,9 @@ class Sandbox:
         found = self._variants.get(key)
         if found is None:
             found = encode(variant.of(self._plan))
-            with self._lock:
-                if len(self._variants) >= 64:
-                    self._variants.clear()
-                self._variants[key] = found
+            if len(self._variants) >= 64:
+                self._variants.clear()
+            self._variants[key] = found  # without a lock, which a forked child might find taken: the same key has the same value
         return found
 
     if TYPE_CHECKING:
@@ -316,8 +312,7 @@ class Sandbox:
         found = self._limited.get(seconds)
         if found is None:
             found = self._derived("cpu_time", float(seconds))
-            with self._lock:
-                self._limited[seconds] = found
+            self._limited[seconds] = found
         return found
 
     @property
