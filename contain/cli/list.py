@@ -15,11 +15,11 @@ from contain.container import lifecycle
 @click.pass_obj
 def command(options: dict[str, str] | None, *, quiet: bool, form: str) -> int:
     """List containers that have a name: runs with --name or --keep, and those of `create`."""
-    return oci.guard(lambda: _list((options or {}).get("root", ""), form, quiet=quiet), options or {})
+    return oci.guard(lambda: _list(options or {}, form, quiet=quiet), options or {})
 
 
-def _list(root: str, form: str, *, quiet: bool) -> int:
-    rows = lifecycle.listing(root)
+def _list(options: dict[str, str], form: str, *, quiet: bool) -> int:
+    rows = lifecycle.listing(options.get("root", ""))
     if quiet:
         for row in rows:
             print(row["id"])
@@ -27,5 +27,7 @@ def _list(root: str, form: str, *, quiet: bool) -> int:
         print(json_text(rows, indent=None))
     else:
         names = ("id", "pid", "status", "created", "owner", "command")
+        if "program" in options:  # through a link named runc or crun: its columns
+            names = ("id", "pid", "status", "bundle", "created", "owner")
         print(table([name.upper() for name in names], [[str(row[name]) for name in names] for row in rows]))
     return 0
