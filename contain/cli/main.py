@@ -294,4 +294,4 @@ def _bug(error: Exception) -> int:
     while trace is not None:
         where, trace = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}", trace.tb_next
     text = f"a bug of contain: {type(error).__name__} at {where}: {error}; please report it with the output of CONTAIN_DEBUG=1"
-    return _say([printable(text.replace("\n", " "))], 125)
+    return _say([printable(text.replace("\n", " "))], getattr(error, "exit_code", 125))

@@ -51,6 +51,45 @@ class Words:
         return self.options.get(name, [])
 
 
+def verb(
+    argv: list[str],
+    options: Mapping[str, str],
+    usage: str,
+    act: Callable[[Words], int],
+    known: Mapping[str, bool] | None = None,
+    short: Mapping[str, str] | None = None,
+) -> int:
+    """A whole verb: its words are read, --help is answered, and what goes wrong is said as runc does."""
+
+    def run() -> int:
+        words = Words(argv, {"--help": False, **(known or {})}, {"-h": "--help", **(short or {})})
+        if words.flag("--help"):
+            print(usage)
+            return 0
+        return act(words)
+
+    return guard(run, options)
+
+
+def one_id(words: Words) -> str:
+    """The id, which is the only argument."""
+    if len(words.arguments) != 1:
+        raise UsageError(
+            f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID", remedy="give the id that contain list shows"
+        )
+    return words.arguments[0]
+
+
+def choice(words: Words, name: str, allowed: tuple[str, ...]) -> str:
+    """One of the allowed values, the first unless given."""
+    found = words.get(name, allowed[0])
+    if found not in allowed:
+        raise UsageError(
+            f"{found!r} is not one of {', '.join(allowed)}", place=f"<command line>:{name}", remedy=f"write {name} {allowed[0]}"
+        )
+    return found
+
+
 def count(words: Words, name: str) -> int:
     """A number that is no option's mistake: 0 when it is not given."""
     return number(words.get(name, "0"), name)

@@ -69,7 +69,7 @@ def plan_exec(name: str, request: Request, options: Mapping[str, str], warn: Cal
             raise StateError("cannot exec in a paused container (use --ignore-paused to override)")
         spec = _spec(folder, request, runc=runc)
         target = _target(store.path, name, request, folder)
-        host = probe(Wanted(root=f"/proc/{summary.pid}/root"))
+        host = probe(Wanted(root=f"/proc/{summary.pid}/root", thorough=False, ids=False))
         plan = compile_exec(spec, host, target)
     for text in dict.fromkeys(spec.warnings):
         warn(text)

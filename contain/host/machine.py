@@ -7,19 +7,19 @@ import os
 from contain.kernel import namespaces
 from contain.kernel.files import text, word
 
+#: The sysctls that change a plan.
+DECISIVE = ("kernel.apparmor_restrict_unprivileged_userns", "kernel.unprivileged_userns_clone", "user.max_user_namespaces")
 #: The sysctls that change what a run may do.
 SYSCTLS = (
-    "kernel.apparmor_restrict_unprivileged_userns",
+    *DECISIVE,
     "kernel.apparmor_restrict_unprivileged_unconfined",
     "kernel.io_uring_disabled",
-    "kernel.unprivileged_userns_clone",
     "user.max_cgroup_namespaces",
     "user.max_ipc_namespaces",
     "user.max_mnt_namespaces",
     "user.max_net_namespaces",
     "user.max_pid_namespaces",
     "user.max_time_namespaces",
-    "user.max_user_namespaces",
     "user.max_uts_namespaces",
     "vm.memfd_noexec",
 )
@@ -64,9 +64,9 @@ def idmap(kernel: tuple[int, int]) -> list[str]:
     return [name for name, first in _IDMAP.items() if kernel >= first]
 
 
-def sysctls() -> dict[str, str]:
-    """Those of SYSCTLS that exist here."""
-    found = {name: word(f"/proc/sys/{name.replace('.', '/')}") for name in SYSCTLS}
+def sysctls(*, thorough: bool = True) -> dict[str, str]:
+    """Those of SYSCTLS that exist here; else of the DECISIVE ones."""
+    found = {name: word(f"/proc/sys/{name.replace('.', '/')}") for name in (SYSCTLS if thorough else DECISIVE)}
     return {name: value for name, value in found.items() if value}
 
 

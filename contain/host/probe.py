@@ -41,7 +41,7 @@ def probe(wanted: Wanted | None = None) -> Host:
     name, home = identity.user(euid)
     mine = _myself()
     table = mounts.mounts()
-    sysctls = machine.sysctls()
+    sysctls = machine.sysctls(thorough=wanted.thorough)
     loaded = machine.filesystems()
     last = min(capabilities.last(), len(capabilities.NAMES) - 1)
     return Host(
@@ -57,7 +57,7 @@ def probe(wanted: Wanted | None = None) -> Host:
         bounding=mine.bounding,
         no_new_privs=mine.no_new_privs,
         last_cap=capabilities.NAMES[last],
-        label=machine.label(),
+        label=machine.label() if wanted.thorough else "",
         rlimits=identity.parse_limits(text("/proc/self/limits")),
         oom_score_adj=int(word("/proc/self/oom_score_adj", default="0")),
         kernel=kernel,
@@ -74,8 +74,8 @@ def probe(wanted: Wanted | None = None) -> Host:
         idmap=machine.idmap(kernel),
         sysctls=sysctls,
         cpus=word("/sys/devices/system/cpu/online"),
-        mems=word("/sys/devices/system/node/has_memory"),
-        hugepages=machine.hugepages(),
+        mems=word("/sys/devices/system/node/has_memory") if wanted.thorough else "",
+        hugepages=machine.hugepages() if wanted.thorough else [],
         resctrl=next((mount.point for mount in table if mount.type == "resctrl"), ""),
         schemata="".join(text(f"{path}/schemata") for path in wanted.sources if path.startswith("/sys/fs/resctrl")),
         root=target.root(wanted.root, table),

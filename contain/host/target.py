@@ -21,6 +21,7 @@ class Wanted(Record):
     sources: list[str] = []  # absolute paths: bind sources, device nodes, namespaces to join
     host_view: bool = False
     devices: bool = False  # list the host's device nodes
+    thorough: bool = True  # for people and saved hosts too; a plan needs less
     ids: bool = True  # the ranges of ids that root may give away; a manifest that maps ids itself needs none
 
 

@@ -42,5 +42,6 @@ def wanted(spec: Spec) -> Wanted:
         sources=list(dict.fromkeys(paths)),
         host_view=spec.run.host_view,
         devices=spec.run.devices_all or bool(linux.get("devices")),
+        thorough=False,
         ids=spec.kind != "oci" or ("user" in spec.namespaces() and not (linux.get("uidMappings") and linux.get("gidMappings"))),
     )

@@ -113,3 +113,14 @@ def test_a_proc_of_somebody_else(contain: Any, busybox: str) -> None:
             done = contain(*verb.split(), under=("unshare", "-mpf", "sh", "-c", f'{hide} && "$@"', "sh"))
             assert (done.returncode, done.stderr.splitlines()[0]) == (125, first), (verb, done.stderr)
             assert "remedy: mount " in done.stderr
+
+
+def test_a_plan_needs_less_than_people() -> None:
+    """What a plan decides by is the same; what only doctor and saved hosts tell is left out."""
+    whole, part = probe(Wanted()), probe(Wanted(thorough=False, ids=False))
+    assert part.userns.limit == whole.userns.limit
+    assert part.userns.uid_map == whole.userns.uid_map
+    assert part.sysctls.items() <= whole.sysctls.items()
+    assert part.cgroup == whole.cgroup
+    if os.geteuid() == 0:
+        assert part.userns.newuidmap == ""

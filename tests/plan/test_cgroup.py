@@ -27,6 +27,7 @@ def machine(name):
 
 class Document:
     name = "config.json"
+    is_text = True
 
     def positions(self, pointers):
         class Position:
