@@ -75,6 +75,8 @@ class Sandbox:
         "spec",
     )
 
+    spec: Spec
+
     def __init__(self, **options: Unpack[SandboxOptions]) -> None:
         """Checks and plans."""
         given: dict[str, Any] = dict(options)
@@ -93,6 +95,12 @@ class Sandbox:
             raise UsageError(f"network={network!r} is no network", remedy="give 'none', 'host' or a contain.Network")
         self._network: Network | None = None if isinstance(network, str) else network
         self._compile(targets[0] if targets else "")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Frozen: whoever shares it finds it as it was."""
+        if not name.startswith("_"):
+            raise AttributeError(f"a Sandbox is frozen: replace({name}=…) gives another one")
+        object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled by its options: the other process plans for itself."""
@@ -136,7 +144,8 @@ class Sandbox:
         return other
 
     def _take(self, spec: Spec, plan: Plan) -> None:
-        self.spec, self._plan = spec, plan
+        object.__setattr__(self, "spec", spec)
+        self._plan = plan
         self._variants: dict[Any, bytes] = {}
         self._limited: dict[float, Sandbox] = {}
         self._isolation: Isolation | None = None

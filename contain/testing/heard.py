@@ -22,11 +22,11 @@ MOST, LINES = 10, 50
 class Heard(Sandbox):
     """A Sandbox that notes what it starts, and which runs fail."""
 
-    __slots__ = ("notes",)
+    __slots__ = ("_notes",)
 
     def __init__(self, **options: Any) -> None:
         """As Sandbox."""
-        self.notes: list[Said] = []
+        self._notes: list[Said] = []
         super().__init__(**options)
 
     def run(self, cmd: Any = None, **options: Any) -> Any:
@@ -49,12 +49,17 @@ class Heard(Sandbox):
     def replace(self, **options: Any) -> Heard:
         """As Sandbox.replace."""
         other: Any = super().replace(**options)
-        other.notes = self.notes
+        other._notes = self._notes  # noqa: SLF001  of this class
         return other  # type: ignore[no-any-return]  # of this class
 
+    @property
+    def notes(self) -> list[Said]:
+        """What it has started, and runs that failed, the last ones last."""
+        return self._notes
+
     def _note(self, one: Said) -> None:
-        self.notes.append(one)
-        del self.notes[:-MOST]
+        self._notes.append(one)
+        del self._notes[:-MOST]
 
 
 def sections(one: Said) -> Iterator[tuple[str, str]]:
