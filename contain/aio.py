@@ -11,7 +11,7 @@ from signal import SIGTERM
 from contain.container import container as threads_container
 from contain.container import lend, steps
 from contain.container import sandbox as threads
-from contain.container.job import RUN_OPTIONS, words
+from contain.container.job import RUN_OPTIONS
 from contain.container.loops import drive, sleep
 from contain.container.ready import holds
 from contain.container.result import Result
@@ -65,18 +65,18 @@ class Sandbox(threads.Sandbox):
     if TYPE_CHECKING:
 
         @overload  # type: ignore[override]
-        async def run(self, cmd: Command, **options: Unpack[TextOptions]) -> Result[str]: ...
+        async def run(self, cmd: Command | None = None, **options: Unpack[TextOptions]) -> Result[str]: ...
 
         @overload
-        async def run(self, cmd: Command, **options: Unpack[EncodedOptions]) -> Result[str]: ...
+        async def run(self, cmd: Command | None = None, **options: Unpack[EncodedOptions]) -> Result[str]: ...
 
         @overload
-        async def run(self, cmd: Command, **options: Unpack[BytesOptions]) -> Result[bytes]: ...
+        async def run(self, cmd: Command | None = None, **options: Unpack[BytesOptions]) -> Result[bytes]: ...
 
         @overload
-        async def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result[Any]: ...
+        async def run(self, cmd: Command | None = None, **options: Unpack[RunOptions]) -> Result[Any]: ...
 
-    async def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result[Any]:
+    async def run(self, cmd: Command | None = None, **options: Unpack[RunOptions]) -> Result[Any]:
         """contain.Sandbox.run, awaited; the options are the same."""
         job = self._job(cmd, dict(options))
         try:
@@ -89,9 +89,9 @@ class Sandbox(threads.Sandbox):
             job.close()
         return job.settle(result)
 
-    def start(self, cmd: Command, **options: Unpack[StartOptions]) -> Starting:  # type: ignore[override]
+    def start(self, cmd: Command | None = None, **options: Unpack[StartOptions]) -> Starting:  # type: ignore[override]
         """contain.Sandbox.start: `async with box.start(cmd) as container:`, or `container = await box.start(cmd)`."""
-        return Starting(self, words(cmd), dict(options))
+        return Starting(self, self._words(cmd), dict(options))
 
 
 class Starting:
@@ -283,19 +283,19 @@ async def _lent(lending: lend.Lending) -> list[int]:
 if TYPE_CHECKING:
 
     @overload
-    async def run(cmd: Command, **options: Unpack[AllTextOptions]) -> Result[str]: ...
+    async def run(cmd: Command | None = None, **options: Unpack[AllTextOptions]) -> Result[str]: ...
 
     @overload
-    async def run(cmd: Command, **options: Unpack[AllEncodedOptions]) -> Result[str]: ...
+    async def run(cmd: Command | None = None, **options: Unpack[AllEncodedOptions]) -> Result[str]: ...
 
     @overload
-    async def run(cmd: Command, **options: Unpack[AllBytesOptions]) -> Result[bytes]: ...
+    async def run(cmd: Command | None = None, **options: Unpack[AllBytesOptions]) -> Result[bytes]: ...
 
     @overload
-    async def run(cmd: Command, **options: Unpack[AllOptions]) -> Result[Any]: ...
+    async def run(cmd: Command | None = None, **options: Unpack[AllOptions]) -> Result[Any]: ...
 
 
-async def run(cmd: Command, **options: Unpack[AllOptions]) -> Result[Any]:
+async def run(cmd: Command | None = None, **options: Unpack[AllOptions]) -> Result[Any]:
     """contain.run, awaited."""
     given: dict[str, Any] = dict(options)
     own = {name: given.pop(name) for name in RUN_OPTIONS if name in given}

@@ -8,7 +8,7 @@ import time
 
 from contain.container import steps
 from contain.container.drive import drive
-from contain.container.job import Job, numbered, words
+from contain.container.job import Job, numbered, variables, words
 from contain.container.log import last_lines
 from contain.container.ready import Dead, holds
 from contain.container.steps import Launch
@@ -273,7 +273,7 @@ class Container:
             raise UsageError("exec has no place of its own in a network: it has the container's")
         job = Job(words(cmd), options, unknown="exec", driven=driven)
         try:
-            env = [f"{name}={value}" for name, value in (options.get("env") or {}).items()]
+            env = [f"{name}={value}" for name, value in variables(options.get("env")).items()]
             request = Request(args=job.args, env=env, cwd=options.get("cwd"), user=user)
             plan = plan_exec(self.id, request, {"root": self.root}, lambda _: None, runc=False)
             job.plan = encode(Variant([], timeout=options.get("timeout"), preserve=job.preserve).of(plan))

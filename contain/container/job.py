@@ -104,6 +104,22 @@ def numbered(user: Any) -> Any:
     return str(user) if isinstance(user, int) and not isinstance(user, bool) else user
 
 
+def variables(given: Any) -> dict[str, str]:
+    """A run's own part of the environment; UsageError for what cannot be in one."""
+    if given is None:
+        return {}
+    if not hasattr(given, "items"):
+        raise UsageError(f"env={given!r} is no mapping", remedy='write env={"NAME": "value"}')
+    found: dict[str, str] = {}
+    for name, value in given.items():
+        plain = isinstance(value, (str, int, float, os.PathLike)) and not isinstance(value, bool)
+        text: Any = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+        if not plain or not isinstance(name, str) or not name or "=" in name or "\0" in f"{name}{text}":
+            raise UsageError(f"env: {name!r}: {value!r} is no variable", remedy="both are texts, and there is no = in a name")
+        found[name] = text
+    return found
+
+
 def check_names(options: dict[str, Any], verb: str) -> None:
     """UsageError for an option that a run does not have."""
     unknown = [name for name in options if name not in RUN_OPTIONS]

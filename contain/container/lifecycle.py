@@ -90,9 +90,16 @@ def listing(root: str = "") -> list[dict[str, Any]]:
 
 
 def _row(folder: Folder) -> dict[str, Any]:
-    summary = folder.summary()
+    import json
+
+    summary, text = folder.summary(), folder.text(layout.STATE) or "{}"
+    try:
+        told = json.loads(text)
+    except ValueError:  # damaged; `rm` clears it
+        told = {}
     status = folder.status(summary)
     row: dict[str, Any] = {
+        "ociVersion": told.get("ociVersion", ""),
         "id": folder.id,
         "pid": 0 if status == layout.STOPPED else summary.pid,
         "status": status,
@@ -100,6 +107,7 @@ def _row(folder: Folder) -> dict[str, Any]:
         "rootfs": summary.rootfs,
         "created": summary.created,
         "owner": user(summary.owner)[0] or str(summary.owner),
+        "annotations": told.get("annotations") or {},
         "command": summary.command,
         "kind": summary.kind,
         "labels": summary.labels,

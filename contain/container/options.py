@@ -32,13 +32,11 @@ class SandboxOptions(TypedDict, total=False):
     workdir: StrPath
     cwd: StrPath
     user: User
-    interactive: bool
     tty: bool
     init: bool
     hostname: str
     ulimit: Rows
     ulimits: Rows
-    preserve_fds: int
     memory: Size | None
     memory_swap: Size | None
     cpus: float | str | None
@@ -75,9 +73,6 @@ class SandboxOptions(TypedDict, total=False):
     die_with_parent: bool
     strict: bool
     allow_missing: Sequence[str] | str
-    trace: bool
-    bundle: StrPath
-    detach: bool
     console_socket: StrPath
     pidfd_socket: StrPath
     no_pivot: bool

@@ -205,7 +205,10 @@ def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result[A
             if packet.words
             else packet.detail
         )
-        raise LaunchError(words or "the container could not be started", place=packet.place)
+        from contain.launcher.failure import explain
+
+        cause, remedy = explain(packet)
+        raise LaunchError(words or "the container could not be started", place=packet.place, cause=cause, remedy=remedy)
     over = streams.exceeded and packet.reason != "error"  # however it ended: the limit was passed before
     reason, code, number = (
         (Reason.OUTPUT_LIMIT, 128 + SIGKILL, None) if over else (Reason(packet.reason), packet.code, packet.signal or None)
