@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
+import signal
 import stat
 import tempfile
+import threading
 import time
 
 from contain.container import shared
@@ -30,6 +33,17 @@ PATIENCE = 5.0
 GRACE = 1.0
 WHAT = "a container or network that was made without a fixture"
 FOLDERS = "contain-pytest-"
+
+
+def end_with(owner: int) -> None:
+    """Ends this worker when pytest itself is killed: with a test in its way it would live on for long, and its containers with it."""
+    watched = os.pidfd_open(owner)
+
+    def wait() -> None:
+        select.select([watched], [], [])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, name="contain ends with pytest", daemon=True).start()
 
 
 def launchers() -> set[int]:
@@ -61,6 +75,8 @@ class Session:
         self.owner, self.token = owner, token
         self.root = state_root()
         self.handles: dict[str, Shared] = {}
+        if os.getppid() == owner:  # a worker of xdist on this machine
+            end_with(owner)
 
     def labels(self, options: dict[str, Any], *more: str) -> dict[str, Any]:
         """The options of a sandbox with this session's label."""

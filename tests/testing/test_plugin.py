@@ -255,17 +255,29 @@ def poor(monkeypatch):
     assert "this host cannot: no user namespaces (ask your administrator)" in done.stdout, done.stdout + done.stderr
 
 
-def test_killed_session_leaves_nothing(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
-    """SIGKILL of pytest in the middle of a test: its containers are gone soon after, by themselves."""
+@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "xdist"])
+def test_killed_session_leaves_nothing(
+    suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str, options: tuple[str, ...]
+) -> None:
+    """SIGKILL of pytest in the middle of a test: its containers are gone soon after, by themselves, and a worker goes too, whatever it does."""
     mark = f"{32000 + os.getpid() % 1000}.25"
-    done = suite(f"""
-import os
+    done = suite(
+        f"""
+import os, signal, time
 
 @pytest.mark.sandbox(rootfs={busybox!r})
-def test_it(container_factory):
+def test_it(container_factory, request):
     container_factory(["sleep", "{mark}"])
-    os.kill(os.getpid(), 9)
-""")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.kill(getattr(request.config, "workerinput", {{}}).get("contain_owner", [os.getpid()])[0], 9)
+    while True:
+        try:
+            time.sleep(1000)
+        except KeyboardInterrupt:
+            continue
+""",
+        *options,
+    )
     assert done.returncode == -9
     deadline = time.monotonic() + 60
     while is_running(mark):
