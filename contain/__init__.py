@@ -9,10 +9,11 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from contain.container.container import Container, Dead
+    from contain.container.container import Container
     from contain.container.isolation import Isolation
+    from contain.container.process import Process
     from contain.container.python import run_python
-    from contain.container.ready import command, file, log, port, url
+    from contain.container.ready import Dead, command, file, log, port, url
     from contain.container.result import Denied, Failed, Forbidden, OutOfMemory, OutputLimit, Reason, Result, TimedOut, Usage
     from contain.container.sandbox import Sandbox, run
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
@@ -30,7 +31,8 @@ _WHERE = {
     "lint": "linter",
     "load": "linter",
     "Container": "container.container",
-    "Dead": "container.container",
+    "Process": "container.process",
+    "Dead": "container.ready",
     "port": "container.ready",
     "log": "container.ready",
     "file": "container.ready",
@@ -83,6 +85,7 @@ __all__ = [
     "Network",
     "OutOfMemory",
     "OutputLimit",
+    "Process",
     "Reason",
     "Result",
     "Sandbox",

@@ -5,14 +5,13 @@ A cancelled await kills the container, waits for its record (shielded), and re-r
 
 from __future__ import annotations
 
-import socket
 import time
 from signal import SIGTERM
 
 from contain.container import container as threads_container
 from contain.container import lend, steps
 from contain.container import sandbox as threads
-from contain.container.job import RUN_OPTIONS, words
+from contain.container.job import RUN_OPTIONS
 from contain.container.loops import drive, sleep
 from contain.container.ready import holds
 from contain.container.result import Result
@@ -22,6 +21,7 @@ from contain.errors import LaunchError, StateError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
+    import socket
     from collections.abc import AsyncIterator, Callable, Generator, Sequence
     from typing import Any, Unpack, overload
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         StartOptions,
         TextOptions,
     )
+    from contain.container.steps import Asking
     from contain.network.loops import Cluster, Network
 
 __all__ = ["Cluster", "Container", "Network", "Result", "Sandbox", "run", "run_python"]
@@ -64,18 +65,18 @@ class Sandbox(threads.Sandbox):
     if TYPE_CHECKING:
 
         @overload  # type: ignore[override]
-        async def run(self, cmd: Command, **options: Unpack[TextOptions]) -> Result[str]: ...
+        async def run(self, cmd: Command | None = None, **options: Unpack[TextOptions]) -> Result[str]: ...
 
         @overload
-        async def run(self, cmd: Command, **options: Unpack[EncodedOptions]) -> Result[str]: ...
+        async def run(self, cmd: Command | None = None, **options: Unpack[EncodedOptions]) -> Result[str]: ...
 
         @overload
-        async def run(self, cmd: Command, **options: Unpack[BytesOptions]) -> Result[bytes]: ...
+        async def run(self, cmd: Command | None = None, **options: Unpack[BytesOptions]) -> Result[bytes]: ...
 
         @overload
-        async def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result[Any]: ...
+        async def run(self, cmd: Command | None = None, **options: Unpack[RunOptions]) -> Result[Any]: ...
 
-    async def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result[Any]:
+    async def run(self, cmd: Command | None = None, **options: Unpack[RunOptions]) -> Result[Any]:
         """contain.Sandbox.run, awaited; the options are the same."""
         job = self._job(cmd, dict(options))
         try:
@@ -88,9 +89,9 @@ class Sandbox(threads.Sandbox):
             job.close()
         return job.settle(result)
 
-    def start(self, cmd: Command, **options: Unpack[StartOptions]) -> Starting:  # type: ignore[override]
+    def start(self, cmd: Command | None = None, **options: Unpack[StartOptions]) -> Starting:  # type: ignore[override]
         """contain.Sandbox.start: `async with box.start(cmd) as container:`, or `container = await box.start(cmd)`."""
-        return Starting(self, words(cmd), dict(options))
+        return Starting(self, self._words(cmd), dict(options))
 
 
 class Starting:
@@ -152,8 +153,7 @@ class Container(threads_container.Container):
         """Ends it, with all that was published, and waits."""
         self._launch.kill()
         try:
-            while self._publishers:
-                self._publishers.pop().close()
+            self._unpublish()
             await drive(self._end(), self._launch)
         finally:
             self._streams.close()
@@ -207,20 +207,24 @@ class Container(threads_container.Container):
         return job.settle(result)
 
     async def wait_for(self, *ready: Callable[[Any], Any], timeout: float = 30) -> None:  # type: ignore[override]  # noqa: ASYNC109
-        """contain.Container.wait_for, awaited; conditions may be coroutine functions (url() keeps the loop waiting while it asks)."""
+        """contain.Container.wait_for, awaited; conditions may be coroutine functions."""
         deadline = time.monotonic() + timeout
         left = list(ready)
         while True:
-            left = [one for one in left if not await self._answer(one)]
+            left = [one for one in left if not await self._answer(one, deadline)]
             if not left:
                 return
             self._check_ready(deadline, timeout)
             await sleep(threads_container.LOOK)
 
-    async def _answer(self, one: Callable[[Any], Any]) -> bool:
+    async def _answer(self, one: Callable[[Any], Any], deadline: float) -> bool:
         try:
             found = one(self)
-            return holds(await found if hasattr(found, "__await__") else found)
+            if hasattr(found, "__await__"):
+                found = await found
+            elif hasattr(found, "send"):
+                found = await drive(steps.within(found, deadline), None)
+            return holds(found)
         except StateError:
             return False
 
@@ -255,22 +259,13 @@ class Container(threads_container.Container):
 
     async def connect(self, port: int, timeout: float | None = 5) -> socket.socket:  # type: ignore[override]  # noqa: ASYNC109
         """contain.Container.connect, awaited; the socket does not block."""
-        for family, host in lend.ADDRESSES:
-            made = socket.socket(family, socket.SOCK_STREAM, fileno=(await _lent(lend.making(self.root, self.id, family)))[0])
-            try:
-                made.settimeout(timeout)
-                made.connect((host, port))  # on loopback it is there, or refused, at once
-                made.setblocking(False)
-            except BaseException as problem:
-                made.close()
-                if not isinstance(problem, ConnectionRefusedError) or family == socket.AF_INET6:
-                    raise
-            else:
-                return made
-        raise AssertionError
+        from contain.container.dial import connecting
+
+        made: socket.socket = await drive(connecting(self.root, self.id, port, timeout), None)
+        return made
 
 
-async def _copied(copier: tree.Tree, asking: tree.Asking) -> None:
+async def _copied(copier: tree.Tree, asking: Asking) -> None:
     try:
         await drive(asking, copier.launch)
     finally:
@@ -288,19 +283,19 @@ async def _lent(lending: lend.Lending) -> list[int]:
 if TYPE_CHECKING:
 
     @overload
-    async def run(cmd: Command, **options: Unpack[AllTextOptions]) -> Result[str]: ...
+    async def run(cmd: Command | None = None, **options: Unpack[AllTextOptions]) -> Result[str]: ...
 
     @overload
-    async def run(cmd: Command, **options: Unpack[AllEncodedOptions]) -> Result[str]: ...
+    async def run(cmd: Command | None = None, **options: Unpack[AllEncodedOptions]) -> Result[str]: ...
 
     @overload
-    async def run(cmd: Command, **options: Unpack[AllBytesOptions]) -> Result[bytes]: ...
+    async def run(cmd: Command | None = None, **options: Unpack[AllBytesOptions]) -> Result[bytes]: ...
 
     @overload
-    async def run(cmd: Command, **options: Unpack[AllOptions]) -> Result[Any]: ...
+    async def run(cmd: Command | None = None, **options: Unpack[AllOptions]) -> Result[Any]: ...
 
 
-async def run(cmd: Command, **options: Unpack[AllOptions]) -> Result[Any]:
+async def run(cmd: Command | None = None, **options: Unpack[AllOptions]) -> Result[Any]:
     """contain.run, awaited."""
     given: dict[str, Any] = dict(options)
     own = {name: given.pop(name) for name in RUN_OPTIONS if name in given}

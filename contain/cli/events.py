@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-import click
-
 from contain.cli import oci
 from contain.cli.output import json_text
-from contain.container.events import events
-from contain.container.show import stats
 from contain.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+USAGE = """\
+usage: contain events [--stats] [--interval TIME] ID
+
+Prints statistics of container ID at an interval, and OOM kills when they happen, one JSON object a line.
+
+  --stats                   print the statistics once and end
+  --interval TIME           time between two statistics (default 5s)
+
+example: contain events --stats web"""
+
+
+def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> int:
+    """Prints."""
+    options = global_options or {}
+
+    def printed(words: oci.Words) -> int:
+        return _print(oci.one_id(words), options.get("root", ""), once=words.flag("--stats"), interval=words.get("--interval", "5s"))
+
+    return oci.verb(argv, options, USAGE, printed, {"--stats": False, "--interval": True})
 
 
 def _seconds(text: str) -> float:
@@ -22,20 +42,14 @@ def _seconds(text: str) -> float:
     raise UsageError(f"no duration: {text!r}", place="<command line>:--interval", remedy="write 5s, 500ms or 1m")
 
 
-@click.command("events")
-@click.option("--stats", "once", is_flag=True, help="Print the statistics once and end.")
-@click.option("--interval", default="5s", show_default=True, help="Time between two statistics.")
-@click.argument("id")
-@click.pass_obj
-def command(options: dict[str, str] | None, *, once: bool, interval: str, id: str) -> int:
-    """Print statistics of container ID at an interval, and OOM kills when they happen, one JSON object a line."""
-    return oci.guard(lambda: _print(id, (options or {}).get("root", ""), once=once, interval=interval), options or {})
-
-
 def _print(name: str, root: str, *, once: bool, interval: str) -> int:
     if once:
+        from contain.container.show import stats
+
         print(json_text({"type": "stats", "id": name, "data": stats(name, root=root)}, indent=None))
         return 0
+    from contain.container.events import events
+
     wanted = _seconds(interval)
     if wanted <= 0:
         raise UsageError("must be more than zero", place="<command line>:--interval")

@@ -11,7 +11,7 @@ from contain.diagnostics.formats import FORMATS
 from contain.diagnostics.model import SEVERITIES
 from contain.errors import UsageError
 from contain.linter.kinds import KINDS
-from contain.linter.request import Request
+from contain.linter.request import OURS, WRONG, Request
 from contain.linter.settings import PROFILES
 from contain.linter.show import listing
 
@@ -76,7 +76,10 @@ def check(paths: tuple[str, ...], options: dict[str, Any]) -> int:
             options["host"] = _host(options["host"])
         return Request(paths, **options).run()
     except UsageError as error:
-        error.exit_code = 2
+        error.exit_code = WRONG
+        raise
+    except Exception as error:
+        error.__dict__["exit_code"] = OURS  # the last catch of all commands asks for it
         raise
 
 

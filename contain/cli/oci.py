@@ -51,6 +51,45 @@ class Words:
         return self.options.get(name, [])
 
 
+def verb(
+    argv: list[str],
+    options: Mapping[str, str],
+    usage: str,
+    act: Callable[[Words], int],
+    known: Mapping[str, bool] | None = None,
+    short: Mapping[str, str] | None = None,
+) -> int:
+    """A whole verb: its words are read, --help is answered, and what goes wrong is said as runc does."""
+
+    def run() -> int:
+        words = Words(argv, {"--help": False, **(known or {})}, {"-h": "--help", **(short or {})})
+        if words.flag("--help"):
+            print(usage)
+            return 0
+        return act(words)
+
+    return guard(run, options)
+
+
+def one_id(words: Words) -> str:
+    """The id, which is the only argument."""
+    if len(words.arguments) != 1:
+        raise UsageError(
+            f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID", remedy="give the id that contain list shows"
+        )
+    return words.arguments[0]
+
+
+def choice(words: Words, name: str, allowed: tuple[str, ...]) -> str:
+    """One of the allowed values, the first unless given."""
+    found = words.get(name, allowed[0])
+    if found not in allowed:
+        raise UsageError(
+            f"{found!r} is not one of {', '.join(allowed)}", place=f"<command line>:{name}", remedy=f"write {name} {allowed[0]}"
+        )
+    return found
+
+
 def count(words: Words, name: str) -> int:
     """A number that is no option's mistake: 0 when it is not given."""
     return number(words.get(name, "0"), name)
@@ -79,18 +118,24 @@ def report(error: ContainError, options: Mapping[str, str]) -> None:
     complain(error.lines())
 
 
-def log(path: str, kind: str, message: str) -> None:
-    """One line of level error, appended."""
+def warner(options: Mapping[str, str]) -> Callable[[str], None]:
+    """Where warnings go: to the log, when there is one, and nowhere else. Of `create`, `run` and `exec` stderr is the container's own."""
+    path, kind = options.get("log", ""), options.get("log-format", "text")
+    return (lambda text: log(path, kind, text, level="warning")) if path else warn
+
+
+def log(path: str, kind: str, message: str, *, level: str = "error") -> None:
+    """One line, appended."""
     import time
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     if kind == "json":
         import json
 
-        line = json.dumps({"level": "error", "msg": message, "time": now})
+        line = json.dumps({"level": level, "msg": message, "time": now})
     else:
         quoted = printable(message.replace("\\", "\\\\").replace('"', '\\"'))
-        line = f'time="{now}" level=error msg="{quoted}"'
+        line = f'time="{now}" level={level} msg="{quoted}"'
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     except OSError as problem:  # the words are on stderr too

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contain.cli import oci
-from contain.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,16 +26,8 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
 def with_id(argv: list[str], options: Mapping[str, str], usage: str, act: Callable[..., None]) -> int:
     """A verb whose only word is an id."""
 
-    def verb() -> int:
-        words = oci.Words(argv, {"--help": False}, {"-h": "--help"})
-        if words.flag("--help"):
-            print(usage)
-            return 0
-        if len(words.arguments) != 1:
-            raise UsageError(
-                f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID", remedy="give the id that contain list shows"
-            )
-        act(words.arguments[0], root=options.get("root", ""))
+    def named(words: oci.Words) -> int:
+        act(oci.one_id(words), root=options.get("root", ""))
         return 0
 
-    return oci.guard(verb, options)
+    return oci.verb(argv, options, usage, named)

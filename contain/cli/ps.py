@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-import subprocess
-
-import click
-
 from contain.cli import oci
 from contain.cli.output import json_text
 from contain.container import show
-from contain.errors import HostError
+from contain.errors import HostError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+USAGE = """\
+usage: contain ps [--format table|json] ID [OPTION OF PS…]
+
+Lists the processes of container ID as the host sees them; the options are given to ps(1), -ef without any.
+
+  -f, --format FORMAT       table of ps(1) (default), or pids as json
+
+example: contain ps web -o pid,rss,args"""
 
 
-@click.command("ps", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option(
-    "-f", "--format", "form", type=click.Choice(["table", "json"]), default="table", help="Table of ps(1) (default), or pids as JSON."
-)
-@click.argument("id")
-@click.argument("options", nargs=-1, type=click.UNPROCESSED)
-@click.pass_obj
-def command(globals_: dict[str, str] | None, *, form: str, id: str, options: tuple[str, ...]) -> int:
-    """List the processes of container ID as the host sees them; OPTIONS are given to ps(1), -ef without any."""
-    return oci.guard(lambda: _ps(id, globals_ or {}, form, options), globals_ or {})
+def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> int:
+    """Lists the processes."""
+    options = global_options or {}
+
+    def listed(words: oci.Words) -> int:
+        form = oci.choice(words, "--format", ("table", "json"))
+        if not words.arguments:
+            raise UsageError("needs an id", place="<command line>:ID", remedy="give the id that contain list shows")
+        name, *further = words.arguments
+        pids = show.pids(name, root=options.get("root", ""))
+        print(json_text(pids, indent=None) if form == "json" else _table(pids, further))
+        return 0
+
+    return oci.verb(argv, options, USAGE, listed, {"--format": True}, {"-f": "--format"})
 
 
-def _ps(name: str, globals_: dict[str, str], form: str, options: tuple[str, ...]) -> int:
-    pids = show.pids(name, root=globals_.get("root", ""))
-    print(json_text(pids, indent=None) if form == "json" else _table(pids, options))
-    return 0
-
-
-def _table(pids: list[int], options: tuple[str, ...]) -> str:
+def _table(pids: list[int], options: Sequence[str]) -> str:
     """The lines of ps(1) for these processes, as runc prints them: the column PID tells."""
+    import subprocess
+
     try:
         done = subprocess.run(["ps", *(options or ("-ef",))], capture_output=True, text=True, check=False)
     except FileNotFoundError as problem:

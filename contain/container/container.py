@@ -8,11 +8,12 @@ import time
 
 from contain.container import steps
 from contain.container.drive import drive
-from contain.container.job import Job, words
-from contain.container.ready import command, file, holds, log, port, url
+from contain.container.job import Job, numbered, variables, words
+from contain.container.log import last_lines
+from contain.container.ready import Dead, holds
 from contain.container.steps import Launch
-from contain.container.streams import LOG
-from contain.errors import ContainError, LaunchError, StateError, UsageError
+from contain.container.streams import DEVNULL, LOG
+from contain.errors import LaunchError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Unpack, overload
 
     from contain.container.job import Command
-    from contain.container.log import Follower
+    from contain.container.log import Follower, Log
     from contain.container.member import Member
     from contain.container.options import ExecBytesOptions, ExecEncodedOptions, ExecOptions, ExecTextOptions
     from contain.container.process import Process
@@ -29,32 +30,25 @@ if TYPE_CHECKING:
     from contain.container.ready import Ready
     from contain.container.result import Result, Usage
     from contain.container.sandbox import Sandbox
-
-__all__ = ["Container", "Dead", "command", "file", "log", "port", "url"]
+    from contain.container.steps import Asking
 
 #: how long wait_for sleeps between two looks: nothing tells when a port is listened on
 LOOK = 0.01
+#: how long, in seconds, a command that is a condition may take
+PATIENCE = 5.0
 #: how many of its last lines Dead has
 TAIL = 100
 #: what get() reads and put() writes at most, unless told otherwise
 LIMIT = 64 << 20
 
 
-class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
-    """The container ended while something was waited for; `log_tail` has its last words."""
-
-    def __init__(self, result: Result[Any], log_tail: bytes) -> None:
-        """Names how it ended."""
-        last = log_tail.decode(errors="replace").strip().splitlines()
-        super().__init__(f"the container ended: {result.reason.value} {result.returncode}", cause=last[-1] if last else "")
-        self.result = result
-        self.log_tail = log_tail
-
-
 class Container:
-    """A running container; a context manager whose end kills it, tears it down, and waits. Made by Sandbox.start()."""
+    """A running container; a context manager whose end kills it, tears it down, and waits. Made by Sandbox.start().
 
-    __slots__ = ("_args", "_job", "_launch", "_publishers", "_result", "_streams", "id", "pid", "root")
+    `id` is its name for `contain list`, `pid` that of its first process on this host; `stdin` is a file with stdin=PIPE, else None.
+    """
+
+    __slots__ = ("_args", "_job", "_launch", "_logged", "_publishers", "_result", "_streams", "id", "pid", "root", "stdin")
 
     def __init__(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
         """Returns when the program runs."""
@@ -79,8 +73,10 @@ class Container:
         if options.pop("check", None):
             raise UsageError("a container that goes on cannot be checked at its start", remedy="call check() on what wait() gives")
         kept = {} if options.get("capture_output") else dict.fromkeys(("stdout", "stderr"), LOG)
-        self._job = own._job(args, {**kept, **options}, log)  # noqa: SLF001  our own kind
+        self._job = own._job(args, {**kept, **options}, log, driven=False)  # noqa: SLF001  our own kind
         self._streams = self._job.streams
+        self._logged = frozenset(self._streams.logs)
+        self.stdin = self._streams.file("stdin")
         try:
             self._launch = Launch(self._job.plan, self._streams, self._job.given, owner)
         except BaseException:
@@ -94,6 +90,7 @@ class Container:
             self._job.member.started()
 
     def _abandon(self) -> None:
+        self._close_stdin()
         self._launch.close()
         self._job.close()
 
@@ -109,12 +106,23 @@ class Container:
     def __exit__(self, *_: object) -> None:
         """Ends it, with all that was published; never raises over what the block raised."""
         self._launch.kill()
+        self._unpublish()
         try:
-            while self._publishers:
-                self._publishers.pop().close()
             drive(self._end())
         finally:
             self._streams.close()
+
+    def _unpublish(self) -> None:
+        self._close_stdin()
+        while self._publishers:
+            self._publishers.pop().close()
+
+    def _close_stdin(self) -> None:
+        if self.stdin is not None:
+            try:
+                self.stdin.close()
+            except BrokenPipeError:  # what was buffered has no reader any more
+                return
 
     def wait(self, timeout: float | None = None) -> Result[Any]:
         """Its Result; TimeoutError when it has not ended in time, and lives on."""
@@ -140,7 +148,7 @@ class Container:
 
     @property
     def view(self) -> int:
-        """The pid of a process inside whose /proc entry we may read: its first one, or where that is our PID 1, its program."""
+        """For the conditions: the pid of a process inside whose /proc entry we may read: its first one, or where that is our PID 1, its program."""
         if os.access(f"/proc/{self.pid}/root", os.X_OK):
             return self.pid
         from contain.kernel.files import word
@@ -181,20 +189,25 @@ class Container:
         resume(self.id, root=self.root)
 
     def has_log(self, stream: str) -> bool:
-        """Whether what this stream says is kept for logs()."""
-        return stream in self._streams.logs
+        """Whether what this stream says, or said, is kept for logs()."""
+        return stream in self._logged
 
     def logs(self, *, tail: int | None = None, stream: str = "stdout") -> bytes:
         """What a stream has said so far, of more than 16 MiB (or `output_limit`) the first and the last half; with `tail` its last lines."""
+        if tail is not None and tail < 0:
+            raise UsageError(f"tail={tail} is no number of lines")
+        if stream in self._logged and stream not in self._streams.logs and self._result is not None:  # it has ended, and closed them
+            return last_lines(self._streams.encoded(getattr(self._result, stream)), tail)
+        return self._log(stream).value(tail)
+
+    def _log(self, stream: str) -> Log:
         if stream not in self._streams.logs:
-            raise UsageError(f"{stream} has no log: it was given elsewhere")
-        return self._streams.logs[stream].value(tail)
+            raise UsageError(f"{stream} has no log: " + ("it has ended" if stream in self._logged else "it was given elsewhere"))
+        return self._streams.logs[stream]
 
     def said(self, text: bytes, stream: str, start: int) -> tuple[bool, int]:
-        """Whether a stream's log has this from an offset on, and from where to look the next time; what contain.log() asks."""
-        if stream not in self._streams.logs:
-            raise UsageError(f"{stream} has no log: it was given elsewhere")
-        return self._streams.logs[stream].find(text, start)
+        """For contain.log(): whether a stream's log has this from an offset on, and from where to look the next time."""
+        return self._log(stream).find(text, start)
 
     def follow(self, stream: str = "stdout") -> Iterator[bytes]:
         """The lines of a stream's log from the first one, as they come, until the container has ended; what was dropped unread is left out."""
@@ -209,9 +222,7 @@ class Container:
     def _follower(self, stream: str) -> Follower:
         from contain.container.log import Follower
 
-        if stream not in self._streams.logs:
-            raise UsageError(f"{stream} has no log: it was given elsewhere")
-        return Follower(self._streams.logs[stream])
+        return Follower(self._log(stream))
 
     if TYPE_CHECKING:
 
@@ -229,35 +240,40 @@ class Container:
 
     def exec(self, cmd: Command, **options: Unpack[ExecOptions]) -> Result[Any]:
         """Runs a further command in it, to its end; options as of Sandbox.run, and `user` (UID[:GID])."""
-        job, launch = self._further(cmd, dict(options))
+        return drive(self._executing(cmd, dict(options)))
+
+    def _executing(self, cmd: Command, options: dict[str, Any]) -> Asking:
+        job, launch = self._further(cmd, options)
         try:
-            result = drive(steps.run(launch, job.streams, job.args))
+            result = yield from steps.run(launch, job.streams, job.args)
         finally:
             launch.close()
             job.streams.close()
         return job.settle(result)
 
+    def trying(self, cmd: Command) -> Asking:
+        """For contain.command(): the steps of a run inside whose output nobody wants."""
+        return self._executing(cmd, {"stdout": DEVNULL, "stderr": DEVNULL, "timeout": PATIENCE})
+
     def popen(self, cmd: Command, **options: Unpack[ExecOptions]) -> Process:
         """Starts a further command in it; PIPE streams are file objects of the Process, as of subprocess.Popen; options as of exec()."""
         from contain.container.process import Process
 
-        text = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
-        job, launch = self._further(cmd, dict(options))
-        return Process(job, launch, text, options.get("errors"))
+        return Process(*self._further(cmd, dict(options), driven=False))
 
-    def _further(self, cmd: Command, options: dict[str, Any]) -> tuple[Job, Launch]:
+    def _further(self, cmd: Command, options: dict[str, Any], *, driven: bool = True) -> tuple[Job, Launch]:
         from contain.container.exec import Request, plan_exec
         from contain.container.variant import Variant
         from contain.plan.encode import encode
 
-        user = options.pop("user", None)
+        user = numbered(options.pop("user", None))
         if options.get("cpu_time") is not None:
             raise UsageError("exec has no limit of processor time: the container's cgroup is shared")
         if options.get("member"):
             raise UsageError("exec has no place of its own in a network: it has the container's")
-        job = Job(words(cmd), options, unknown="exec")
+        job = Job(words(cmd), options, unknown="exec", driven=driven)
         try:
-            env = [f"{name}={value}" for name, value in (options.get("env") or {}).items()]
+            env = [f"{name}={value}" for name, value in variables(options.get("env")).items()]
             request = Request(args=job.args, env=env, cwd=options.get("cwd"), user=user)
             plan = plan_exec(self.id, request, {"root": self.root}, lambda _: None, runc=False)
             job.plan = encode(Variant([], timeout=options.get("timeout"), preserve=job.preserve).of(plan))
@@ -320,10 +336,12 @@ class Container:
         return self.dial(port, timeout)
 
     def dial(self, port: int, timeout: float | None) -> socket.socket:
-        """What connect() does, in this thread, for contain.aio too."""
-        from contain.container import lend
+        """For publish(), whose thread it is called in: what connect() does, for contain.aio too."""
+        from contain.container.dial import connecting
 
-        return lend.connect(self.root, self.id, port, timeout)
+        made: socket.socket = drive(connecting(self.root, self.id, port, timeout))
+        made.setblocking(True)
+        return made
 
     def publish(self, port: int, address: tuple[str, int] = ("127.0.0.1", 0)) -> tuple[str, int]:
         """Carries what comes to an address of this host (port 0: a free one) to a port inside, until the end; the address. Needs no privileges.
@@ -332,6 +350,8 @@ class Container:
         """
         from contain.container.publish import Publisher
 
+        if not self.alive:
+            raise StateError(f"container {self.id} has ended")
         made = Publisher(lambda: self.dial(port, 5), *address)
         self._publishers.append(made)
         return made.address
@@ -360,13 +380,14 @@ class Container:
         """
         deadline = time.monotonic() + timeout
         left = list(ready)
-        while left := [one for one in left if not self._holds(one)]:
+        while left := [one for one in left if not self._holds(one, deadline)]:
             self._check_ready(deadline, timeout)
             time.sleep(LOOK)
 
-    def _holds(self, one: Ready) -> bool:
+    def _holds(self, one: Ready, deadline: float) -> bool:
         try:
-            return holds(one(self))
+            found = one(self)
+            return holds(drive(steps.within(found, deadline)) if hasattr(found, "send") else found)
         except StateError:  # it has ended meanwhile, which _check_ready says better
             return False
 

@@ -11,12 +11,12 @@ import contain
 COMMAND = "python -m contain.container.generate"
 TARGET = Path(__file__).parent.parent.parent / "docs" / "api.md"
 #: heading → classes and conditions under it; what is in none of them stands under the last one
-MADE = {"Container", "Result", "Usage", "Denied", "Isolation"}  # by others
+MADE = {"Container", "Process", "Result", "Usage", "Denied", "Isolation", "Fault"}  # by others
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Running": ("run", "run_python", "Sandbox", "Container"),
+    "Running": ("run", "run_python", "Sandbox", "Container", "Process"),
     "Conditions for wait_for": ("port", "log", "file", "command", "url"),
     "Results": ("Result", "Reason", "Usage", "Denied", "Isolation"),
-    "Networks": ("Network", "Cluster"),
+    "Networks": ("Network", "Cluster", "Fault"),
     "Linting": ("lint", "load"),
     "Errors": (),
 }
@@ -43,12 +43,14 @@ def paragraphs(value: Any) -> list[str]:
 
 
 def members(cls: type) -> list[str]:
-    """The public methods and properties of a class, in the order of its source."""
+    """The public methods and properties of a class, in the order of its source; what is "For" others of ours is not public."""
     rows: list[str] = []
     for name, value in vars(cls).items():
         if name.startswith("_") or not (callable(value) or isinstance(value, property)):
             continue
         text = inspect.getdoc(value) or ""
+        if text.startswith("For "):
+            continue
         shown = f"`{name}`" if isinstance(value, property) else f"`{name}{signature(value)}`"
         rows += [f"- {shown}", *(f"  {line}".rstrip() for line in text.splitlines())]
     return rows
@@ -79,7 +81,8 @@ def page() -> str:
         "# The library's names",
         "",
         "`import contain` has these; each is loaded when first touched. [library](library.md) tells what to do with them, [options](options.md)",
-        "what each keyword of a sandbox means. `contain.aio` has `run`, `run_python`, `Sandbox` and `Container` once more, to be awaited.",
+        "what each keyword of a sandbox means. `contain.aio` has `run`, `run_python`, `Sandbox`, `Container`, `Network` and `Cluster` once more, to be",
+        "awaited: what waits in them is `async`, and `with` is `async with`.",
         "",
     ]
     known = {name for group in GROUPS.values() for name in group}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from contain.container.streams import LOG, PIPE, Limit, Streams
+from contain.container.limit import Limit
+from contain.container.streams import LOG, PIPE, Streams
 from contain.errors import UsageError
 from contain.spec import values
 
@@ -35,8 +36,8 @@ class Job:
 
     __slots__ = ("args", "check", "isolation", "member", "passed", "plan", "streams", "version")
 
-    def __init__(self, args: list[str], options: dict[str, Any], *, unknown: str = "run", log: str = "") -> None:
-        """Opens the streams; `plan` and `isolation` are the sandbox's to set."""
+    def __init__(self, args: list[str], options: dict[str, Any], *, unknown: str = "run", log: str = "", driven: bool = True) -> None:
+        """Opens the streams; `plan` and `isolation` are the sandbox's to set. `driven`: see Streams."""
         check_names(options, unknown)
         self.args = args
         self.plan = b""
@@ -45,7 +46,7 @@ class Job:
         self.member: Member | None = None
         self.check = bool(options.get("check"))
         self.passed = descriptors(options.get("pass_fds") or ())
-        self.streams = open_streams(options, log)
+        self.streams = open_streams(options, log, driven=driven)
 
     def join(self, network: Network | None, name: str) -> None:
         """Takes a place in the network for this run; `name` is the member's, "" for one that nobody looks for."""
@@ -96,6 +97,29 @@ def words(cmd: Command) -> list[str]:
     return found
 
 
+def numbered(user: Any) -> Any:
+    """A user as text: NAME, UID, UID:GID, or as a number or two."""
+    if isinstance(user, (tuple, list)) and len(user) == 2:
+        user = f"{user[0]}:{user[1]}"
+    return str(user) if isinstance(user, int) and not isinstance(user, bool) else user
+
+
+def variables(given: Any) -> dict[str, str]:
+    """A run's own part of the environment; UsageError for what cannot be in one."""
+    if given is None:
+        return {}
+    if not hasattr(given, "items"):
+        raise UsageError(f"env={given!r} is no mapping", remedy='write env={"NAME": "value"}')
+    found: dict[str, str] = {}
+    for name, value in given.items():
+        plain = isinstance(value, (str, int, float, os.PathLike)) and not isinstance(value, bool)
+        text: Any = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+        if not plain or not isinstance(name, str) or not name or "=" in name or "\0" in f"{name}{text}":
+            raise UsageError(f"env: {name!r}: {value!r} is no variable", remedy="both are texts, and there is no = in a name")
+        found[name] = text
+    return found
+
+
 def check_names(options: dict[str, Any], verb: str) -> None:
     """UsageError for an option that a run does not have."""
     unknown = [name for name in options if name not in RUN_OPTIONS]
@@ -127,7 +151,7 @@ def descriptors(given: Sequence[int]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def open_streams(options: dict[str, Any], log: str = "") -> Streams:
+def open_streams(options: dict[str, Any], log: str = "", *, driven: bool = True) -> Streams:
     """The streams of a run, by its options; `log` begins the names of its log files, if they are to have names."""
     captured = [name for name in ("stdout", "stderr") if options.get(name) in (None, PIPE)]
     if options.get("capture_output") and (options.get("stdout") is not None or options.get("stderr") is not None):
@@ -138,7 +162,7 @@ def open_streams(options: dict[str, Any], log: str = "") -> Streams:
         raise UsageError("output_limit is for captured output, and none is captured")
     encoding = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
     given: dict[str, Any] = {name: options.get(name) for name in STREAM_OPTIONS}
-    return Streams(**given, text=encoding, errors=options.get("errors") or "replace", limit=limit, log=log)
+    return Streams(**given, text=encoding, errors=options.get("errors") or "replace", limit=limit, log=log, driven=driven)
 
 
 def _limit(options: dict[str, Any]) -> Limit | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+from contain.container.job import numbered
 from contain.errors import UsageError
-from contain.spec.options import BY_KEYWORD, Options
+from contain.spec import values
+from contain.spec.options import BY_KEYWORD, OPTIONS, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,15 +16,7 @@ if TYPE_CHECKING:
     from contain.spec.options import Option
 
 #: Names that people know from subprocess and docker beside the table's own.
-ALIASES = {
-    "cwd": "workdir",
-    "volumes": "volume",
-    "ulimits": "ulimit",
-    "labels": "label",
-    "sockets": "socket",
-    "devices": "device",
-    "mounts": "mount",
-}
+ALIASES = {row.also: row.keyword for row in OPTIONS if row.also}
 
 
 def table_options(given: dict[str, Any]) -> Options:
@@ -34,6 +28,10 @@ def table_options(given: dict[str, Any]) -> Options:
             raise _unknown(name)
         if value is None:
             continue
+        if row.instead:
+            raise UsageError(f"{name} is not for the library", remedy=f"use {row.instead}")
+        if row.keyword in options.values:
+            raise UsageError(f"{row.also} and {row.keyword} are one option", remedy="give one of them")
         options.values[row.keyword] = _value(row, name, value)
         options.typed[row.keyword] = row.shown
     return options
@@ -45,14 +43,25 @@ def _value(row: Option, name: str, value: Any) -> Any:
             raise UsageError(f"{name}={value!r} is neither True nor False")
         return value
     if not row.repeat:
-        return row.read(row.shown, _text(value))
+        return row.read(row.shown, _text(numbered(value)))
     if isinstance(value, dict):
-        value = [
-            f"{_text(key)}{':' if row.keyword in {'volume', 'tmpfs'} and text else '='}{_text(text)}" if text != "" else _text(key)
-            for key, text in value.items()
-        ]
+        value = [_row(row.keyword, name, _text(key), text) for key, text in value.items()]
     rows = [value] if isinstance(value, (str, os.PathLike)) else list(value)
     return [row.read(row.shown, _text(one)) for one in rows]
+
+
+def _row(keyword: str, name: str, key: str, value: Any) -> str:
+    """An entry of a mapping as it is typed."""
+    if value is None and keyword == "env":  # as typed it would pass the caller's
+        raise UsageError(f"{name}: {key} is None", remedy="leave it out, or give a text")
+    if keyword == "tmpfs" and value not in {None, ""}:
+        try:
+            value = f"size={values.size(_text(value))}"
+        except ValueError:  # options in words
+            pass
+    if value in {None, ""} and keyword != "env":
+        return key
+    return f"{key}{':' if keyword in {'volume', 'tmpfs'} else '='}{_text(value)}"
 
 
 def _text(value: Any) -> str:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 #: what the launcher says of a folder that is no file (operations/lend.c)
 FOLDER = "it is a folder"
-#: where a port of the container is looked for
-ADDRESSES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
 
 class Lending:
@@ -137,23 +135,6 @@ def write(fd: int, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[file.write(view[:CHUNK]) or 0 :]
-
-
-def connect(root: str, id: str, port: int, timeout: float | None) -> socket.socket:
-    """A connection to a port of the container's loopback, by IPv4, or by IPv6 when nobody listens there."""
-    for family, host in ADDRESSES:
-        made = socket.socket(family, socket.SOCK_STREAM, fileno=now(making(root, id, family))[0])
-        try:
-            made.settimeout(timeout)
-            made.connect((host, port))
-            made.settimeout(None)
-        except BaseException as problem:
-            made.close()
-            if not isinstance(problem, ConnectionRefusedError) or family == socket.AF_INET6:
-                raise
-        else:
-            return made
-    raise AssertionError
 
 
 def read(fd: int, name: str, limit: int) -> bytes:

@@ -6,7 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from contain.container.streams import Limit
+    from contain.container.limit import Limit
 
 CHUNK = 1 << 16
 #: how much more than is kept stays in the file for a while
@@ -60,7 +60,7 @@ class Log:
         """What was kept; with `tail` its last lines."""
         size = self.size
         data = self._read(0, size) if size <= self.limit.size else self._read(0, self.limit.head) + self._last()
-        return data if tail is None else b"".join(data.splitlines(keepends=True)[-tail:] if tail else [])
+        return last_lines(data, tail)
 
     def find(self, text: bytes, start: int) -> tuple[bool, int]:
         """Whether this was said from an offset on, and from where to look the next time: nothing is read twice while it is waited for."""
@@ -88,6 +88,11 @@ class Log:
             at += len(part)
             size -= len(part)
         return b"".join(parts)
+
+
+def last_lines(data: bytes, count: int | None) -> bytes:
+    """So many of them, or all."""
+    return data if count is None else b"".join(data.splitlines(keepends=True)[-count:] if count else [])
 
 
 class Follower:

@@ -9,29 +9,29 @@ from math import inf
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
-    from typing import Any
+    from collections.abc import Awaitable, Callable, Generator
+    from typing import TypeVar
 
-    from contain.container.result import Result
-    from contain.container.steps import Launch, Steps, Wait
+    from contain.container.steps import Launch, Wait
 
     Ready = tuple[set[int], set[int]]
+    T = TypeVar("T")
 
 
-async def drive(todo: Steps, launch: Launch | None) -> Result[Any]:
+async def drive(todo: Generator[Wait, Ready, T], launch: Launch | None) -> T:
     """Feeds the steps from the running loop. A cancellation kills `launch`, if there is one, and goes on after the end."""
     wait_once = _waiter()
     try:
         wait = next(todo)
     except StopIteration as end:
-        at_once: Result[Any] = end.value
-        return at_once
+        return end.value  # type: ignore[no-any-return]  # a T
     cancelled: BaseException | None = None
     while True:
         try:
             ready = await wait_once(wait)
         except BaseException as stop:
             if cancelled is not None or launch is None:
+                todo.close()  # what it holds goes now, not with the traceback
                 raise
             cancelled = stop
             launch.kill()
@@ -42,8 +42,7 @@ async def drive(todo: Steps, launch: Launch | None) -> Result[Any]:
         except StopIteration as end:
             if cancelled is not None:
                 raise cancelled from None
-            result: Result[Any] = end.value
-            return result
+            return end.value  # type: ignore[no-any-return]  # a T
 
 
 def _waiter() -> Callable[[Wait], Awaitable[Ready]]:

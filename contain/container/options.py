@@ -17,6 +17,7 @@ Size: TypeAlias = int | str
 Time: TypeAlias = float | str
 Rows: TypeAlias = Sequence[StrPath] | Mapping[str, Any] | str
 Stream: TypeAlias = int | IO[Any] | None
+User: TypeAlias = str | int | tuple[int, int]
 
 
 class SandboxOptions(TypedDict, total=False):
@@ -30,14 +31,12 @@ class SandboxOptions(TypedDict, total=False):
     env_file: Rows
     workdir: StrPath
     cwd: StrPath
-    user: str | int
-    interactive: bool
+    user: User
     tty: bool
     init: bool
     hostname: str
     ulimit: Rows
     ulimits: Rows
-    preserve_fds: int
     memory: Size | None
     memory_swap: Size | None
     cpus: float | str | None
@@ -74,9 +73,6 @@ class SandboxOptions(TypedDict, total=False):
     die_with_parent: bool
     strict: bool
     allow_missing: Sequence[str] | str
-    trace: bool
-    bundle: StrPath
-    detach: bool
     console_socket: StrPath
     pidfd_socket: StrPath
     no_pivot: bool
@@ -150,7 +146,7 @@ class EncodedOptions(BytesOptions, total=False):
 class ExecOptions(RunOptions, total=False):
     """What Container.exec and Container.popen take."""
 
-    user: str
+    user: User
 
 
 class AllOptions(SandboxOptions, total=False):
@@ -205,16 +201,16 @@ class AllEncodedOptions(AllBytesOptions, total=False):
 class ExecBytesOptions(BytesOptions, total=False):
     """Those of exec() that give bytes."""
 
-    user: str
+    user: User
 
 
 class ExecTextOptions(TextOptions, total=False):
     """Those of exec() that give text: `text=True`."""
 
-    user: str
+    user: User
 
 
 class ExecEncodedOptions(EncodedOptions, total=False):
     """The same by `encoding`."""
 
-    user: str
+    user: User

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 import signal
 import time
 
@@ -27,15 +25,13 @@ class Process:
 
     __slots__ = ("_job", "_launch", "_result", "stderr", "stdin", "stdout")
 
-    def __init__(self, job: Job, launch: Launch, text: str, errors: str | None) -> None:
+    def __init__(self, job: Job, launch: Launch) -> None:
         """Takes the pipes over; raises LaunchError when it could not be started."""
         self._job, self._launch = job, launch
         self._result: Result[Any] | None = None
-        self.stdin: IO[Any] | None = None
-        self.stdout: IO[Any] | None = None
-        self.stderr: IO[Any] | None = None
-        for name in list(job.streams.ours):
-            setattr(self, name, _file(job.streams.take(name), name, text, errors))
+        self.stdin: IO[Any] | None = job.streams.file("stdin")
+        self.stdout: IO[Any] | None = job.streams.file("stdout")
+        self.stderr: IO[Any] | None = job.streams.file("stderr")
         try:
             drive(steps.start(launch, job.streams, job.args))
         except BaseException:
@@ -88,9 +84,3 @@ class Process:
             self.kill()
         else:  # its monitor passes it on
             signal.pidfd_send_signal(self._launch.monitor, number)
-
-
-def _file(fd: int, name: str, text: str, errors: str | None) -> IO[Any]:
-    os.set_blocking(fd, True)
-    raw: IO[bytes] = open(fd, "wb" if name == "stdin" else "rb")  # noqa: SIM115  the Process closes it
-    return io.TextIOWrapper(raw, text, errors, write_through=True) if text else raw

@@ -56,7 +56,8 @@ class Call:
         prefix, program, shown = interpreter(python, packages)
         volumes = [f"{path}:{MODULES}/{name}:ro" for name, path in shown.items()]
         volumes += [] if prefix in {"/", "/usr"} or prefix.startswith("/usr/") else [f"{prefix}:{prefix}:ro"]
-        self.sandbox = {"workspace": "none", **LIMITS, **given, "volume": [*volumes, *_rows(given.pop("volume", ()))]}
+        volumes += [*_rows(given.pop("volume", ())), *_rows(given.pop("volumes", ()))]
+        self.sandbox = {"workspace": "none", **LIMITS, **given, "volume": volumes}
         missing = [name for name in ("memory", "pids", "swap") if name not in given and f"{name}_limit" not in given]
         self.sandbox["allow_missing"] = [*missing, *_rows(given.get("allow_missing", ()))]
         self.fd = os.memfd_create("source", os.MFD_CLOEXEC)

@@ -1,8 +1,10 @@
-"""What Container.wait_for waits for: functions of the container that say whether it is so now."""
+"""What Container.wait_for waits for: functions of the container that say whether it is so now, or give steps whose value says it."""
 
 from __future__ import annotations
 
 import os
+
+from contain.errors import ContainError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,8 +13,24 @@ if TYPE_CHECKING:
 
     from contain.container.container import Container
     from contain.container.job import Command
+    from contain.container.result import Result
 
     Ready = Callable[[Container], Any]
+
+
+class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
+    """The container ended while something was waited for; `log_tail` has its last words."""
+
+    def __init__(self, result: Result[Any], log_tail: bytes) -> None:
+        """Names how it ended."""
+        last = log_tail.decode(errors="replace").strip().splitlines()
+        super().__init__(f"the container ended: {result.reason.value} {result.returncode}", cause=last[-1] if last else "")
+        self.result = result
+        self.log_tail = log_tail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by what it was made of."""
+        return type(self), (self.result, self.log_tail)
 
 
 def holds(found: Any) -> bool:
@@ -68,23 +86,17 @@ def file(path: str) -> Ready:
 
 def command(cmd: Command) -> Ready:
     """Whether this command, run inside, ends with 0."""
-    return lambda container: container.exec(cmd, stdout=-3, stderr=-3, timeout=5)  # DEVNULL
+    return lambda container: container.trying(cmd)
 
 
 def url(number: int, path: str = "/", status: int = 200) -> Ready:
     """Whether an HTTP server on this port of the container answers a GET with this status."""
+    if not path.startswith("/") or not path.isascii() or any(letter <= " " for letter in path):
+        raise UsageError(f"{path!r} is no path of a URL", remedy="write /path, all that is not ASCII as %XX")
 
-    def answers(container: Container) -> bool:
-        from http.client import HTTPConnection, HTTPException
+    def answers(container: Container) -> Any:
+        from contain.container.dial import answering
 
-        client = HTTPConnection("localhost", number, timeout=5)
-        try:
-            client.sock = container.dial(number, 5)
-            client.request("GET", path)
-            return client.getresponse().status == status
-        except (OSError, HTTPException):
-            return False
-        finally:
-            client.close()
+        return answering(container.root, container.id, number, path, status)
 
     return answers

@@ -150,7 +150,7 @@ class Failed(ContainError):  # noqa: N818  beside TimedOut
     def __init__(self, result: Result[Any]) -> None:
         """Names the command and how it ended."""
         words = {Reason.EXITED: f"exited with {result.returncode}", Reason.SIGNALLED: f"was ended by signal {result.signal}"}
-        super().__init__(f"{result.args[0]} {words.get(result.reason, f'ended: {result.reason.value}')}")
+        super().__init__(f"{result.args[0]} {words.get(result.reason, f'ended: {result.reason.value}')}", cause=_last_line(result.stderr))
         self.result = result
         self.returncode = result.returncode
         self.cmd = result.args
@@ -160,6 +160,12 @@ class Failed(ContainError):  # noqa: N818  beside TimedOut
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled by its result."""
         return type(self), (self.result,)
+
+
+def _last_line(said: Any) -> str:
+    """Of what a program said on stderr, as far as a message has room for it."""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+    return (text.rstrip().splitlines() or [""])[-1][:400]
 
 
 class TimedOut(Failed):

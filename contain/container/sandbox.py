@@ -6,7 +6,7 @@ import os
 import threading
 
 from contain.container.drive import drive
-from contain.container.job import RUN_OPTIONS, Job, positive, words
+from contain.container.job import RUN_OPTIONS, Job, positive, variables, words
 from contain.container.steps import Launch
 from contain.container.steps import run as run_steps
 from contain.container.variant import Variant
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 #: What a run without a command of its own would execute; it only stands in the plan until a command takes its place.
 PLACEHOLDER = ["/bin/true"]
 TARGETS = ("rootfs", "image", "spec")
+#: what each of them is to spec.sources, and how that one calls its place
+KINDS = {"rootfs": "rootfs", "image": "aci", "spec": "oci"}
+TARGET = "<command line>:TARGET"
+MEANING = "rootfs= is a folder, image= an .aci file or appc manifest, spec= a bundle or config.json"
 
 
 class Sandbox:
@@ -86,7 +90,10 @@ class Sandbox:
         self._mapping = None if isinstance(target, (str, os.PathLike)) else plain(targets[0], target)
         self._target = "" if self._mapping is not None else os.fspath(target)
         self._parent: Sandbox | None = None
-        self._network: Network | None = None if isinstance(given.get("network"), str) else given.get("network")
+        network = given.get("network")
+        if network is not None and not isinstance(network, str) and not hasattr(network, "attach"):
+            raise UsageError(f"network={network!r} is no network", remedy="give 'none', 'host' or a contain.Network")
+        self._network: Network | None = None if isinstance(network, str) else network
         self._compile(targets[0] if targets else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -151,9 +158,18 @@ class Sandbox:
         given = table_options(options)
         if self._network is not None:  # before the user's own, which may hide it
             given.values["volume"] = [f"{self._network.hosts}:/etc/hosts:ro", *given.values.get("volume", [])]
-        given.command = list(PLACEHOLDER)
+        if kind in {"image", "spec"}:
+            given.otherwise = PLACEHOLDER
+        else:
+            given.command = PLACEHOLDER
         given.values["interactive"] = True  # what stdin is, each run says by the descriptor that it passes
-        spec = sources.read(self._target if self._mapping is None else self._mapping, given)
+        try:
+            spec = sources.read(self._target if self._mapping is None else self._mapping, given, KINDS.get(kind, ""))
+        except UsageError as problem:
+            if problem.place != TARGET:
+                raise
+            remedy = problem.remedy if os.path.isdir(self._target) else ""  # else it speaks of the command line
+            raise UsageError(problem.message, place=f"{kind}=", remedy=remedy or MEANING) from None
         spec.run.measure = True  # a result says what was used
         spec.run.network = "member" if self._network is not None else spec.run.network
         folders, spec.run.temporary = spec.run.temporary, []  # the sandbox's, not a run's
@@ -205,7 +221,7 @@ class Sandbox:
         self, cmd: Command = (), *, env: Mapping[str, str] | None = None, cwd: str | os.PathLike[str] = "", timeout: float | None = None
     ) -> Plan:
         """The plan of a run of `cmd`, or of the sandbox's own command."""
-        return Variant(words(cmd) if cmd else [], env, os.fspath(cwd), timeout).of(self._plan)
+        return Variant(words(cmd) if cmd else [], variables(env), os.fspath(cwd), timeout).of(self._plan)
 
     def _encoded(self, variant: Variant) -> bytes:
         from contain.plan.encode import encode
@@ -225,19 +241,19 @@ class Sandbox:
     if TYPE_CHECKING:
 
         @overload
-        def run(self, cmd: Command, **options: Unpack[TextOptions]) -> Result[str]: ...
+        def run(self, cmd: Command | None = None, **options: Unpack[TextOptions]) -> Result[str]: ...
 
         @overload
-        def run(self, cmd: Command, **options: Unpack[EncodedOptions]) -> Result[str]: ...
+        def run(self, cmd: Command | None = None, **options: Unpack[EncodedOptions]) -> Result[str]: ...
 
         @overload
-        def run(self, cmd: Command, **options: Unpack[BytesOptions]) -> Result[bytes]: ...
+        def run(self, cmd: Command | None = None, **options: Unpack[BytesOptions]) -> Result[bytes]: ...
 
         @overload
-        def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result[Any]: ...
+        def run(self, cmd: Command | None = None, **options: Unpack[RunOptions]) -> Result[Any]: ...
 
-    def run(self, cmd: Command, **options: Unpack[RunOptions]) -> Result[Any]:
-        """Runs a command to its end; the options are as of subprocess.run where they have its names.
+    def run(self, cmd: Command | None = None, **options: Unpack[RunOptions]) -> Result[Any]:
+        """Runs a command to its end, without one that of the image or spec; the options are as of subprocess.run where they have its names.
 
         `input`, `stdin` (DEVNULL unless given), `stdout`, `stderr` (captured unless given); `text`, `encoding`, `errors`; `env` (added to the
         sandbox's), `cwd` (inside), `pass_fds` (kept under their numbers); `timeout` and `cpu_time` in seconds; `output_limit` (bytes of
@@ -258,7 +274,7 @@ class Sandbox:
             job.close()
         return job.settle(result)
 
-    def start(self, cmd: Command, **options: Unpack[StartOptions]) -> Container:
+    def start(self, cmd: Command | None = None, **options: Unpack[StartOptions]) -> Container:
         """Starts a command and comes back while it runs; options as of run(), without `check`.
 
         stdout and stderr go to logs that can be read meanwhile (Container.logs) unless given. Use it in `with`: the end of the block ends
@@ -266,17 +282,25 @@ class Sandbox:
         """
         from contain.container.container import Container
 
-        return Container(self, words(cmd), dict(options))
+        return Container(self, self._words(cmd), dict(options))
 
-    def _job(self, cmd: Command, options: dict[str, Any], log: str = "") -> Job:
+    def _words(self, cmd: Command | None) -> list[str]:
+        if cmd is not None:
+            return words(cmd)
+        own: list[str] = self.spec.config["process"]["args"]
+        if self.spec.kind not in {"aci", "oci"} or own is PLACEHOLDER:
+            raise UsageError("there is no command", remedy='write ["program", "argument"]; only an image or a spec may have one of its own')
+        return own
+
+    def _job(self, cmd: Command | None, options: dict[str, Any], log: str = "", *, driven: bool = True) -> Job:
         """One run, its streams open (the driver closes them)."""
-        args = words(cmd)
+        args = self._words(cmd)
         own = self._with_limit(options.get("cpu_time"))
-        job = Job(args, options, log=log)
+        job = Job(args, options, log=log, driven=driven)
         try:
             cwd, timeout = os.fspath(options.get("cwd") or ""), positive("timeout", options.get("timeout"))
             job.join(own._network, options.get("member") or "")  # noqa: SLF001  our own kind
-            variant = Variant(args, options.get("env"), cwd, timeout, preserve=job.preserve, member=job.member)
+            variant = Variant(args, variables(options.get("env")), cwd, timeout, preserve=job.preserve, member=job.member)
             job.plan = own._encoded(variant)  # noqa: SLF001
             job.isolation = own.isolation
             job.version = own._version  # noqa: SLF001
@@ -306,19 +330,19 @@ class Sandbox:
 if TYPE_CHECKING:
 
     @overload
-    def run(cmd: Command, **options: Unpack[AllTextOptions]) -> Result[str]: ...
+    def run(cmd: Command | None = None, **options: Unpack[AllTextOptions]) -> Result[str]: ...
 
     @overload
-    def run(cmd: Command, **options: Unpack[AllEncodedOptions]) -> Result[str]: ...
+    def run(cmd: Command | None = None, **options: Unpack[AllEncodedOptions]) -> Result[str]: ...
 
     @overload
-    def run(cmd: Command, **options: Unpack[AllBytesOptions]) -> Result[bytes]: ...
+    def run(cmd: Command | None = None, **options: Unpack[AllBytesOptions]) -> Result[bytes]: ...
 
     @overload
-    def run(cmd: Command, **options: Unpack[AllOptions]) -> Result[Any]: ...
+    def run(cmd: Command | None = None, **options: Unpack[AllOptions]) -> Result[Any]: ...
 
 
-def run(cmd: Command, **options: Unpack[AllOptions]) -> Result[Any]:
+def run(cmd: Command | None = None, **options: Unpack[AllOptions]) -> Result[Any]:
     """Runs one command in a sandbox of its own; the options are those of Sandbox and of Sandbox.run."""
     given: dict[str, Any] = dict(options)
     own = {name: given.pop(name) for name in RUN_OPTIONS if name in given}

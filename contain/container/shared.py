@@ -8,9 +8,10 @@ import time
 from contain.container import steps
 from contain.container.container import Container
 from contain.container.drive import drive
+from contain.container.limit import Limit
 from contain.container.log import Log
 from contain.container.result import Reason, Result
-from contain.container.streams import DEVNULL, LOG_KEEP, Limit, Streams
+from contain.container.streams import DEVNULL, LOG_KEEP, Streams
 from contain.errors import StateError, UsageError
 
 TYPE_CHECKING = False
@@ -53,7 +54,8 @@ class Shared(Container):
         from contain.state.store import Store
 
         self.id, self.root = name, root
-        self._result, self._publishers = None, []
+        self._result, self._publishers, self.stdin = None, [], None
+        self._logged: frozenset[str] = frozenset()
         self._deadline = time.monotonic() + PATIENCE
         self._process = self._record = -1
         self._streams = Streams(stdout=DEVNULL, stderr=DEVNULL)
@@ -85,6 +87,7 @@ class Shared(Container):
         path = summary.labels.get(LABEL, "")
         for stream in ("stdout", "stderr") if path else ():
             self._streams.logs[stream] = Log.of(f"{path}.{stream}", Limit(LOG_KEEP))
+        self._logged = frozenset(self._streams.logs)
 
     def __exit__(self, *_: object) -> None:
         """See close()."""
@@ -92,8 +95,7 @@ class Shared(Container):
 
     def close(self) -> None:
         """The handle alone, with what it has published; the container goes on."""
-        while self._publishers:
-            self._publishers.pop().close()
+        self._unpublish()
         self._streams.close()
         for fd in (self._process, self._record):
             if fd >= 0:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from contain.container.streams import Streams
 
     Steps = Generator["Wait", tuple[set[int], set[int]], Result[Any]]
+    Asking = Generator["Wait", tuple[set[int], set[int]], Any]  # with a value of its own
 
 
 #: descriptors that come with one packet at most
@@ -181,6 +182,21 @@ def run(launch: Launch, streams: Streams, args: list[str], deadline: float | Non
     return finish(launch.result or _lost(), streams, args)
 
 
+def within(asking: Asking, deadline: float) -> Asking:
+    """The same steps, given up at `deadline` (time.monotonic): their value is None then."""
+    try:
+        wait = next(asking)
+        while time.monotonic() < deadline:
+            wait.deadline = deadline if wait.deadline is None else min(wait.deadline, deadline)
+            ready = yield wait
+            wait = asking.send(ready)
+    except StopIteration as end:
+        return end.value
+    finally:
+        asking.close()
+    return None
+
+
 def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result[Any]:
     """The Result of a launcher's last record."""
     if packet.reason == "error" and not packet.started:
@@ -189,7 +205,10 @@ def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result[A
             if packet.words
             else packet.detail
         )
-        raise LaunchError(words or "the container could not be started", place=packet.place)
+        from contain.launcher.failure import explain
+
+        cause, remedy = explain(packet)
+        raise LaunchError(words or "the container could not be started", place=packet.place, cause=cause, remedy=remedy)
     over = streams.exceeded and packet.reason != "error"  # however it ended: the limit was passed before
     reason, code, number = (
         (Reason.OUTPUT_LIMIT, 128 + SIGKILL, None) if over else (Reason(packet.reason), packet.code, packet.signal or None)

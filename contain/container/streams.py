@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from contain.container.limit import Limit
 from contain.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import IO, Any
 
     from contain.container.log import Log
 
@@ -16,28 +17,7 @@ PIPE, STDOUT, DEVNULL = -1, -2, -3  # as in subprocess
 INHERIT = -4
 LOG = -5  # a bounded file, to be read while the container runs
 LOG_KEEP = 16 << 20  # bytes of it that are kept, head and tail together
-KEEP = 1 << 20  # bytes of an output stream that are kept, head and tail together
 CHUNK = 1 << 16
-
-
-class Limit:
-    """How much of an output stream is kept, and what happens to more: `on_excess`.
-
-    "both": the first and the last half are kept (what happens when nobody asked for a limit); "tail": the last bytes; "drain": the
-    first ones, the others are read and dropped; "kill": the first ones, and the run ends with Reason.OUTPUT_LIMIT.
-    """
-
-    __slots__ = ("on_excess", "size")
-
-    def __init__(self, size: int = KEEP, on_excess: str = "both") -> None:
-        """`size` is in bytes, for each stream."""
-        self.size = size
-        self.on_excess = on_excess
-
-    @property
-    def head(self) -> int:
-        """How many of the kept bytes are the first ones."""
-        return {"both": self.size // 2, "tail": 0}.get(self.on_excess, self.size)
 
 
 class Buffer:
@@ -95,10 +75,12 @@ class Streams:
         errors: str = "replace",
         limit: Limit | None = None,
         log: str = "",
+        driven: bool = True,
     ) -> None:
         """Opens the pipes; `text` is the encoding, "" for bytes. Everything opened is closed by close().
 
-        `log` begins the names of log files that other processes are to read.
+        `log` begins the names of log files that other processes are to read. Of a run that is not `driven` from its start to its end
+        nobody feeds stdin: its input is a file in memory, and its pipe the caller's.
         """
         if input is not None and stdin not in {None, PIPE}:
             raise UsageError("stdin and input may not both be given")
@@ -112,15 +94,17 @@ class Streams:
         self.logs: dict[str, Log] = {}
         self.captures: list[tuple[int, ...]] = []  # for the launcher: pipe, file, how much of it
         try:
-            self._open_stdin(DEVNULL if stdin is None else stdin, has_input=input is not None)
+            self._open_stdin(DEVNULL if stdin is None else stdin, has_input=input is not None, driven=driven)
             self._open_output("stdout", PIPE if stdout is None else stdout, log)
             self._open_output("stderr", PIPE if stderr is None else stderr, log)
         except BaseException:
             self.close()
             raise
 
-    def _open_stdin(self, stdin: Any, *, has_input: bool) -> None:
-        if has_input or stdin == PIPE:
+    def _open_stdin(self, stdin: Any, *, has_input: bool, driven: bool) -> None:
+        if has_input and not driven:
+            self.child.append(_file_of(self.input))
+        elif has_input or stdin == PIPE:
             theirs, ours = os.pipe2(os.O_CLOEXEC)
             os.set_blocking(ours, False)
             self.child.append(theirs)
@@ -165,10 +149,19 @@ class Streams:
         if fd >= 0:
             os.close(fd)
 
-    def take(self, name: str) -> int:
-        """Our end of a pipe, which is the caller's from now on."""
+    def file(self, name: str) -> IO[Any] | None:
+        """Our end of a pipe as a file, which is the caller's from now on; None where there is no pipe."""
+        if name not in self.ours:
+            return None
         self.buffers.pop(name, None)
-        return self.ours.pop(name)
+        fd = self.ours.pop(name)
+        os.set_blocking(fd, True)
+        raw: IO[bytes] = open(fd, "wb" if name == "stdin" else "rb")  # noqa: SIM115  who has it closes it
+        if not self.text:
+            return raw
+        from io import TextIOWrapper
+
+        return TextIOWrapper(raw, self.text, self.errors, write_through=True)
 
     def close(self) -> None:
         """All that is still open."""
@@ -215,6 +208,11 @@ class Streams:
         buffers = {name for name, buffer in self.buffers.items() if buffer.truncated}
         return frozenset(buffers | {name for name, log in self.logs.items() if log.truncated})
 
+    def encoded(self, kept: Any) -> bytes:
+        """What value() gave, as bytes again."""
+        found: bytes = kept.encode(self.text, "replace") if isinstance(kept, str) else kept
+        return found
+
     def value(self, name: str) -> Any:
         """What was captured: bytes or str; None when it went elsewhere."""
         if name in self.logs:
@@ -224,6 +222,19 @@ class Streams:
         else:
             return None
         return data.decode(self.text, self.errors).replace("\r\n", "\n") if self.text else data
+
+
+def _file_of(data: memoryview) -> int:
+    """A file in memory, to be read from its beginning."""
+    fd = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+        os.lseek(fd, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 def _given(target: Any, inherited: int) -> int:

@@ -17,10 +17,7 @@ from contain.errors import ContainError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator
-    from typing import Any
-
-    Asking = Generator[Wait, tuple[set[int], set[int]], Any]
+    from contain.container.steps import Asking
 
 #: entries of a folder, and folders in folders, at most
 ENTRIES, DEPTH = 100_000, 64

@@ -240,6 +240,7 @@ RULES: dict[str, tuple[str, str, bool, str, str]] = {
     "RUN013": ("hostname-namespace", "error", True, "config.md / Hostname", "docs/rules/RUN013.md"),
     "RUN014": ("hostname-form", "error", False, "config.md / Hostname", "docs/rules/RUN014.md"),
     "RUN015": ("empty-name", "warning", False, "config.md / Hostname", "docs/rules/RUN015.md"),
+    "RUN016": ("oci-version-unknown", "error", True, "config.md / Specification version", "docs/rules/RUN016.md"),
     "RUN101": ("mount-shape", "error", True, "config.md / Mounts", "docs/rules/RUN101.md"),
     "RUN102": ("mount-destination-missing", "error", True, "config.md / Mounts", "docs/rules/RUN102.md"),
     "RUN103": ("relative-destination", "warning", False, "config.md / Mounts", "docs/rules/RUN103.md"),

@@ -82,11 +82,8 @@ def _applied(text: str, edits: list[Edit]) -> tuple[str, int]:
     return "".join(result) + text[at:], made
 
 
-def write(path: str, old: bytes, new: bytes) -> str:
-    """Put the new content in the place of the old one; a sentence when that must not be done.
-
-    A link is followed; mode and owner are kept; a file with other names, or one that changed meanwhile, is left alone.
-    """
+def refused(path: str) -> str:
+    """Why a file must not be changed, in a sentence; nothing when it may be."""
     real = os.path.realpath(path)
     status = os.stat(real)
     folders = real.split("/")[-3:]
@@ -96,6 +93,22 @@ def write(path: str, old: bytes, new: bytes) -> str:
         return "it has other hard links"
     if status.st_uid != os.geteuid() and os.geteuid() != 0:
         return "it belongs to somebody else"
+    return ""
+
+
+def write(path: str, old: bytes, new: bytes) -> str:
+    """Put the new content in the place of the old one; a sentence when that must not or cannot be done.
+
+    A link is followed; mode and owner are kept; a file with other names, or one that changed meanwhile, is left alone.
+    """
+    try:
+        return refused(path) or _replace(os.path.realpath(path), old, new)
+    except OSError as error:
+        return f"it cannot be written: {error.strerror}"
+
+
+def _replace(real: str, old: bytes, new: bytes) -> str:
+    status = os.stat(real)
     with open(real, "rb") as file:
         if file.read() != old:
             return "it changed meanwhile"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from contain.diagnostics import formats
 from contain.diagnostics.model import SEVERITIES
@@ -19,6 +19,7 @@ from contain.linter.spool import Spool
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from contain.diagnostics.model import Diagnostic
     from contain.linter.settings import Settings
     from contain.linter.walk import Target
 
@@ -35,6 +36,9 @@ class Request:
         self.outputs = [_output(text) for text in options.get("output") or ("human",)]
         if sum(not path for _, path in self.outputs) > 1:
             raise UsageError("only one output can go to the terminal: write FORMAT=FILE for the others")
+        files = [path for _, path in self.outputs if path]
+        if len(set(files)) < len(files):
+            raise UsageError("two outputs would go to one file", place="<command line>:--output")
         self.session = Session(
             override=self._override,
             config=options.get("config") or "",
@@ -49,6 +53,8 @@ class Request:
         self.session.host = options.get("host")
         self.session.skip_unknown = bool(options.get("skip_unknown"))
         self.session.stdin_name = options.get("stdin_filename") or "<stdin>"
+        #: where findings go; standard output is for the mended document when that came from standard input
+        self.stream = sys.stderr if "-" in self.paths and (options.get("fix") or options.get("unsafe_fixes")) else sys.stdout
 
     def _override(self, settings: Settings) -> None:
         """Put what the command line says over a configuration."""
@@ -89,7 +95,7 @@ class Request:
         for result in self.session.run(files, jobs=self.options.get("jobs") or 0):
             failed = _count(result, counts, rules) or failed
             if streamed:
-                sys.stdout.write("".join(result.fragments[0]))
+                self.stream.write("".join(result.fragments[0]))
                 continue
             for part, fragments in zip(parts, result.fragments, strict=True):
                 part.extend(fragments)
@@ -99,7 +105,7 @@ class Request:
             for part, (_, function) in zip(parts, self.session.outputs, strict=True):
                 part.extend([function(items[0].file, items, "")])
         for (name, path), part in zip(self.outputs, parts, strict=True):
-            _write(path, formats.pieces(name, part))
+            _write(path, self.stream, formats.pieces(name, part))
         self._closing_words(len(files), counts, rules)
         level = self.session.linter(".").settings.fail_level
         bad = level != "never" and any(counts[severity] for severity in SEVERITIES[: SEVERITIES.index(level) + 1])
@@ -108,7 +114,7 @@ class Request:
     def _closing_words(self, files: int, counts: dict[str, int], rules: dict[str, int]) -> None:
         if self.options.get("statistics"):
             rows = sorted(rules.items(), key=lambda row: (-row[1], row[0]))
-            sys.stdout.write("".join(f"{number:>7}  {id}  {RULES.get(id, (id.lower(),))[0]}\n" for id, number in rows))
+            self.stream.write("".join(f"{number:>7}  {id}  {RULES.get(id, (id.lower(),))[0]}\n" for id, number in rows))
         if ("human", "") in self.outputs and not self.options.get("quiet"):
             words = ", ".join(
                 f"{counts[name]} {name}{'s' if counts[name] != 1 and name != 'info' else ''}" for name in SEVERITIES if counts[name]
@@ -119,7 +125,7 @@ class Request:
         """Name, content before and after, and how many fixes."""
         from contain.linter import mend
 
-        linter = self.session.linter(os.path.dirname(target.path))
+        linter = self.session.linter_for(target)
         name, data = self.session.read(target, linter)
         bundle = Bundle(os.path.dirname(target.path) or ".") if os.path.basename(target.path) == "config.json" else None
         new, count = mend.mended(linter, data, name, unsafe=bool(self.options.get("unsafe_fixes")), bundle=bundle)
@@ -129,37 +135,62 @@ class Request:
         from contain.linter import mend
 
         changed = False
-        for target in files:
-            if target.kind == "document":
-                name, old, new, count = self._mended(target)
-                changed = changed or bool(count)
-                sys.stdout.write(mend.diff(name, old, new) if count else "")
+        documents = [target for target in files if target.kind == "document"]
+        for target in documents:
+            name, old, new, count = self._mended(target)
+            refused = self._refused(target, old, documents) if count else ""
+            if refused:
+                sys.stderr.write(f"{name}: not fixed: {refused}\n")
+            elif count:
+                changed = True
+                sys.stdout.write(mend.diff(name, old, new))
         return int(changed)
 
     def _fix(self, files: list[Target]) -> None:
         from contain.linter import mend
 
-        for target in [target for target in files if target.kind == "document"]:
+        documents = [target for target in files if target.kind == "document"]
+        for target in documents:
             name, old, new, count = self._mended(target)
-            if not count:
-                continue
             if target.path == "-":
                 sys.stdout.buffer.write(new)
+                self.session.stdin = new
                 continue
-            refused = mend.write(target.path, old, new)
+            if not count:
+                continue
+            refused = self._refused(target, old, documents) or mend.write(target.path, old, new)
             words = f"not fixed: {refused}" if refused else f"{count} fix{'es' if count > 1 else ''} made"
             sys.stderr.write(f"{name}: {words}\n")
+
+    def _refused(self, target: Target, old: bytes, documents: list[Target]) -> str:
+        """Why a document must not be changed; nothing when it may be."""
+        from hashlib import sha256
+
+        from contain.linter import mend
+
+        if target.path == "-":
+            return ""
+        digest = sha256(old).hexdigest().encode()
+        for other in documents:
+            if other is not target and digest in self.session.read(other, self.session.linter_for(other))[1]:
+                return f"{other.path} names it by its digest"
+        return mend.refused(target.path)
 
     def _add_allow(self, files: list[Target]) -> int:
         from contain.linter.baseline import entries  # once in a project's life
 
-        found = [items for target in files for _, items, _ in self.session.findings(target)[0]]
-        settings = self.session.linter(".").settings
-        path = settings.source or "contain.toml"
-        text = entries([item for items in found for item in items], path)
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(text)
-        sys.stderr.write(f"{path}: {text.count('[[')} entries added\n")
+        found: dict[str, list[Diagnostic]] = {}
+        for target in files:
+            parts, linter = self.session.findings(target)
+            found.setdefault(linter.settings.source or "contain.toml", []).extend([item for _, items, _ in parts for item in items])
+        for path, items in found.items():
+            rows = entries(items, path)
+            try:
+                with open(path, "a", encoding="utf-8") as file:
+                    file.write("".join(rows))
+            except OSError as error:
+                raise UsageError(f"cannot write {path}: {error.strerror}") from None
+            sys.stderr.write(f"{path}: {len(rows)} entr{'y' if len(rows) == 1 else 'ies'} added\n")
         return 0
 
 
@@ -176,9 +207,9 @@ def _output(text: str) -> tuple[str, str]:
     return setting.choice(name, formats.FORMATS, "an output format", "<command line>:--output"), path
 
 
-def _write(path: str, pieces: Iterable[str]) -> None:
+def _write(path: str, stream: TextIO, pieces: Iterable[str]) -> None:
     if not path:
-        sys.stdout.writelines(pieces)
+        stream.writelines(pieces)
         return
     try:
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:

@@ -162,7 +162,7 @@ def _allow(uri: str, item: Diagnostic) -> types.CodeAction:
     found = setting.find(str(path.parent)) if path.parent.is_dir() else ""
     config = Path(found) if found else path.parent / "contain.toml"
     lines = config.read_text(encoding="utf-8").count("\n") if config.is_file() else 0
-    text = entries([item], str(config)).replace("was there when lint came", "write why")
+    text = "".join(entries([item], str(config))).replace("was there when lint came", "write why")
     end = types.Position(lines + 1, 0)
     changes: list[Any] = (
         [] if config.is_file() else [types.CreateFile(uri=config.as_uri(), options=types.CreateFileOptions(ignore_if_exists=True))]

@@ -65,6 +65,8 @@ class Session:
         #: the facts of --host
         self.host: Any = None
         self.stdin_name = "<stdin>"
+        #: what came from standard input, which can be read once only
+        self.stdin: bytes | None = None
 
     def _fragment(self, name: str, *, verbose: bool) -> Callable[[str, list[Diagnostic], str], Any]:
         module = formats.of(name)
@@ -92,6 +94,12 @@ class Session:
             self.linters[folder] = self.linters[key]
         return self.linters[folder]
 
+    def linter_for(self, target: Target) -> Linter:
+        """The linter for a target; a document from standard input has the configuration of what it is called."""
+        if target.path == "-":
+            return self.linter(os.path.dirname(self.stdin_name))
+        return self.linter(target.path if target.kind == "layout" else os.path.dirname(target.path))
+
     def targets(self, paths: list[str], *, force_exclude: bool) -> list[Target]:
         """What is to be checked."""
         return targets(paths, self.linter(".").settings, force_exclude=force_exclude)
@@ -99,7 +107,7 @@ class Session:
     def findings(self, target: Target) -> tuple[list[tuple[str, list[Diagnostic], str]], Linter]:
         """Name, findings and text of each document of a target, and its linter."""
         named = target.named and not self.skip_unknown
-        linter = self.linter(target.path if target.kind == "layout" else os.path.dirname(target.path))
+        linter = self.linter_for(target)
         if target.kind == "document" or target.path == "-":
             name, data = self.read(target, linter)
             bundle = (
@@ -116,7 +124,9 @@ class Session:
     def read(self, target: Target, linter: Linter) -> tuple[str, bytes]:
         """Name and content of a document."""
         if target.path == "-":
-            return self.stdin_name, sys.stdin.buffer.read(linter.settings.max_size + 1)
+            if self.stdin is None:
+                self.stdin = sys.stdin.buffer.read(linter.settings.max_size + 1)
+            return self.stdin_name, self.stdin
         try:
             with open(target.path, "rb") as file:
                 size, most = os.fstat(file.fileno()).st_size, linter.settings.max_size
@@ -130,7 +140,7 @@ class Session:
         parts, linter = self.findings(target)
         items = [item for _, found, _ in parts for item in found]
         fragments = [[function(*part) for part in parts] for _, function in self.outputs]
-        folder = os.path.dirname(target.path)
+        folder = os.path.dirname(self.stdin_name if target.path == "-" else target.path)
         used = [(folder, index) for index, allow in enumerate(linter.settings.allow) if allow.used]
         return Result(items, fragments, failed=linter.failed, used=used)
 

@@ -32,11 +32,11 @@ class Allow:
             raise UsageError(f"[[lint.allow]] has no member {min(strange)!r}", place=where)
         if not row.get("rule") or not row.get("reason"):
             raise UsageError("[[lint.allow]] needs a rule and a reason", place=where)
-        self.rule = resolve(str(row["rule"]), where)
-        self.path = str(row.get("path", "**"))
-        self.at = str(row.get("at", ""))
-        self.reason = str(row["reason"])
-        self.expires = row.get("expires")
+        self.rule = resolve(_text(row["rule"], "rule", where), where)
+        self.path = _text(row.get("path", "**"), "path", where)
+        self.at = _text(row.get("at", ""), "at", where)
+        self.reason = _text(row["reason"], "reason", where)
+        self.expires = _day(row["expires"], where) if "expires" in row else None
         self.where = where
         self.used = False
 
@@ -76,14 +76,16 @@ class Settings:
             if id in PREVIEW and self.preview and not self.select:
                 on = True
             best = (-1, -1)
+            if self.profile == "engine-default" and id in SILENT:
+                best, on = (
+                    (_EXACT, -1),
+                    False,
+                )  # who names the rule itself means it; who selects its family wants what the profile leaves of it
             for order, (weight, text, state) in enumerate(rows):
                 if covers(text, id) and (weight, order) > best and (id not in PREVIEW or self.preview or weight == _EXACT or not state):
                     best, on = (weight, order), state
             if on:
                 chosen[id] = self._severity(id, severity)
-        if self.profile == "engine-default":
-            for id in SILENT & chosen.keys():
-                del chosen[id]
         return chosen
 
     def _severity(self, id: str, default: str) -> str:
@@ -105,11 +107,13 @@ class Settings:
 
 
 _EXACT = 4
+#: letters of a family: fewer mean nothing
+_FAMILY = 3
 
 
 def resolve(text: str, where: str) -> str:
     """An id or name as the selector it means; an unknown one is an error with a suggestion."""
-    if text == "ALL" or any(id.startswith(text) for id in RULES if text.isupper() or text.isalnum()):
+    if text == "ALL" or (len(text) >= _FAMILY and any(id.startswith(text) for id in RULES)):
         return text
     if text in ALIASES:
         return ALIASES[text]
@@ -166,29 +170,34 @@ def _section(path: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read the configuration: {error}", place=path) from None
     if os.path.basename(path) == "pyproject.toml":
-        data = data.get("tool", {}).get("contain", {})
-    section: dict[str, Any] = data.get("lint", {})
-    return section
+        data = _object(_object(data.get("tool", {}), "tool", path).get("contain", {}), "tool.contain", path)
+    strange = next((key for key in data if key != "lint"), "")
+    if strange:
+        words = f"{strange} stands in the table [lint]" if strange in KEYS else f"there is no table {strange!r}, only [lint]"
+        raise UsageError(words, place=path)
+    return _object(data.get("lint", {}), "lint", path)
 
 
 def load(path: str) -> Settings:
     """The settings of a config file."""
     settings = Settings()
     settings.source, settings.folder = path, os.path.dirname(path)
-    _apply(settings, _section(path), path)
+    _apply(settings, _section(path), (path,))
     return settings
 
 
-def _apply(settings: Settings, section: dict[str, Any], where: str) -> None:
+def _apply(settings: Settings, section: dict[str, Any], places: tuple[str, ...]) -> None:
+    """Put a section into the settings, and before it what it extends; `places` are its file, and those that extend it."""
+    where = places[0]
     for key in section:
         if key not in KEYS:
             near = nearest(key, KEYS)
             raise UsageError(f"there is no setting {key!r}{f'; did you mean {near}?' if near else ''}", place=where)
     if "extend" in section:
-        base = os.path.realpath(os.path.join(os.path.dirname(where), str(section["extend"])))
-        if base == os.path.realpath(where):
+        base = os.path.realpath(os.path.join(os.path.dirname(where), _text(section["extend"], "extend", where)))
+        if base in [os.path.realpath(place) for place in places]:
             raise UsageError("a configuration cannot extend itself", place=where)
-        _apply(settings, _section(base), base)
+        _apply(settings, _section(base), (base, *places))
     for key, attribute in (("select", "select"), ("extend-select", "extend_select"), ("ignore", "ignore")):
         if key in section:
             setattr(settings, attribute, [resolve(text, where) for text in _texts(section[key], key, where)])
@@ -200,12 +209,14 @@ def _apply(settings: Settings, section: dict[str, Any], where: str) -> None:
         settings.severity[resolve(text, where)] = choice(str(severity), SEVERITIES, "severity", where)
     settings.profile = choice(str(section.get("profile", settings.profile)), PROFILES, "profile", where)
     settings.fail_level = choice(str(section.get("fail-level", settings.fail_level)), (*SEVERITIES, "never"), "fail-level", where)
-    settings.preview = bool(section.get("preview", settings.preview))
+    settings.preview = section.get("preview", settings.preview)
+    if settings.preview.__class__ is not bool:
+        raise UsageError(f"preview is true or false, not {settings.preview!r}", place=where)
     for key in LIMITS:
         if key.replace("_", "-") in section:
             setattr(settings, key, limit(section[key.replace("_", "-")], key.replace("_", "-"), where))
-    settings.allow += [Allow(_object(row, "allow", where), where) for row in section.get("allow", [])]
-    settings.schemas += [_object(row, "schema", where) | {"folder": os.path.dirname(where)} for row in section.get("schema", [])]
+    settings.allow += [Allow(row, where) for row in _tables(section, "allow", where)]
+    settings.schemas += [row | {"folder": os.path.dirname(where)} for row in _tables(section, "schema", where)]
 
 
 def choice(text: str, choices: tuple[str, ...], what: str, where: str) -> str:
@@ -221,6 +232,27 @@ def limit(value: Any, key: str, where: str) -> int:
     if value.__class__ is not int or value < 1 or (most and value > most):
         raise UsageError(f"{key} is a number from 1{f' to {most}' if most else ''}, not {value!r}", place=where)
     return int(value)
+
+
+def _text(value: Any, key: str, where: str) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{key} must be a string, not {value!r}", place=where)
+    return value
+
+
+def _day(value: Any, where: str) -> Any:
+    from datetime import date, datetime  # only entries that allow something have a day
+
+    if isinstance(value, datetime) or not isinstance(value, date):
+        raise UsageError(f"expires is a day, as in expires = 2027-01-01, not {value}", place=where)
+    return value
+
+
+def _tables(section: dict[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+    rows = section.get(key, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UsageError(f"entries begin with [[lint.{key}]]", place=where)
+    return rows
 
 
 def _texts(value: Any, key: str, where: str) -> list[str]:

@@ -17,6 +17,9 @@ _SKIPPED = frozenset(
     (".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache", ".ruff_cache", "build", "dist")
 )
 
+#: how files begin that gzip, bzip2 and xz made
+_MAGIC = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
+
 
 class Target:
     """One thing to check: a `document`, an image `layout` or an `archive`; `named` when it stood on the command line."""
@@ -48,13 +51,32 @@ def targets(paths: Iterable[str], settings: Settings, *, force_exclude: bool = F
 
 def excluded(path: str, settings: Settings) -> bool:
     """Whether the settings leave a path out."""
-    return any(matches(path, pattern, settings.folder) for pattern in settings.exclude)
+    while path.strip("/") and settings.exclude:
+        if any(matches(path, pattern, settings.folder) for pattern in settings.exclude):
+            return True
+        path = os.path.dirname(path)  # what is in a folder that is left out is left out too
+    return False
 
 
 def _kind(path: str) -> str:
-    if os.path.basename(path) == "oci-layout":
+    name = os.path.basename(path)
+    if name == "oci-layout":
         return "layout"
-    return "archive" if path.endswith((".aci", ".tar", ".tar.gz", ".tgz")) else "document"
+    return "archive" if not name.endswith(".json") and _is_archive(path) else "document"
+
+
+def _is_archive(path: str) -> bool:
+    """Whether a file is called like an archive, or begins like one."""
+    if path.endswith((".aci", ".tar", ".tar.gz", ".tgz")):
+        return True
+    try:
+        if not os.path.isfile(path):
+            return False  # a pipe can be read once only
+        with open(path, "rb") as file:
+            head = file.read(262)
+    except OSError:
+        return False  # reading it will say why
+    return head.startswith(_MAGIC) or head[257:] == b"ustar"
 
 
 def _folder(path: str, settings: Settings) -> Iterator[Target]:
@@ -80,7 +102,8 @@ def _git(path: str) -> list[str]:
     """The files of a work tree that .gitignore leaves; nothing when it is none."""
     import subprocess  # 10 ms, and only folders need it
 
-    command = ["git", "-C", path, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    # a work tree may be anybody's, and its configuration may name a program to be asked what has changed: not by us
+    command = ["git", "-c", "core.fsmonitor=false", "-C", path, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
         result = subprocess.run(command, capture_output=True, check=False)
     except OSError:

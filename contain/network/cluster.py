@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     Each: TypeAlias = Callable[[int, str], SandboxOptions]
 
 
+def conditions(ready: Ready | Sequence[Ready]) -> Sequence[Ready]:
+    """One or several."""
+    return [ready] if callable(ready) else ready
+
+
 class Cluster:
     """`n` members, a sequence of Container; a context manager whose end ends them all, and the network when it is the cluster's own.
 
@@ -37,7 +42,7 @@ class Cluster:
         command: Commands,
         names: Sequence[str] | None = None,
         network: Network | None = None,
-        ready: Sequence[Ready] = (),
+        ready: Ready | Sequence[Ready] = (),
         timeout: float = 30,
         each: Each | None = None,
         **options: Any,
@@ -51,7 +56,7 @@ class Cluster:
             for index in range(n):
                 self._members.append(self._start(index))
             for one in self._members:
-                one.wait_for(*ready, timeout=timeout)
+                one.wait_for(*conditions(ready), timeout=timeout)
         except BaseException:
             self.close()
             raise
@@ -69,6 +74,8 @@ class Cluster:
         given.reserve(*self.names)
 
     def _set_up(self, each: Each | None, options: dict[str, Any]) -> None:
+        if "member" in options:
+            raise UsageError("the members of a cluster have its names", remedy="give names=[…]")
         self._options = options
         own: list[SandboxOptions] = [each(index, name) if each is not None else {} for index, name in enumerate(self.names)]
         self._sandboxes = [self._sandbox.replace(**given) if given else self._sandbox for given in own]

@@ -81,12 +81,12 @@ class Fault:
         return f"<{self.kind}>"
 
     def blocks(self, source: str, target: str) -> bool:
-        """Whether nothing of `source` reaches `target`."""
+        """For Network: whether nothing of `source` reaches `target`."""
         del source, target
         return False
 
     def effect(self, address: str) -> dict[str, float]:
-        """What else happens on a member's link: `loss`, `rate`, `delay`, `jitter`, `reorder`."""
+        """For Network: what else happens on a member's link: `loss`, `rate`, `delay`, `jitter`, `reorder`."""
         del address
         return {}
 

@@ -6,11 +6,11 @@ import os
 import socket
 
 from contain.container import steps
+from contain.container.dial import dialing
 from contain.container.loops import drive
 from contain.errors import LaunchError
 from contain.network import cluster as threads_cluster
 from contain.network import network as threads_network
-from contain.network.work import dialing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Cluster(threads_cluster.Cluster):
         command: threads_cluster.Commands,
         names: Sequence[str] | None = None,
         network: threads_network.Network | None = None,
-        ready: Sequence[Ready] = (),
+        ready: Ready | Sequence[Ready] = (),
         timeout: float = 30,
         each: threads_cluster.Each | None = None,
         **options: Any,
@@ -110,7 +110,7 @@ class Cluster(threads_cluster.Cluster):
             for index in range(n):
                 self._members.append(await self._start(index))
             for one in self._members:
-                await one.wait_for(*ready, timeout=timeout)
+                await one.wait_for(*threads_cluster.conditions(ready), timeout=timeout)
         except BaseException:
             await self.close()
             raise

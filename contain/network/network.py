@@ -7,6 +7,7 @@ import os
 import threading
 
 from contain.container import steps
+from contain.container.dial import dialing
 from contain.container.drive import drive
 from contain.container.steps import Launch
 from contain.container.streams import DEVNULL, Streams
@@ -14,7 +15,7 @@ from contain.errors import StateError, UsageError
 from contain.network.faults import Cut, Fault, Impair, Setting, setting
 from contain.network.member import Member
 from contain.network.subnet import Subnet
-from contain.network.work import Work, dialing, now
+from contain.network.work import Work, now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 #: index of the first member's link: the loopback interface and the bridge have the first two
 FIRST_LINK = 16
 SUBNET = "10.90.0.0/16"
+#: more than any link has
+MOST_BITS = 1e12
+GROUPS = "write partition(a, b), partition([a, b], [c]) or partition(a)"
 HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 
 
@@ -110,6 +114,10 @@ class Network:
         """See close()."""
         self.close()
 
+    def __reduce__(self) -> str:
+        """It cannot be in two processes: both would give out the same addresses."""
+        raise StateError("a network cannot be pickled", remedy="make one in each process")
+
     def close(self) -> None:
         """Ends it and waits; members that still run are alone from then on."""
         if self._holder >= 0 and os.getpid() == self._owner:
@@ -158,7 +166,7 @@ class Network:
             return [self._name(name) for name in names]
 
     def attach(self, name: str = "", *, above: int = 2) -> Member:
-        """A place for one run; for Sandbox."""
+        """For Sandbox: a place for one run."""
         with self._lock:
             self._check_open()
             address = self._place(name)
@@ -187,6 +195,8 @@ class Network:
         """The address of a name, a new one for a new name."""
         if not 0 < len(name) < 64 or not all(c.isascii() and (c.isalnum() or c == "-") for c in name) or "-" in (name[0], name[-1]):
             raise UsageError(f"{name!r} is no host name", remedy="use at most 63 letters, digits and -")
+        if name.lower() == "localhost":
+            raise UsageError("localhost is each member itself", remedy="choose another name")
         address = self._places.get(name)
         if address is None:
             address = self._places[name] = self._subnet.take()
@@ -277,23 +287,26 @@ class Network:
         a word, as by a broken cable.
         """
         sets = [[self._address(one) for one in _several(group)] for group in groups]
-        if not sets or len({address for group in sets for address in group}) != sum(map(len, sets)):
-            raise UsageError("a partition has at least one group, and each member is in one of them at most")
+        if not sets or not all(sets) or len({address for group in sets for address in group}) != sum(map(len, sets)):
+            raise UsageError("a partition has groups with somebody in each, and each member is in one of them at most", remedy=GROUPS)
         return self._add(Cut(self, "partition", sets, one_way=one_way, rest=len(sets) == 1))
 
     def cut(self, one: Who, other: Who, *, both: bool = True) -> Fault:
         """Two members do not reach each other; with both=False only what the first sends to the second is lost."""
-        return self._add(Cut(self, "cut", [[self._address(one)], [self._address(other)]], one_way=not both, rest=False))
+        ends = self._address(one), self._address(other)
+        if ends[0] == ends[1]:
+            raise UsageError("a cut is between two members", remedy="partition() with one member cuts it off from everybody")
+        return self._add(Cut(self, "cut", [[ends[0]], [ends[1]]], one_way=not both, rest=False))
 
     def loss(self, who: Who, share: float) -> Fault:
         """Of what goes to a member and of what comes from it this share of packets is lost, at random: 0.1 is a tenth."""
-        if not 0 < share <= 1:
+        if not _is_number(share) or not 0 < share <= 1:
             raise UsageError(f"{share!r} is no share of packets", remedy="give a number above 0 and at most 1")
         return self._add(Impair(self, "loss", self._address(who), loss=share))
 
     def rate(self, who: Who, bits: float) -> Fault:
         """No more than this many bits a second go to a member."""
-        if not bits >= 8:
+        if not _is_number(bits) or not 8 <= bits <= MOST_BITS:
             raise UsageError(f"{bits!r} is no rate", remedy="give bits a second: 1e6 is a megabit")
         return self._add(Impair(self, "rate", self._address(who), rate=bits))
 
@@ -302,8 +315,12 @@ class Network:
 
         MissingFeature where the kernel has no netem.
         """
-        if not 0 < seconds < 3600 or not 0 <= jitter <= seconds or not 0 <= reorder < 1:
-            raise UsageError("a delay has seconds above 0, a jitter of no more than that, and a share to reorder below 1")
+        plain = all(map(_is_number, (seconds, jitter, reorder)))
+        if not plain or not 0 < seconds < 3600 or not 0 <= jitter <= seconds or not 0 <= reorder < 1:
+            raise UsageError(
+                "a delay has seconds above 0, a jitter of no more than that, and a share to reorder below 1",
+                remedy="write delay(who, 0.1, 0.02)",
+            )
         return self._add(Impair(self, "delay", self._address(who), delay=seconds, jitter=jitter, reorder=reorder))
 
     def heal(self) -> None:
@@ -356,6 +373,10 @@ class Network:
     def _perform(self, operations: Sequence[Operation]) -> list[int]:
         self._check_open()
         return now(Work(self._host, self._holder, operations))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _several(group: Who | Collection[Who]) -> Collection[Who]:

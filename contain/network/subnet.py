@@ -17,6 +17,8 @@ class Subnet:
 
     def __init__(self, given: str) -> None:
         """UsageError for what is none."""
+        if not isinstance(given, str):
+            raise UsageError(f"{given!r} is no subnet", remedy="write it as 10.90.0.0/16")
         base, _, prefix = given.partition("/")
         parts = base.split(".")
         if len(parts) != 4 or not all(part.isdecimal() and int(part) < 256 for part in parts) or not prefix.isdecimal():

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import time
-from errno import EINPROGRESS, ENOENT
+from errno import ENOENT
 
 from contain.container import steps
 from contain.container.drive import drive
-from contain.container.result import Reason, Result
-from contain.container.steps import Launch, Wait
+from contain.container.steps import Launch
 from contain.container.streams import DEVNULL, Streams
 from contain.errors import LaunchError, MissingFeature
 from contain.plan.compile.network import compile_within
@@ -66,20 +62,6 @@ class Work:
         """Frees what was not taken."""
         self.launch.close()
         self._streams.close()
-
-
-def dialing(made: socket.socket, address: tuple[str, int], timeout: float | None) -> steps.Steps:
-    """The steps until a socket is connected; TimeoutError when it is not in time. Their value means nothing."""
-    made.setblocking(False)
-    error = made.connect_ex(address)
-    if error == EINPROGRESS:
-        _, writable = yield Wait([], [made.fileno()], None if timeout is None else time.monotonic() + timeout)
-        if not writable:
-            raise TimeoutError(f"{address[0]}:{address[1]} does not answer in {timeout:g} s")
-        error = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if error:
-        raise OSError(error, f"{address[0]}:{address[1]}: {os.strerror(error)}")
-    return Result([], reason=Reason.EXITED, returncode=0)
 
 
 def missing(option: str) -> MissingFeature:

@@ -24,7 +24,8 @@ def row(option: Option) -> str:
     value = f"`{option.metavar}`" if option.metavar else ""
     text = option.help + (": " + ", ".join(f"`{choice}`" for choice in option.choices) if option.choices else "")
     text += "; may be given again" if option.repeat else ""
-    cells = (names, value, text, option.default, f"`{option.keyword}`")
+    keyword = option.instead and f"none: {option.instead}"
+    cells = (names, value, text, option.default, keyword or ", ".join(f"`{name}`" for name in (option.keyword, option.also) if name))
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -29,12 +29,28 @@ READERS = {
 class Option:
     """One row: names as typed (the first long one is shown), keyword of the library, kind of value, family that applies it."""
 
-    __slots__ = ("choices", "default", "family", "help", "keyword", "kind", "metavar", "names", "off", "repeat")
+    __slots__ = ("also", "choices", "default", "family", "help", "instead", "keyword", "kind", "metavar", "names", "off", "repeat")
 
     def __init__(
-        self, spelling: str, keyword: str, family: str, kind: str, help: str, *, off: str = "", default: str = "", choices: str = ""
+        self,
+        spelling: str,
+        keyword: str,
+        family: str,
+        kind: str,
+        help: str,
+        *,
+        off: str = "",
+        default: str = "",
+        choices: str = "",
+        also: str = "",
+        instead: str = "",
     ) -> None:
-        """`spelling` is `-m --memory SIZE` (… after it when repeatable); `off` holds the names that mean the opposite of a flag."""
+        """`spelling` is `-m --memory SIZE` (… after it when repeatable); `off` holds the names that mean the opposite of a flag.
+
+        `also` is another keyword, `instead` what the library has where the option says nothing to it.
+        """
+        self.also = also
+        self.instead = instead
         words = spelling.split()
         self.names = tuple(word for word in words if word.startswith("-"))
         self.metavar = next((word for word in words if not word.startswith("-")), "").removesuffix("…")
@@ -76,10 +92,16 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
                 "workdir",
                 "text",
                 "working folder inside the container",
-                {"default": "/, for the host view the caller's"},
+                {"default": "/, for the host view the caller's", "also": "cwd"},
             ),
             ("-u --user USER[:GROUP]", "user", "text", "run as this user of the container, by name or number", {"default": "0:0"}),
-            ("-i --interactive", "interactive", "flag", "pass the caller's stdin; without it the command reads /dev/null"),
+            (
+                "-i --interactive",
+                "interactive",
+                "flag",
+                "pass the caller's stdin; without it the command reads /dev/null",
+                {"instead": "stdin= of a run"},
+            ),
             ("-t --tty", "tty", "flag", "give the command a terminal of its own"),
             (
                 "--init",
@@ -95,8 +117,8 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
                 "host name inside the container",
                 {"default": "contain, without a target localhost"},
             ),
-            ("--ulimit NAME=SOFT[:HARD]…", "ulimit", "text", "a resource limit of each process, as nofile=1024:2048"),
-            ("--preserve-fds N", "preserve_fds", "count", "pass N further descriptors, from 3 on"),
+            ("--ulimit NAME=SOFT[:HARD]…", "ulimit", "text", "a resource limit of each process, as nofile=1024:2048", {"also": "ulimits"}),
+            ("--preserve-fds N", "preserve_fds", "count", "pass N further descriptors, from 3 on", {"instead": "pass_fds= of a run"}),
         ),
     ),
     (
@@ -121,8 +143,9 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
                 "volume",
                 "text",
                 "show a file or folder of the host; options ro, rw, O (throw-away changes), z and Z (ignored)",
+                {"also": "volumes"},
             ),
-            ("--mount KEY=VALUE,……", "mount", "text", "the same in words: type=bind|tmpfs,src=…,dst=…,ro"),
+            ("--mount KEY=VALUE,……", "mount", "text", "the same in words: type=bind|tmpfs,src=…,dst=…,ro", {"also": "mounts"}),
             ("--tmpfs DST[:OPTIONS]…", "tmpfs", "text", "an empty folder in memory, as /scratch:size=64m"),
             ("--read-only", "read_only", "flag", "the root file system is read-only"),
             (
@@ -133,8 +156,8 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
                 {"choices": "ro overlay rw none", "default": "overlay"},
             ),
             ("--overlay", "overlay", "flag", "changes to the root go to a throw-away layer in memory (see --disk)"),
-            ("--socket PATH…", "socket", "path", "let the container connect to this unix socket of the host"),
-            ("--device PATH[:DST[:rwm]]…", "device", "text", "give the container a device of the host"),
+            ("--socket PATH…", "socket", "path", "let the container connect to this unix socket of the host", {"also": "sockets"}),
+            ("--device PATH[:DST[:rwm]]…", "device", "text", "give the container a device of the host", {"also": "devices"}),
         ),
     ),
     (
@@ -176,7 +199,7 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
         "run",
         (
             ("--name NAME", "name", "text", "name of the container, for list, kill, wait and rm"),
-            ("--label KEY[=VALUE]…", "label", "text", "a label, shown by list"),
+            ("--label KEY[=VALUE]…", "label", "text", "a label, shown by list", {"also": "labels"}),
             ("--rm", "rm", "flag", "remove all traces at the end", {"off": "--keep", "default": "yes"}),
             ("--pid-file --pidfile FILE", "pid_file", "path", "write the pid of the container's first process to a file"),
             ("--die-with-parent", "die_with_parent", "flag", "end the container when the process that called contain ends"),
@@ -188,14 +211,20 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
                 "an option of this kind may be unavailable",
                 {"choices": "cpu cpu-time cpuset devices memory pids seccomp swap"},
             ),
-            ("--trace", "trace", "flag", "print the time of each operation to stderr"),
+            ("--trace", "trace", "flag", "print the time of each operation to stderr", {"instead": "contain run --trace"}),
         ),
     ),
     (
         "bundle",
         (
-            ("-b --bundle DIR", "bundle", "path", "runc's contract: run the bundle in DIR under the id that is the argument"),
-            ("-d --detach", "detach", "flag", "leave the container running (runc's contract)"),
+            (
+                "-b --bundle DIR",
+                "bundle",
+                "path",
+                "runc's contract: run the bundle in DIR under the id that is the argument",
+                {"instead": "spec="},
+            ),
+            ("-d --detach", "detach", "flag", "leave the container running (runc's contract)", {"instead": "start()"}),
             ("--console-socket PATH", "console_socket", "path", "send the terminal's descriptor to this socket"),
             ("--pidfd-socket PATH", "pidfd_socket", "path", "send a pidfd of the container's process to this socket"),
             ("--no-pivot", "no_pivot", "flag", "use MS_MOVE and chroot where pivot_root is impossible; less safe"),
@@ -221,7 +250,7 @@ BY_KEYWORD = {row.keyword: row for row in OPTIONS}
 class Options:
     """The options of one run as they were given, and the caller's surroundings, so that a spec depends on nothing else."""
 
-    __slots__ = ("command", "cwd", "environ", "typed", "values")
+    __slots__ = ("command", "cwd", "environ", "otherwise", "typed", "values")
 
     def __init__(
         self, *, command: list[str] | None = None, environ: dict[str, str] | None = None, cwd: str | None = None, **given: Any
@@ -230,6 +259,7 @@ class Options:
         self.values: dict[str, Any] = {}
         self.typed: dict[str, str] = {}  # keyword → name as it was typed, for messages
         self.command = command or []
+        self.otherwise: list[str] = []  # what is run where neither the caller nor the target says it
         self.environ = dict(os.environ) if environ is None else environ
         self.cwd = _here() if cwd is None else cwd
         for keyword, value in given.items():

@@ -131,7 +131,7 @@ def test_closed_pipe_is_quiet(top) -> None:
 @pytest.mark.parametrize(
     ("words", "first", "remedy"),
     [
-        (["list", "foo"], "<command line>: got unexpected extra argument (foo)", "contain list --help says what it takes"),
+        (["doctor", "foo"], "<command line>: got unexpected extra argument (foo)", "contain doctor --help says what it takes"),
         (["doctor", "--frob"], "<command line>:--frob: no such option", "contain doctor --help says what it takes"),
         (["lint", "--isolate"], "<command line>:--isolate: no such option", "did you mean --isolated?"),
         (["wait"], "<command line>: missing argument 'ID...'", "contain wait --help says what it takes"),

@@ -59,8 +59,9 @@ def used(top: str) -> str:
     with locked("used"):
         if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(source):
             compiler = "musl-gcc" if shutil.which("musl-gcc") else "gcc"
-            subprocess.run([compiler, "-O1", "-static", "-pthread", "-o", f"{path}.new", source], check=True)
-            os.replace(f"{path}.new", path)
+            new = f"{path}.{os.urandom(4).hex()}"  # the guest may do the same at once
+            subprocess.run([compiler, "-O1", "-static", "-pthread", "-o", new, source], check=True)
+            os.replace(new, path)
     return path
 
 

@@ -106,6 +106,16 @@ def test_a_sound_layout(tmp_path):
     assert set(found(archive, "archive")) - QUIET == set()
 
 
+def test_a_blob_to_which_nothing_refers_has_its_digest_too(tmp_path):
+    """The text says so of every blob."""
+    builder = Builder(tmp_path / "box")
+    folder = builder.write()
+    more = folder / "blobs/sha256" / builder.blob(b"more", "text/plain")["digest"].partition(":")[2]
+    assert set(found(folder)) - QUIET == {"LAY009"}
+    more.write_bytes(b"less")
+    assert set(found(folder)) - QUIET == {"LAY009", "LAY005"}
+
+
 def _rewrite(builder, change):
     folder = builder.write()
     change(folder)

@@ -70,13 +70,46 @@ def test_extend(lint, tmp_path):
         ('[lint]\nselect = "ALL"', "select must be a list of strings"),
         ("[lint", "cannot read the configuration"),
         ('[[lint.allow]]\nrule = "RUN212"', "needs a rule and a reason"),
+        ('select = ["RUN"]', "select stands in the table [lint]"),
+        ("[lnt]", "there is no table 'lnt', only [lint]"),
+        ("lint = 5", "lint must be a table"),
+        ('[lint]\nselect = ["RU"]', "there is no rule or family 'RU'; did you mean RUN?"),
+        ('[lint]\nextend = "other.toml"', "a configuration cannot extend itself"),
+        ("[lint]\nextend = 7", "extend must be a string"),
+        ("[lint]\nallow = 5", "entries begin with [[lint.allow]]"),
+        ('[lint.allow]\nrule = "RUN212"', "entries begin with [[lint.allow]]"),
+        ("[lint]\nschema = {}", "entries begin with [[lint.schema]]"),
+        ('[lint]\npreview = "no"', "preview is true or false"),
+        ('[[lint.allow]]\nrule = "RUN212"\nreason = "r"\nexpires = "2027-01-01"', "expires is a day"),
+        ('[[lint.allow]]\nrule = "RUN212"\nreason = "r"\nexpires = 2027-01-01T00:00:00Z', "expires is a day"),
+        ('[[lint.allow]]\nrule = "RUN212"\nreason = "r"\nat = 5', "at must be a string"),
     ],
 )
-def test_a_wrong_configuration_is_an_error(lint, toml, words):
+def test_a_wrong_configuration_is_an_error(lint, tmp_path, toml, words):
     """It ends with 2 and says what is meant."""
+    (tmp_path / "other.toml").write_text('[lint]\nextend = "contain.toml"')
     code, _, err = lint(toml)
     assert code == 2
     assert words in err
+
+
+def test_who_names_a_rule_gets_it_in_every_profile(lint):
+    """But the profile engine-default leaves it out of its family."""
+    quiet = '[lint]\nprofile = "engine-default"\n'
+    assert "SEC009" not in lint(quiet)[1]
+    assert "SEC009" not in lint(quiet + 'select = ["ALL"]')[1]
+    assert "SEC009" in lint(quiet + 'extend-select = ["SEC009"]')[1]
+    assert "SEC009" not in lint(quiet + 'select = ["SEC"]')[1]
+    assert "SEC009" not in lint(quiet + 'extend-select = ["SEC0"]')[1]
+    assert "SEC009" in lint(quiet + 'select = ["new-privileges"]')[1]
+
+
+def test_a_bug_of_ours_ends_with_3(lint, monkeypatch):
+    """Not with 1, which means findings."""
+    monkeypatch.setattr("contain.linter.session.Session.run", lambda *_, **__: {}["no"])
+    code, _, err = lint()
+    assert code == 3
+    assert "a bug of contain: KeyError" in err
 
 
 def test_allow_by_place(lint):

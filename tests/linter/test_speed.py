@@ -162,8 +162,9 @@ def test_what_was_found_in_the_last_document_is_not_told_of_the_next():
     linter = Linter()
     bases = [json.loads(path.read_text()) for path in ENGINES]
     for page in pages().values():
-        if page.kind == "runtime-config":
+        if page.kind == "runtime-config" and page.id[:4] in ("RUN5", "RUN6", "SEC0", "SEC1"):
             bases += [document("runtime-config", json.loads(text)) for text in page.fields.get("bad", [])]
-    for base in bases + bases[::-1]:
-        data = json.dumps(base).encode()
-        assert [str(item) for item in linter.lint(data, "c")] == [str(item) for item in Linter().lint(data, "c")]
+    texts = [json.dumps(base).encode() for base in bases]
+    alone = [[str(item) for item in Linter().lint(text, "c")] for text in texts]
+    for index in (*range(len(texts)), *reversed(range(len(texts)))):
+        assert [str(item) for item in linter.lint(texts[index], "c")] == alone[index]

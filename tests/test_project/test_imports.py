@@ -26,7 +26,20 @@ ASIDE = (
     "container.hooks",  # poststart and poststop start programs
     *(
         f"container.{name}"
-        for name in ("container", "lend", "options", "packages", "process", "publish", "result", "sandbox", "shared", "steps", "tree")
+        for name in (
+            "container",
+            "dial",
+            "lend",
+            "options",
+            "packages",
+            "process",
+            "publish",
+            "result",
+            "sandbox",
+            "shared",
+            "steps",
+            "tree",
+        )
     ),  # the library's, which its first run pays for
 )
 

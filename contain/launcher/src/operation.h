@@ -66,7 +66,7 @@ struct shared {
     char id[ID_SIZE];
     struct termios mode;                /* the terminal's, as it was */
     struct usage usage;
-    struct usage before; /* our own set-up's, when the program was let go: cpu, user, system; memory_peak: what it still held */
+    struct usage before; /* our set-up's, as the program was let go; memory_peak: what it held */
     struct report failure; /* init's last words, should the program's filter not let it send them */
     int slots[SLOT_COUNT]; /* the host's; monitor and guardian share one table of descriptors */
     uint64_t nanoseconds[]; /* per operation, with --trace */

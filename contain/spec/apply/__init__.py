@@ -27,4 +27,6 @@ def apply(spec: Spec, options: Options) -> Spec:
     if options.command:
         spec.config["process"]["args"] = list(options.command)
         spec.origins.set("/process/args", "COMMAND")
+    elif options.otherwise and not spec.config["process"].get("args"):
+        spec.config["process"]["args"] = options.otherwise
     return spec

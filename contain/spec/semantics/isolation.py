@@ -23,7 +23,7 @@ _IPC_SYSCTLS = (
     "kernel/shm_rmid_forced",
 )
 _MAP_LINES = 340  # user_namespaces(7)
-_IDS = 1 << 32
+_IDS = (1 << 32) - 1
 
 
 def namespaces(spec: Spec) -> Iterator[Finding]:
@@ -117,7 +117,9 @@ def map_lines(pointer: str, rows: list[dict[str, int]]) -> Iterator[Finding]:
             yield Finding("RUN413", f"{pointer}/{index}/size", "a range of no ids", "write at least 1")
         for side in ("containerID", "hostID"):
             if row[side] + row["size"] > _IDS:
-                yield Finding("RUN413", f"{pointer}/{index}", f"the range from {side} {row[side]} passes the largest id", "make it smaller")
+                yield Finding(
+                    "RUN412", f"{pointer}/{index}/size", f"the range from {side} {row[side]} passes the largest id", "make it smaller"
+                )
             clash = next((old for old in rows[:index] if row[side] < old[side] + old["size"] and old[side] < row[side] + row["size"]), None)
             if clash is not None:
                 yield Finding(

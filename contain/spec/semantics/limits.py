@@ -63,16 +63,17 @@ def cpu(spec: Spec) -> Iterator[Finding]:
         )
     if period and not 1000 <= period <= 1_000_000:
         yield Finding("RUN523", f"{_RESOURCES}/cpu/period", f"a period of {period} µs is not from 1000 to 1000000", "100000 is usual")
-    if burst and burst > max(quota, 0):
+    if 0 < quota < burst:
         yield Finding("RUN522", f"{_RESOURCES}/cpu/burst", f"the burst {burst} is above the quota {quota}", "lower it, or set a quota")
     if row.get("realtimeRuntime") and row.get("realtimePeriod") and row["realtimeRuntime"] > row["realtimePeriod"]:
         yield Finding("RUN526", f"{_RESOURCES}/cpu/realtimeRuntime", "the runtime is above its period", "lower it")
     for key in ("cpus", "mems"):
-        if row.get(key) and not _is_list(row[key]):
+        if row.get(key) and not is_list(row[key]):
             yield Finding("RUN525", f"{_RESOURCES}/cpu/{key}", f"{row[key]!r} is not a list of numbers", "write it as 0-2,4")
 
 
-def _is_list(text: str) -> bool:
+def is_list(text: str) -> bool:
+    """Numbers and ranges, as the kernel lists processors and nodes."""
     for part in text.strip().split(","):
         first, dash, last = part.partition("-")
         if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()) or (dash and int(first) > int(last)):
@@ -85,14 +86,17 @@ def others(spec: Spec) -> Iterator[Finding]:
     linux = spec.config["linux"]
     resources = linux.get("resources") or {}
     for key in resources.get("unified") or ():
-        if "/" in key or key in (".", "..") or not key:
+        if "/" in key or "." not in key.strip("."):
             yield Finding(
                 "RUN531", f"{_RESOURCES}/unified/{token(key)}", f"{key!r} is not a file of a cgroup", "write its name alone, as memory.high"
             )
-    for key in ("weight", "leafWeight"):
-        weight = (resources.get("blockIO") or {}).get(key)
-        if weight and not 10 <= weight <= 1000:
-            yield Finding("RUN527", f"{_RESOURCES}/blockIO/{key}", f"{weight} is not from 10 to 1000", "write a weight in that range")
+    block = resources.get("blockIO") or {}
+    rows = [(f"{_RESOURCES}/blockIO", block)]
+    rows += [(f"{_RESOURCES}/blockIO/weightDevice/{index}", row) for index, row in enumerate(block.get("weightDevice") or ())]
+    for pointer, row in rows:
+        for key in ("weight", "leafWeight"):
+            if row.get(key) and not 10 <= row[key] <= 1000:
+                yield Finding("RUN527", f"{pointer}/{key}", f"{row[key]} is not from 10 to 1000", "write a weight in that range")
     sizes: set[str] = set()
     for index, row in enumerate(resources.get("hugepageLimits") or ()):
         if row["pageSize"] in sizes:

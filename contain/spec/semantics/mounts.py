@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from posixpath import normpath
+
 from contain.spec.semantics.finding import Finding
 from contain.spec.semantics.isolation import is_mapped, map_lines
 
@@ -65,7 +67,7 @@ def _ids(spec: Spec, pointer: str, index: int, *, is_bind: bool) -> Iterator[Fin
     row, linux = spec.config["mounts"][index], spec.config["linux"]
     given = [key for key in ("uidMappings", "gidMappings") if row.get(key)]
     wants = [option for option in row["options"] if option in ("idmap", "ridmap")]
-    if given and not is_bind:
+    if given and not is_bind and row.get("type", "") not in ("", "none"):
         yield Finding("RUN116", f"{pointer}/{given[0]}", "only a bind mount can be idmapped", "remove the mappings, or mount with bind")
     if len(given) == 1:
         yield Finding("RUN110", f"{pointer}/{given[0]}", f"{given[0]} without its twin", "write both uidMappings and gidMappings")
@@ -97,26 +99,27 @@ def devices(spec: Spec) -> Iterator[Finding]:
         pointer = f"/linux/devices/{index}"
         if not row["path"].startswith("/"):
             yield Finding("RUN419", f"{pointer}/path", f"{row['path']!r} is not an absolute path", f"write /dev/{row['path']}")
-        if row["path"] in places:
+        place = normpath(row["path"])
+        if place in places:
             yield Finding("RUN422", f"{pointer}/path", f"{row['path']} is made twice", "keep one of the two")
-        places.add(row["path"])
+        places.add(place)
         if row["type"] != "p" and ("major" not in row or "minor" not in row):
             yield Finding("RUN420", pointer, f"a device of type {row['type']} needs major and minor", "ls -l shows them")
-        yield from _numbers(row, pointer)
+        yield from _numbers(row, pointer, 0)
     for index, row in enumerate((linux.get("resources") or {}).get("devices") or ()):
         pointer = f"/linux/resources/devices/{index}"
         if not row.get("access") and (row.get("allow") or row.get("type", "a") != "a"):
             yield Finding("RUN534", pointer, "a device rule without access", 'add "access": "rwm", or less')
         elif (row.get("access") or "r").strip("rwm"):
             yield Finding("RUN503", f"{pointer}/access", f"{row['access']!r} is not made of r, w and m", 'write "rwm", or less')
-        yield from _numbers(row, pointer)
+        yield from _numbers(row, pointer, -1)
 
 
-def _numbers(row: dict[str, Any], pointer: str) -> Iterator[Finding]:
+def _numbers(row: dict[str, Any], pointer: str, least: int) -> Iterator[Finding]:
     """The kernel's dev_t: 12 bits and 20 bits; -1 in a rule means all."""
     for key, most in (("major", 0xFFF), ("minor", 0xFFFFF)):
         number = row.get(key)
-        if number is not None and not -1 <= number <= most:
+        if number is not None and not least <= number <= most:
             yield Finding("RUN420", f"{pointer}/{key}", f"{number} is not a {key} number", f"write 0 to {most}")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contain.spec import presets
+from contain.linux import CAPABILITIES, RLIMITS
 from contain.spec.semantics.finding import Finding
+from contain.spec.semantics.limits import is_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def version(spec: Spec) -> Iterator[Finding]:
     minor = rest.partition(".")[0]
     if major != "1" or not minor.isdecimal():
         yield Finding(
-            "RUN003",
+            "RUN016",
             "/ociVersion",
             f"version {spec.config['ociVersion']!r} of the runtime-spec is unknown",
             "write a version from 1.0.0 to 1.3.0",
@@ -73,10 +74,8 @@ def rlimits(spec: Spec) -> Iterator[Finding]:
     seen: set[str] = set()
     for index, row in enumerate(spec.config["process"].get("rlimits") or ()):
         pointer, kind = f"/process/rlimits/{index}", row["type"]
-        if kind.removeprefix("RLIMIT_") not in presets.RLIMITS:
-            yield Finding(
-                "RUN219", f"{pointer}/type", f"unknown limit {kind}", "one of " + ", ".join("RLIMIT_" + name for name in presets.RLIMITS)
-            )
+        if kind not in RLIMITS:
+            yield Finding("RUN219", f"{pointer}/type", f"unknown limit {kind}", "one of " + ", ".join(sorted(RLIMITS)))
         if kind in seen:
             yield Finding("RUN218", f"{pointer}/type", f"{kind} is set twice", "keep one of the two")
         seen.add(kind)
@@ -94,12 +93,12 @@ def capabilities(spec: Spec) -> Iterator[Finding]:
     sets = spec.config["process"].get("capabilities") or {}
     for kind, names in sets.items():
         for index, name in enumerate(names or ()):
-            if name not in presets.CAPABILITIES:
+            if name not in CAPABILITIES:
                 yield Finding("RUN222", f"/process/capabilities/{kind}/{index}", f"unknown capability {name} is ignored", "", error=False)
     permitted = set(sets.get("permitted") or ())
     # ambient ones beyond permitted and inheritable are dropped, not refused: `runc spec` itself writes such documents
     for index, name in enumerate(sets.get("effective") or ()):
-        if name not in permitted and name in presets.CAPABILITIES:
+        if name not in permitted and name in CAPABILITIES:
             at = f"/process/capabilities/effective/{index}"
             yield Finding("RUN223", at, f"{name} is effective but not permitted", "add it to permitted, or remove it here")
 
@@ -121,17 +120,21 @@ def scheduling(spec: Spec) -> Iterator[Finding]:
             yield Finding("RUN230", f"{at}/{key}", f"{policy} has no {key}", "it is for SCHED_DEADLINE")
     if policy == "SCHED_DEADLINE":
         runtime, deadline, period = (row.get(key) or 0 for key in ("runtime", "deadline", "period"))
-        if not runtime or runtime > (deadline or period) or (period and (deadline or period) > period):
-            yield Finding("RUN230", at, "SCHED_DEADLINE needs 0 < runtime <= deadline <= period", "write all three, in nanoseconds")
+        if not 0 < runtime <= deadline <= (period or deadline):
+            yield Finding(
+                "RUN230", f"{at}/runtime", "SCHED_DEADLINE needs 0 < runtime <= deadline <= period", "write all three, in nanoseconds"
+            )
     priority = spec.config["process"].get("ioPriority") or {}
     if priority and not 0 <= priority.get("priority", 0) <= 7:
         yield Finding("RUN209", "/process/ioPriority/priority", f"{priority['priority']} is no priority", "write 0 (highest) to 7")
     policy_row = spec.config["linux"].get("memoryPolicy") or {}
     mode, nodes = policy_row.get("mode", ""), policy_row.get("nodes")
-    if nodes and mode in ("MPOL_DEFAULT", "MPOL_LOCAL"):
+    if nodes and not is_list(nodes):
+        yield Finding("RUN712", "/linux/memoryPolicy/nodes", f"{nodes!r} is not a list of nodes", "write numbers and ranges, as 0-3,5")
+    elif nodes and mode in ("MPOL_DEFAULT", "MPOL_LOCAL"):
         yield Finding("RUN712", "/linux/memoryPolicy/nodes", f"{mode} takes no nodes", "remove them, or choose MPOL_BIND")
     if not nodes and mode in ("MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED_MANY"):
-        yield Finding("RUN712", "/linux/memoryPolicy", f"{mode} needs nodes", 'add "nodes": "0"')
+        yield Finding("RUN712", "/linux/memoryPolicy/nodes", f"{mode} needs nodes", 'add "nodes": "0"')
     if {"MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"} <= set(policy_row.get("flags") or ()):
         yield Finding("RUN711", "/linux/memoryPolicy/flags", "static and relative nodes exclude each other", "keep one of the two flags")
 

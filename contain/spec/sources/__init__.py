@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contain.spec.options import Options
 
 _MODULES = {"oci": "oci", "aci": "aci", "rootfs": "rootfs", "host": "hostview"}
+_WHAT = {"oci": "a bundle", "aci": "an image", "rootfs": "a root file system", "host": "the host"}
 _ARCHIVES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 
 
@@ -63,12 +64,17 @@ def _kind_of_file(target: str, path: str, *, regular: bool) -> str:
     )
 
 
-def read(target: str | Mapping[str, Any], options: Options) -> Spec:
-    """The spec of a run of `target`: a path, what a config.json says, or "" for the host view."""
+def read(target: str | Mapping[str, Any], options: Options, wanted: str = "") -> Spec:
+    """The spec of a run of `target`: a path, what a config.json says, or "" for the host view; UsageError when it is not of the kind that is wanted."""
     if not isinstance(target, str):
         from contain.spec.sources import oci
 
         return oci.read_mapping(target, options)
-    module = __import__(f"contain.spec.sources.{_MODULES[kind(target, options)]}", fromlist=["read"])
+    found_kind = kind(target, options)
+    if wanted == "rootfs" and os.path.isdir(options.absolute(target)):  # whatever else lies in it
+        found_kind = wanted
+    if wanted not in {"", found_kind}:
+        raise UsageError(f"{target} is {_WHAT[found_kind]}, not {_WHAT[wanted]}", place="<command line>:TARGET")
+    module = __import__(f"contain.spec.sources.{_MODULES[found_kind]}", fromlist=["read"])
     found: Spec = module.read(target, options)
     return found

@@ -113,7 +113,7 @@ def _convert(document: Document, root: str, options: Options, owners: Owners) ->
     spec.config["process"]["noNewPrivileges"] = False
     isolators.hold(spec, set(presets.APPC_CAPABILITIES))
     app = image.get("app") or {}
-    if not app and not options.command:
+    if not app and not options.command and not options.otherwise:
         raise reader.fail("", "the image has no app", "write the command after --")
     _environment(spec, reader, image, app, options)
     if app:

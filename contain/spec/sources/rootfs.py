@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: what is run when no command is given
 _SHELL = "/bin/sh"
+#: one of these every root file system has that is not made for one static program
+_USUAL = ("bin", "sbin", "usr", "lib", "etc")
 
 
 def read(target: str, options: Options) -> Spec:
@@ -22,6 +24,12 @@ def read(target: str, options: Options) -> Spec:
     root = os.path.realpath(options.absolute(target))
     if not os.path.isdir(root):
         raise UsageError(f"{target} is not a folder", remedy="give a rootfs folder, a bundle or an .aci file")
+    if os.path.isdir(f"{root}/rootfs") and not any(os.path.lexists(f"{root}/{name}") for name in _USUAL):
+        raise UsageError(
+            f"{target} is no root file system: it has none of {', '.join(_USUAL)}, but a folder rootfs",
+            place="<command line>:TARGET",
+            remedy=f"give {os.path.join(target, 'rootfs')}; a bundle has a config.json too, which `contain spec` writes",
+        )
     spec = base(kind="rootfs", root=root, options=options)
     spec.config["process"]["env"] += [f"PATH={presets.PATH}"]
     spec.config["process"]["args"] = [_SHELL]

@@ -72,6 +72,11 @@ def blob_content(layout: Layout) -> Found:
         done.add(item.blob)
         if layout.store.digest(item.blob, algorithm) != item.blob.rpartition("/")[2]:
             yield item.document, f"{item.pointer}/digest", f"the content of {item.blob} has another digest"
+    for name in layout.store.names():
+        folder, _, encoded = name.removeprefix("blobs/").partition("/")
+        algorithm = verifiable(f"{folder}:{encoded}") if name.startswith("blobs/") and name not in done else ""
+        if algorithm and layout.store.kind(name) == "file" and layout.store.digest(name, algorithm) != encoded:
+            yield "index.json", "", f"the content of {name}, to which nothing refers, has another digest"
 
 
 @rule

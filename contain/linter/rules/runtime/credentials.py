@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
-from contain.linter.names import CAPABILITIES
 from contain.linter.near import nearest
 from contain.linter.reading import each, entries, get, has_namespace, known, namespace, once_each
 from contain.linter.registry import about, rule
 from contain.linter.rules.runtime.facts import capability_sets, mounts
+from contain.linux import CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,8 @@ def effective_permitted(config: Any) -> Found:
     if _within(config, "effective", "permitted"):
         return
     permitted = _set(config, "permitted")
-    lost = {text: pointer for pointer, name, text in _sets(config) if name == "effective" and text not in permitted}
+    # what no kernel knows is left out with a warning
+    lost = {text: pointer for pointer, name, text in _sets(config) if name == "effective" and text not in permitted and text in _KNOWN}
     if lost:
         words = f"{', '.join(lost)} {'is' if len(lost) == 1 else 'are'} effective and not permitted, which the kernel refuses"
         yield next(iter(lost.values())), words

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, entries, has_namespace
 from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,9 +46,11 @@ def relative_path(config: Any) -> Found:
 
 
 @rule
-@about("linux/devices")
+@about("linux/devices", "linux/resources/devices")
 def no_numbers(config: Any) -> Found:
-    """RUN420 device-numbers: a device has major and minor, unless it is a pipe.
+    """RUN420 device-numbers: a device has major and minor, unless it is a pipe, of 12 and 20 bits.
+
+    -1 stands for all in the rules of resources.devices.
 
     section: config-linux.md / Devices
     blocking: yes
@@ -60,6 +63,12 @@ def no_numbers(config: Any) -> Found:
             missing = [name for name in ("major", "minor") if name not in device]
             if missing:
                 yield pointer, f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: only a pipe (type p) has none"
+    for least, path in ((0, ("linux", "devices")), (-1, ("linux", "resources", "devices"))):
+        for pointer, device in each(config, *path):
+            for name, most in (("major", 0xFFF), ("minor", 0xFFFFF)):
+                number = device.get(name)
+                if number is not None and not least <= number <= most:
+                    yield f"{pointer}/{name}", f"{number} is no {name} number of Linux, which are from 0 to {most}"
 
 
 @rule
@@ -102,10 +111,10 @@ def same_path(config: Any) -> Found:
     """
     seen: set[str] = set()
     for pointer, device in each(config, "linux", "devices"):
-        path = device.get("path")
+        path = normal(device.get("path") or "")
         if path in seen:
             yield f"{pointer}/path", f"{path} is given twice"
-        seen.add(path or "")
+        seen.add(path)
 
 
 @rule
@@ -198,7 +207,7 @@ def net_name(config: Any) -> Found:
     for pointer, name, device in entries(config, "linux", "netDevices"):
         if _bad_name(name):
             yield pointer, f"{name[:40]!r} is no name of a network device"
-        if device.get("name") is not None and _bad_name(device["name"]):
+        if device.get("name") and _bad_name(device["name"]):
             yield pointer, f"{device['name'][:40]!r} is no name of a network device"
 
 

@@ -9,7 +9,7 @@ from contain.linter.names import MOUNT_FLAGS, MOUNT_OPPOSITES, PROPAGATIONS
 from contain.linter.near import nearest
 from contain.linter.reading import has_namespace
 from contain.linter.registry import about, rule
-from contain.linter.rules.runtime.facts import mounts, no_mount_has, no_option_of, normal, only_options_of, places
+from contain.linter.rules.runtime.facts import for_linux, mounts, no_mount_has, no_option_of, normal, only_options_of, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,25 @@ def is_bind(mount: Any) -> bool:
 
 @rule
 @about("mounts")
+def empty_destination(config: Any) -> Found:
+    """RUN102 mount-destination-missing: a mount says where it appears.
+
+    An empty destination is none.
+
+    section: config.md / Mounts
+    blocking: yes
+    rows: RC08
+    bad: {"mounts": [{"type": "tmpfs"}]}
+    bad: {"mounts": [{"destination": "", "type": "tmpfs"}]}
+    good: {"mounts": [{"destination": "/data", "type": "tmpfs"}]}
+    """
+    for pointer, mount in mounts(config):
+        if mount.get("destination") == "":
+            yield f"{pointer}/destination", "the destination is empty"
+
+
+@rule
+@about("mounts")
 def relative_destination(config: Any) -> Found:
     """RUN103 relative-destination: on Linux a mount's destination is absolute.
 
@@ -49,53 +68,12 @@ def relative_destination(config: Any) -> Found:
     bad: {"mounts": [{"destination": "data", "type": "tmpfs", "source": "tmpfs"}]}
     good: {"mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]}
     """
-    if "linux" in config or not {"windows", "solaris", "zos", "freebsd"} & config.keys():
+    if for_linux(config):
         for pointer, mount in mounts(config):
             destination = mount.get("destination")
-            if destination is not None and not destination.startswith("/"):
+            if destination and not destination.startswith("/"):
                 fix = Fix(f"write /{destination}", replace=(f"{pointer}/destination", f"/{destination}"))
                 yield f"{pointer}/destination", f"the destination {destination[:60]!r} is not absolute", fix
-
-
-@rule
-@about("mounts")
-def relative_destination_elsewhere(config: Any) -> Found:
-    r"""RUN104 relative-destination-elsewhere: on other platforms a mount's destination is absolute.
-
-    Only Linux knows what a relative one means.
-
-    section: config.md / Mounts
-    rows: RC10
-    bad: {"linux": null, "freebsd": {}, "ociVersion": "1.3.0", "mounts": [{"destination": "data", "type": "tmpfs", "source": "tmpfs"}]}
-    good: {"linux": null, "freebsd": {}, "ociVersion": "1.3.0", "mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]}
-    """
-    if "linux" not in config and {"windows", "solaris", "zos", "freebsd"} & config.keys():
-        for pointer, mount in mounts(config):
-            destination = mount.get("destination")
-            drive = "windows" in config and destination is not None and destination[1:3] in (":\\", ":/")
-            if destination is not None and not destination.startswith(("/", "\\")) and not drive:
-                yield f"{pointer}/destination", f"the destination {destination[:60]!r} is not absolute"
-
-
-@rule
-@about("windows")
-def nested_on_windows(config: Any) -> Found:
-    r"""RUN105 nested-on-windows: on Windows no destination lies inside another.
-
-    Windows has no mounts below mounts.
-
-    section: config.md / Mounts
-    rows: RC11
-    bad: {"linux": null, "windows": {"layerFolders": ["C:\\l"]}, "mounts": [{"destination": "C:\\a", "source": "C:\\x"}, {"destination":
-      "C:\\a\\b", "source": "C:\\y"}]}
-    good: {"linux": null, "windows": {"layerFolders": ["C:\\l"]}, "mounts": [{"destination": "C:\\a", "source": "C:\\x"}, {"destination": "C:\\b",
-      "source": "C:\\y"}]}
-    """
-    if "windows" in config and "linux" not in config:
-        places = [(pointer, (mount.get("destination") or "").replace("/", "\\").rstrip("\\").lower()) for pointer, mount in mounts(config)]
-        for pointer, place in places:
-            if any(place != other and place.startswith(other + "\\") for _, other in places if other):
-                yield f"{pointer}/destination", "the destination lies inside another one"
 
 
 @rule
@@ -150,7 +128,7 @@ def no_type(config: Any) -> Found:
     bad: {"mounts": [{"destination": "/data", "source": "/srv/data", "options": ["ro"]}]}
     good: {"mounts": [{"destination": "/data", "source": "/srv/data", "options": ["rbind", "ro"]}]}
     """
-    if "linux" not in config:
+    if not for_linux(config):
         return
     for pointer, mount in mounts(config):
         if mount.get("type") in (None, "", "none") and _NO_TYPE.isdisjoint(mount.get("options") or ()):
@@ -390,6 +368,6 @@ def idmap_without_bind(config: Any) -> Found:
         return
     for pointer, mount in mounts(config):
         mapped = mount.get("uidMappings") or mount.get("gidMappings")
-        if mapped and mount.get("type") not in (None, "bind", "none") and not is_bind(mount):
+        if mapped and mount.get("type") not in (None, "", "bind", "none") and not is_bind(mount):
             place = f"{pointer}/{'uidMappings' if mount.get('uidMappings') else 'gidMappings'}"
             yield place, f"only bind mounts can be idmapped, not {mount['type']}"

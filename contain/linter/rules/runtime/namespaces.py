@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, entries, get, has_namespace, namespace
 from contain.linter.registry import about, rule
-from contain.linter.rules.runtime.facts import for_linux, mounts
+from contain.linter.rules.runtime.facts import for_linux, mounts, no_mount_has
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def default_filesystems(config: Any) -> Found:
         dev = dev or (place == "/dev" and mount.get("type") != "tmpfs")
     missing = [name for name in ("/proc", "/sys", "/dev/pts", "/dev/shm") if name not in places and not (dev and name.startswith("/dev/"))]
     if missing:
-        yield "/mounts", f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not mounted, programs expect it on Linux"
+        yield "/mounts", f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not mounted, which programs expect on Linux"
 
 
 @rule
@@ -76,8 +76,19 @@ def namespace_path(config: Any) -> Found:
             yield f"{pointer}/path", f"the path {path[:60]!r} of a namespace is not absolute"
 
 
+def _maps(config: Any) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+    """Pointer and lines of each id map: the container's, and those of mounts."""
+    for name in _MAPS:
+        yield f"/linux/{name}", list(each(config, "linux", name))
+    if no_mount_has(config, *_MAPS):
+        return
+    for pointer, mount in mounts(config):
+        for name in _MAPS:
+            yield f"{pointer}/{name}", [(f"{pointer}{place}", item) for place, item in each(mount, name)]
+
+
 @rule
-@about("linux/uidMappings", "linux/gidMappings")
+@about("linux/uidMappings", "linux/gidMappings", "mounts")
 def overlapping_mappings(config: Any) -> Found:
     """RUN412 mapping-overlap: ranges of id mappings do not overlap, and end at 2^32 - 1.
 
@@ -92,8 +103,8 @@ def overlapping_mappings(config: Any) -> Found:
     good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 10},
       {"containerID": 10, "hostID": 3000, "size": 10}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}]}}
     """
-    for name in _MAPS:
-        rows = [(pointer, item) for pointer, item in each(config, "linux", name) if {"containerID", "hostID", "size"} <= item.keys()]
+    for _, items in _maps(config):
+        rows = [(pointer, item) for pointer, item in items if {"containerID", "hostID", "size"} <= item.keys()]
         for side in ("containerID", "hostID"):
             for index, (pointer, item) in enumerate(rows):
                 start, end = item[side], item[side] + item["size"]
@@ -104,7 +115,7 @@ def overlapping_mappings(config: Any) -> Found:
 
 
 @rule
-@about("linux/uidMappings", "linux/gidMappings")
+@about("linux/uidMappings", "linux/gidMappings", "mounts")
 def mapping_count(config: Any) -> Found:
     """RUN413 mapping-count: an id map has at most 340 ranges, none of them empty.
 
@@ -119,10 +130,10 @@ def mapping_count(config: Any) -> Found:
     good: {"linux": {"namespaces": [{"type": "user"}, {"type": "mount"}], "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}],
       "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
     """
-    for name in _MAPS:
-        if len(get(config, "linux", name) or ()) > 340:
-            yield f"/linux/{name}", f"{name} has more than the 340 ranges that the kernel takes"
-        for pointer, item in each(config, "linux", name):
+    for place, items in _maps(config):
+        if len(items) > 340:
+            yield place, f"{place.rpartition('/')[2]} has more than the 340 ranges that the kernel takes"
+        for pointer, item in items:
             if item.get("size") == 0:
                 yield f"{pointer}/size", "a range of size 0 maps nothing, and the kernel refuses it"
 
@@ -236,6 +247,6 @@ def mount_namespace(config: Any) -> Found:
     good: {"linux": {"namespaces": [{"type": "mount"}], "maskedPaths": ["/proc/kcore"]}}
     """
     if "linux" in config and not has_namespace(config, "mount"):
-        found = [name for name in ("maskedPaths", "readonlyPaths") if get(config, "linux", name)]
-        if found:
-            yield f"/linux/{found[0]}", f"{' and '.join(found)} need a mount namespace of the container: they would cover the host's paths"
+        for name in ("maskedPaths", "readonlyPaths"):
+            if get(config, "linux", name):
+                yield f"/linux/{name}", f"{name} need a mount namespace of the container: they would cover the host's paths"

@@ -1,4 +1,4 @@
-"""RUN8: the sections of other platforms."""
+"""RUN8: the sections of other platforms, and their mounts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,53 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.reading import each, get
 from contain.linter.registry import about, rule
+from contain.linter.rules.runtime.facts import mounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     Found = Iterator[tuple[str, str]]
+
+
+@rule
+@about("mounts")
+def relative_destination_elsewhere(config: Any) -> Found:
+    r"""RUN104 relative-destination-elsewhere: on other platforms a mount's destination is absolute.
+
+    Only Linux knows what a relative one means.
+
+    section: config.md / Mounts
+    rows: RC10
+    bad: {"linux": null, "freebsd": {}, "ociVersion": "1.3.0", "mounts": [{"destination": "data", "type": "tmpfs", "source": "tmpfs"}]}
+    good: {"linux": null, "freebsd": {}, "ociVersion": "1.3.0", "mounts": [{"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]}
+    """
+    if "linux" not in config and {"windows", "solaris", "zos", "freebsd"} & config.keys():
+        for pointer, mount in mounts(config):
+            destination = mount.get("destination")
+            drive = "windows" in config and destination is not None and destination[1:3] in (":\\", ":/")
+            if destination is not None and not destination.startswith(("/", "\\")) and not drive:
+                yield f"{pointer}/destination", f"the destination {destination[:60]!r} is not absolute"
+
+
+@rule
+@about("windows")
+def nested_on_windows(config: Any) -> Found:
+    r"""RUN105 nested-on-windows: on Windows no destination lies inside another.
+
+    Windows has no mounts below mounts.
+
+    section: config.md / Mounts
+    rows: RC11
+    bad: {"linux": null, "windows": {"layerFolders": ["C:\\l"]}, "mounts": [{"destination": "C:\\a", "source": "C:\\x"}, {"destination":
+      "C:\\a\\b", "source": "C:\\y"}]}
+    good: {"linux": null, "windows": {"layerFolders": ["C:\\l"]}, "mounts": [{"destination": "C:\\a", "source": "C:\\x"}, {"destination": "C:\\b",
+      "source": "C:\\y"}]}
+    """
+    if "windows" in config and "linux" not in config:
+        places = [(pointer, (mount.get("destination") or "").replace("/", "\\").rstrip("\\").lower()) for pointer, mount in mounts(config)]
+        for pointer, place in places:
+            if any(place != other and place.startswith(other + "\\") for _, other in places if other):
+                yield f"{pointer}/destination", "the destination lies inside another one"
 
 
 @rule

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
-from contain.linter.names import RLIMITS
 from contain.linter.near import nearest
 from contain.linter.ranges import is_list
 from contain.linter.reading import each, entries, get
 from contain.linter.registry import about, rule
+from contain.linux import RLIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +65,8 @@ def no_args(config: Any) -> Found:
     process = get(config, "process")
     if process is not None and not process.get("args") and "windows" not in config:
         yield "/process/args", "process.args names no program"
+    elif get(config, "process", "args") and process["args"][0] == "" and "windows" not in config:
+        yield "/process/args/0", "the name of the program is empty"
 
 
 @rule
@@ -232,6 +234,8 @@ def scheduler(config: Any) -> Found:
             if policy not in ("FIFO", "RR")
             else f"priority must be from 1 to 99, not {priority}",
         )
+    if not priority and policy in ("FIFO", "RR"):
+        yield f"{at}/priority", f"{policy} needs a priority from 1 to 99"
     times = [settings.get(name) or 0 for name in ("runtime", "deadline", "period")]
     if policy != "DEADLINE":
         for name, time in zip(("runtime", "deadline", "period"), times, strict=True):

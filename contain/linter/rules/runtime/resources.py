@@ -129,7 +129,7 @@ def swap_without_limit(config: Any) -> Found:
     good: {"linux": {"resources": {"memory": {"swap": -1}}}}
     """
     memory = get(config, *_RESOURCES, "memory") or {}
-    if (memory.get("swap") or 0) > 0 and not memory.get("limit"):
+    if (memory.get("swap") or 0) > 0 and (memory.get("limit") or 0) <= 0:
         yield f"{_AT}/memory/swap", "swap means nothing without a limit"
 
 

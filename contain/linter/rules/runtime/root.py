@@ -30,8 +30,32 @@ def version_syntax(config: Any) -> Found:
     good: {"ociVersion": "1.0.2-dev"}
     """
     version = get(config, "ociVersion")
-    if version is not None and parse_version(version) is None:
+    if version is not None and parse_version(version) is None and _first(version):
         yield "/ociVersion", f"ociVersion: {version[:40]!r} is no version of SemVer 2.0.0"
+
+
+def _first(version: str) -> bool:
+    """Whether it begins as the versions do that there are."""
+    major, _, rest = version.partition(".")
+    return major == "1" and rest.partition(".")[0].isdecimal()
+
+
+@rule
+def version_unknown(config: Any) -> Found:
+    """RUN016 oci-version-unknown: ociVersion is a version of the runtime-spec that exists.
+
+    All of them begin with 1: what another one would mean nobody can know. crun refuses it, and so do we.
+
+    section: config.md / Specification version
+    blocking: yes
+    rows: RC01
+    bad: {"ociVersion": "9.0.0"}
+    good: {"ociVersion": "1.3.0"}
+    """
+    version = get(config, "ociVersion")
+    if version is not None and not _first(version):
+        words = "is no version of SemVer 2.0.0" if parse_version(version) is None else "is no version of the runtime-spec: all are 1.x"
+        yield "/ociVersion", f"ociVersion: {version[:40]!r} {words}"
 
 
 @rule
@@ -48,6 +72,8 @@ def root_missing(config: Any) -> Found:
     """
     if "root" not in config and "windows" not in config and "vm" not in config:
         yield "/root", "root is missing"
+    if get(config, "root", "path") == "" and for_linux(config):
+        yield "/root", "root.path is empty: there is no root file system"
 
 
 @rule
@@ -205,18 +231,16 @@ def hostname_form(config: Any) -> Found:
 
 @rule
 def empty_section(config: Any) -> Found:
-    """RUN015 empty-name: hostname and root.path are not empty.
+    """RUN015 empty-name: hostname and domainname are not empty.
 
     An empty string is no name; leave the member out.
 
     section: config.md / Hostname
     severity: warning
-    rows: RC44 RC05
+    rows: RC44 RC45
     bad: {"hostname": ""}
     good: {"root": {"path": "rootfs"}}
     """
     for pointer, _, text in entries({"hostname": config.get("hostname"), "domainname": config.get("domainname")}):
         if text == "":
             yield pointer, f"{pointer[1:]} is empty"
-    if get(config, "root", "path") == "":
-        yield "/root/path", "root.path is empty"

@@ -1,0 +1,129 @@
+"""What people and CI do with lint, and what a hostile folder would have it do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from contain.cli.main import main
+from contain.linter import mend
+from contain.linter.examples import document
+from contain.linter.settings import load
+
+TOP = Path(__file__).resolve().parents[2]
+BROKEN = document("runtime-config", {"process": {"cwd": "x"}})
+#: a comma too many, which --fix takes away
+COMMA = '{"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "linux": {"namespaces": [{"type": "mount"},]}}\n'
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The folder where lint runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _piped(text, *options):
+    command = [sys.executable, "-m", "contain", "lint", "-q", *options, "-"]
+    env = {**os.environ, "PYTHONPATH": str(TOP)}
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False, env=env)
+
+
+def test_fix_of_standard_input_prints_the_document(folder):
+    """The mended one on standard output, or the same when there is nothing to fix; what is left to say on standard error."""
+    result = _piped(COMMA, "--fix", "--select", "DOC")
+    assert (result.returncode, result.stdout, result.stderr) == (0, COMMA.replace(",]", "]"), "")
+    result = _piped(json.dumps(BROKEN), "--fix", "--select", "DOC,RUN")
+    assert (result.returncode, result.stdout) == (1, json.dumps(BROKEN))
+    assert "is not absolute" in result.stderr
+
+
+def test_standard_input_has_the_configuration_of_what_it_is_called(folder):
+    """As an editor would pipe it."""
+    (folder / "box").mkdir()
+    (folder / "box/contain.toml").write_text('[lint]\nignore = ["RUN212"]\n')
+    assert _piped(json.dumps(BROKEN)).returncode == 1
+    assert _piped(json.dumps(BROKEN), "--stdin-filename", "box/config.json").returncode == 0
+
+
+def test_what_a_digest_names_is_not_fixed(folder, capsys):
+    """Neither in a layout nor when another document of the call holds the digest; --diff says the same as --fix does."""
+    (folder / "config.json").write_text(COMMA)
+    digest = hashlib.sha256(COMMA.encode()).hexdigest()
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [{"digest": f"sha256:{digest}"}]}))
+    main(["lint", "-q", "--fix", "--select", "DOC", "config.json", "index.json"])
+    assert "config.json: not fixed: index.json names it by its digest" in capsys.readouterr().err
+    assert main(["lint", "--diff", "config.json", "index.json"]) == 0
+    assert capsys.readouterr().out == ""
+    assert (folder / "config.json").read_text() == COMMA
+    assert main(["lint", "--diff", "config.json"]) == 1
+
+
+def test_a_file_that_cannot_be_written_is_told(folder, capsys, monkeypatch):
+    """It is no fault of ours."""
+    (folder / "c.json").write_text(COMMA)
+
+    def full(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(mend.os, "open", full)
+    assert main(["lint", "-q", "--fix", "--select", "DOC", "c.json"]) == 1
+    assert "c.json: not fixed: it cannot be written: Permission denied" in capsys.readouterr().err
+
+
+def test_a_work_tree_runs_no_program_of_its_own(folder, capsys):
+    """Its configuration may name one that git would ask what has changed."""
+    subprocess.run(["git", "init", "-q", "."], check=True)
+    (folder / "spy").write_text(f"#!/bin/sh\ntouch {folder}/ran\n")
+    (folder / "spy").chmod(0o755)
+    (folder / "c.json").write_text(json.dumps(BROKEN))
+    subprocess.run(["git", "add", "c.json"], check=True)
+    subprocess.run(["git", "config", "core.fsmonitor", str(folder / "spy")], check=True)
+    assert main(["lint", "."]) == 1
+    assert not (folder / "ran").exists()
+
+
+def test_a_folder_that_is_excluded_is_left_out_with_all_in_it(folder, capsys):
+    """By its name, as ruff has it."""
+    (folder / "third/party").mkdir(parents=True)
+    (folder / "third/party/c.json").write_text(json.dumps(BROKEN))
+    assert main(["lint", "."]) == 1
+    for pattern in ("third", "third/party", "third/*", "party"):
+        assert main(["lint", ".", "--exclude", pattern]) == 0
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_an_archive_is_known_by_how_it_begins(folder, capsys, mode):
+    """Whatever it is called."""
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "9"}')
+    with tarfile.open(folder / "image", mode) as archive:
+        archive.add("oci-layout")
+    main(["lint", "-q", "-o", "concise", "image"])
+    assert "image!oci-layout:1:" in capsys.readouterr().out
+
+
+def test_a_baseline_means_the_files_that_it_was_made_of(folder, capsys):
+    """Names may hold what a glob takes for its own, or bytes that are not UTF-8; each file's entries go where its configuration is."""
+    (folder / "deep").mkdir()
+    (folder / "deep/contain.toml").write_text("[lint]\n")
+    names = ["a[1].json", "b*.json", "deep/c.json", os.fsdecode(b"\xff.json"), "\x7f.json"]
+    for name in names:
+        (folder / name).write_text(json.dumps(BROKEN))
+    assert main(["lint", "-q", "--add-allow", *names]) == 0
+    assert main(["lint", "-q", *names]) == 0
+    assert [allow.path for allow in load(str(folder / "deep/contain.toml")).allow if allow.rule == "RUN212"] == ["c.json"]
+    (folder / "a1.json").write_text(json.dumps(BROKEN))
+    assert main(["lint", "-q", "a1.json"]) == 1
+
+
+def test_two_outputs_to_one_file_are_an_error(folder, capsys):
+    """One would overwrite the other."""
+    (folder / "c.json").write_text(json.dumps(BROKEN))
+    assert main(["lint", "c.json", "-o", "json=found", "-o", "sarif=found"]) == 2
