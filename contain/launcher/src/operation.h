@@ -66,64 +66,64 @@ struct shared {
     char id[ID_SIZE];
     struct termios mode;                /* the terminal's, as it was */
     struct usage usage;
-    struct usage before; /* our set-up's, as the program was let go; memory_peak: what it held */
-    struct report failure; /* init's last words, should the program's filter not let it send them */
-    int slots[SLOT_COUNT]; /* the host's; monitor and guardian share one table of descriptors */
-    uint64_t nanoseconds[]; /* per operation, with --trace */
+    struct usage before;                /* our set-up's when the program was let go; memory_peak: what it held */
+    struct report failure;              /* init's last words, should the program's filter not let it send them */
+    int slots[SLOT_COUNT];              /* the host's; monitor and guardian share one table of descriptors */
+    uint64_t nanoseconds[];             /* per operation, with --trace */
 };
 
 enum reason { REASON_EXITED, REASON_SIGNALED, REASON_TIMEOUT, REASON_OOM, REASON_CPU_TIME, REASON_KILLED, REASON_ERROR, REASON_SECCOMP };
 
 /* How to watch; set by the operations of the family supervise and by the command line. */
 struct watch {
-    bool init; /* our own PID 1 */
+    bool init;         /* our own PID 1 */
     bool guardian;
     bool parent_death;
-    bool leave; /* nobody stays to watch */
+    bool leave;         /* nobody stays to watch */
     bool leave_at_gate; /* the caller goes when init waits for start */
-    bool shares_pids; /* no new pid namespace: the end of init is not the end of all */
-    int failure_code; /* exit code of any failure of ours, 0: 125, 126, 127 */
-    int64_t timeout; /* milliseconds, 0: none */
+    bool shares_pids;  /* no new pid namespace: the end of init is not the end of all */
+    int failure_code;  /* exit code of any failure of ours, 0: 125, 126, 127 */
+    int64_t timeout;   /* milliseconds, 0: none */
     int64_t processor_time; /* nanoseconds */
     int64_t processor_slot;
     bool processor_v2;
-    int caller; /* pidfd of the library's process, -1: none */
-    int life; /* a pipe whose end the caller holds, -1: none */
+    int caller;        /* pidfd of the library's process, -1: none */
+    int life;          /* a pipe whose end the caller holds, -1: none */
 };
 
 #define DENIED_COUNT 16
 
 /* A system call that the filter refused; as it travels in the record. */
 struct denied {
-    uint32_t arch; /* AUDIT_ARCH_* */
+    uint32_t arch;  /* AUDIT_ARCH_* */
     int32_t number;
-    int32_t pid; /* who asked first, as the host numbers it */
+    int32_t pid;    /* who asked first, as the host numbers it */
     uint32_t count;
 };
 
 /* What the monitor's loop holds (monitor.c). */
 struct monitor {
     int state;
-    int signals; /* signalfd */
-    int timer; /* timerfd of the time limit, -1: none */
-    int tick; /* timerfd of the limit of processor time, -1: none */
-    int parent; /* pidfd of our parent, with --die-with-parent */
-    int listener; /* where refused calls wait for us, -1: none */
+    int signals;       /* signalfd */
+    int timer;         /* timerfd of the time limit, -1: none */
+    int tick;          /* timerfd of the limit of processor time, -1: none */
+    int parent;        /* pidfd of our parent, with --die-with-parent */
+    int listener;      /* where refused calls wait for us, -1: none */
     bool denied_kills; /* the first one ends the run */
     uint32_t denied_count;
     struct denied denied[DENIED_COUNT];
-    uint64_t early; /* signals that came before there was a program */
-    bool hook; /* a hook runs: whoever started it waits for it */
-    bool aborted; /* it was ended by what ends the run */
-    bool dead; /* init was waited for: `status` holds */
+    uint64_t early;    /* signals that came before there was a program */
+    bool hook;         /* a hook runs: whoever started it waits for it */
+    bool aborted;      /* it was ended by what ends the run */
+    bool dead;         /* init was waited for: `status` holds */
     bool started;
-    bool exited; /* our PID 1 gave the program's `status` */
-    bool failed; /* `context->report` says why */
+    bool exited;       /* our PID 1 gave the program's `status` */
+    bool failed;       /* `context->report` says why */
     int status;
-    int reason; /* why we killed it; REASON_EXITED: we did not */
-    int code; /* exit code that goes with it */
-    int64_t start; /* monotonic nanoseconds */
-    int64_t end_by; /* when an init that was killed is waited for no longer */
+    int reason;        /* why we killed it; REASON_EXITED: we did not */
+    int code;          /* exit code that goes with it */
+    int64_t start;     /* monotonic nanoseconds */
+    int64_t end_by;    /* when an init that was killed is waited for no longer */
 };
 
 /* One direction of the relay. */
@@ -136,18 +136,18 @@ struct flow {
 };
 
 struct relay {
-    int master; /* -1: no terminal */
-    bool input; /* our standard input goes in */
-    bool ended; /* our input has ended, and the container was told */
-    bool ended_raw; /* in which mode its terminal was then */
+    int master;        /* -1: no terminal */
+    bool input;        /* our standard input goes in */
+    bool ended;        /* our input has ended, and the container was told */
+    bool ended_raw;    /* in which mode its terminal was then */
     struct flow flows[2]; /* in, out */
 };
 
-/* What counts in our cgroups, open since before init was made, which reads it when its set-up is done (operations/cgroup.c). */
+/* What counts in our cgroups, open since before init was made, which reads it when its set-up is done (operations/cgroup.c). -1: none. */
 struct counters {
-    int cpu; /* -1: none */
+    int cpu;
     int memory;
-    int peak; /* set back through it where the kernel can; on v2 the monitor reads the peak from it too, since that is the one set back */
+    int peak; /* set back through it where the kernel can; v2 sets it back for whoever reads through it, which is the monitor */
     bool v2;
     bool late; /* the cgroup is made when init is there already (systemd): the host reads before it lets init go */
 };
@@ -156,11 +156,11 @@ struct counters {
 
 /* An output stream that goes into a file (capture.c). */
 struct capture {
-    int from; /* our end of the pipe, -1: it has ended */
-    int to; /* 0: none */
-    int64_t head; /* bytes that are kept from the beginning, and from the end */
+    int from;        /* our end of the pipe, -1: it has ended */
+    int to;          /* 0: none */
+    int64_t head;    /* bytes that are kept from the beginning, and from the end */
     int64_t tail;
-    int64_t size; /* of all that was said */
+    int64_t size;    /* of all that was said */
     int64_t punched; /* to here is nothing but the head */
     bool kills;
     bool over;
@@ -176,22 +176,22 @@ struct context {
     struct capture captures[CAPTURE_COUNT];
     struct monitor monitor;
     struct counters counters;
-    int *slots; /* in the host: those in `shared`; in init: its own copy */
-    int channel; /* to the other side: host or init */
+    int *slots;      /* in the host: those in `shared`; in init: its own copy */
+    int channel;     /* to the other side: host or init */
     bool is_guardian;
-    bool in_host; /* this process acts for the host */
+    bool in_host;    /* this process acts for the host */
     bool trace;
     uint32_t answered; /* the last operation that init asked us for */
-    pid_t map_pid; /* whose maps are written: the joiner or init */
-    pid_t init_pid; /* as the host numbers it */
-    int guardian; /* its pidfd, -1: none */
+    pid_t map_pid;   /* whose maps are written: the joiner or init */
+    pid_t init_pid;  /* as the host numbers it */
+    int guardian;    /* its pidfd, -1: none */
     int adopted; /* pidfd of an init that an earlier call made, -1: none; never killed at our end */
-    int gate; /* the start fifo, once start has opened it, -1: none */
+    int gate;        /* the start fifo, once start has opened it, -1: none */
     pid_t guardian_pid;
-    int report_fd; /* a socket where a library reads what happens, -1: none */
+    int report_fd;   /* a socket where a library reads what happens, -1: none */
     const char *log; /* where a failure is logged too, as engines read it, NULL: nowhere */
     const char *log_format;
-    char **words; /* our own argv */
+    char **words;     /* our own argv */
     uint64_t
         given[GIVEN_WORDS]; /* descriptors that the caller passes on to the program: what was open before anything of ours, a bit each */
     char **explainer; /* words of the program that explains a failure, NULL: none */
