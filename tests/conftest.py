@@ -153,8 +153,9 @@ def payload(top: str) -> str:
     with locked("payload"):
         if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(source):
             compiler = "musl-gcc" if shutil.which("musl-gcc") else "gcc"
-            subprocess.run([compiler, "-O1", "-static", "-o", f"{path}.new", source], check=True)
-            os.replace(f"{path}.new", path)
+            new = f"{path}.{os.urandom(4).hex()}"  # the guest, which may do the same at once, shares the file but not the lock
+            subprocess.run([compiler, "-O1", "-static", "-o", new, source], check=True)
+            os.replace(new, path)
     return path
 
 

@@ -1,7 +1,8 @@
 """CPython's own tests give in the default sandbox what they give outside, but for the rows of docs/inside.md, each with its reason.
 
-Debian packages them (libpython3.11-testsuite). Both sides run here and now, so that what fails or is skipped on this machine anyway is no
-difference; what differs runs once more by itself, since some of these tests measure times.
+Debian packages them (libpython3.11-testsuite). Both sides run here and now, at once, so that what fails or is skipped on this machine anyway is
+no difference; what differs runs once more by itself, up to twice, since some of these tests measure times. Their resources (regrtest's `-u`)
+are all off, as they are by default. They wait more than they compute: `make test-all` runs three modules at once, the long ones first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 import subprocess
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,22 +32,25 @@ pytestmark = [
     pytest.mark.skipif(os.getuid() != 0, reason="needs root, who becomes the ordinary user too"),
     pytest.mark.skipif(not os.path.exists("/usr/lib/python3.11/test/test_os.py"), reason="no libpython3.11-testsuite from Debian"),
 ]
-MODULES = [
-    "test_asyncio",
-    "test_mmap",
-    "test_multiprocessing_fork",
-    "test_multiprocessing_forkserver",
+MODULES = [  # the long ones first
     "test_multiprocessing_spawn",
-    "test_os",
-    "test_pty",
-    "test_signal",
     "test_socket",
-    "test_ssl",
-    "test_subprocess",
-    "test_tempfile",
+    "test_asyncio",
+    "test_multiprocessing_forkserver",
+    "test_multiprocessing_fork",
+    "test_signal",
     "test_threading",
+    "test_subprocess",
+    "test_ssl",
+    "test_tempfile",
+    "test_os",
+    "test_mmap",
+    "test_pty",
 ]
-SCRIPT = 'd=$(mktemp -d) && cd "$d" && python3.11 -m test -v --junit-xml="$d/found" "$@" >&2; cat "$d/found"; cd / && rm -rf "$d"'
+#: connects to the hypervisor, and waits for ever when that does not answer
+LEFT_OUT = "ThreadedVSOCKSocketStreamTest.*"
+TEST = f"python3.11 -m test -v -i '*.{LEFT_OUT}'"
+SCRIPT = f'd=$(mktemp -d) && cd "$d" && {TEST} --junit-xml="$d/found" "$@" >&2; cat "$d/found"; cd / && rm -rf "$d"'
 FAILED = re.compile(r"^(?:ERROR|FAIL): \S+ \((\S+?)\)", re.MULTILINE)
 INSIDE = "import contain, sys; sys.exit(contain.run(sys.argv[1:], stdin=contain.DEVNULL, stdout=1, stderr=2).returncode)"
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
@@ -103,7 +108,8 @@ def test_same_inside(module: str, who: str, top: str, user: User) -> None:
     rows = known(top, who)
 
     def unexpected(words: Sequence[str]) -> set[str]:
-        outside, inside = verdicts(run, words, inside=False), verdicts(run, words, inside=True)
+        with ThreadPoolExecutor(2) as pool:
+            outside, inside = pool.map(lambda side: verdicts(run, words, inside=side), [False, True])
         assert outside, "nothing ran"
         return {
             " ".join(found)

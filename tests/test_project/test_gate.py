@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,3 +47,28 @@ def test_guest_hands_back_code_and_output(top: str) -> None:
     result = subprocess.run([f"{top}/tests/guest/run", "bash", "-c", script], capture_output=True, text=True, check=False, cwd=top)
 
     assert (result.returncode, result.stdout) == (7, "cgroup2fs\n1\n")
+
+
+def test_legs_side_by_side(top: str, tmp_path) -> None:
+    """Two lanes at once, each leg in turn whatever the one before said; the table at the end, and the code of the first that failed."""
+    os.makedirs(f"{tmp_path}/.ci")
+    shutil.copy(f"{top}/.ci/legs", f"{tmp_path}/.ci/legs")
+    first = "until [ -e other ]; do sleep 0.01; done; echo; echo '3 failed'; exit 3"
+    words = ["one", first, "two", "echo '1 passed'", "--", "three", "touch other; echo '5 passed'; exit 4"]
+    result = subprocess.run([f"{tmp_path}/.ci/legs", *words], capture_output=True, text=True, check=False, timeout=60)
+
+    table = [line.split(maxsplit=3) for line in result.stdout.splitlines()[-4:-1]]
+    assert [(row[0], *row[2:]) for row in table] == [("one", "3", "3 failed"), ("two", "0", "1 passed"), ("three", "4", "5 passed")]
+    assert result.returncode == 3
+    assert result.stdout.index("two: begins") > result.stdout.index("one, 00:")
+
+
+def test_all_legs_together_are_all_tests(top: str) -> None:
+    """`make test-all` leaves out no test here: what one leg ignores is another's."""
+    shown = subprocess.run(["make", "-ns", "test-all"], cwd=top, capture_output=True, text=True, check=True).stdout
+    legs = dict(re.findall(r'^  ([\w-]+) "(.*)"', shown, re.MULTILINE))
+    ignored = set(re.findall(r"--ignore (\S+)", legs["slow"]))
+
+    assert {"plain", "live", "cpython", "slow", "v2", "v2-slow"} == set(legs)
+    assert ignored == {"tests/container/test_cpython.py"} == {legs["cpython"].split()[-1]}
+    assert all("--max-skips" in command for command in legs.values())

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
-from contain.linter.names import CAPABILITIES
 from contain.linter.near import nearest
 from contain.linter.ranges import number
 from contain.linter.reading import each, entries, get, has_namespace, known, namespace, once_each
 from contain.linter.registry import about, rule
 from contain.linter.rules.runtime.facts import capability_sets, mounts
+from contain.linux import CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
