@@ -63,7 +63,7 @@ def _create(argv: list[str], options: Mapping[str, str]) -> int:
         bundle=words.get("--bundle", "."),
         state_root=options.get("root", ""),
         launcher=oci.launcher_words(options),
-        warn=oci.warn,
+        warn=oci.warner(options),
         cgroup_manager=oci.cgroup_manager(options),
         pid_file=os.path.abspath(words.get("--pid-file")) if words.get("--pid-file") else "",
         console_socket=words.get("--console-socket"),

@@ -34,4 +34,4 @@ def _delete(argv: list[str], options: Mapping[str, str]) -> int:
         raise UsageError(f"needs exactly one id, not {len(words.arguments)}", place="<command line>:ID", remedy="contain delete ID")
     from contain.container.changes import delete
 
-    return delete(words.arguments[0], options, oci.warn, force=words.flag("--force"))
+    return delete(words.arguments[0], options, oci.warner(options), force=words.flag("--force"))

@@ -69,18 +69,27 @@ SHORT = {
 
 
 def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> int:
-    """Executes; returns only when that failed."""
+    """Executes; returns only when that failed: with 255, or as in runc with 1 when the words make no sense."""
     options = global_options or {}
-    return oci.guard(lambda: _exec(argv, options), options, 255)
-
-
-def _exec(argv: list[str], options: Mapping[str, str]) -> int:
-    words = oci.Words(argv, OPTIONS, SHORT)
+    try:
+        words = _words(argv)
+    except UsageError as error:
+        oci.report(error, options)
+        return 1
     if words.flag("--help"):
         print(USAGE)
         return 0
-    if not words.arguments:
+    return oci.guard(lambda: _exec(words, options), options, 255)
+
+
+def _words(argv: list[str]) -> oci.Words:
+    words = oci.Words(argv, OPTIONS, SHORT)
+    if not words.arguments and not words.flag("--help"):
         raise UsageError("needs an id", place="<command line>:ID", remedy="contain exec ID COMMAND [ARGUMENT…]")
+    return words
+
+
+def _exec(words: oci.Words, options: Mapping[str, str]) -> int:
     from contain.container.exec import Request, execute
 
     arguments = words.arguments[1:]
@@ -104,5 +113,5 @@ def _exec(argv: list[str], options: Mapping[str, str]) -> int:
         tty=words.flag("--tty"),
         user=words.get("--user"),
     )
-    execute(words.arguments[0], request, options, oci.warn, oci.launcher_words(options))
+    execute(words.arguments[0], request, options, oci.warner(options), oci.launcher_words(options))
     return 0

@@ -22,6 +22,8 @@ Lists containers that have a name: runs with --name or --keep, and those of `cre
 example: contain list --format json"""
 
 NAMES = ("id", "pid", "status", "created", "owner", "command")
+#: through a link of runc's or crun's name: its columns
+RUNC_NAMES = ("id", "pid", "status", "bundle", "created", "owner")
 
 
 def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> int:
@@ -32,18 +34,19 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
         if words.arguments:
             raise UsageError(f"takes no argument: {words.arguments[0]}", remedy="contain state ID shows one container")
         form = oci.choice(words, "--format", ("table", "json"))
-        _print(options.get("root", ""), form, quiet=words.flag("--quiet"))
+        _print(options, form, quiet=words.flag("--quiet"))
         return 0
 
     return oci.verb(argv, options, USAGE, listed, {"--quiet": False, "--format": True}, {"-q": "--quiet", "-f": "--format"})
 
 
-def _print(root: str, form: str, *, quiet: bool) -> None:
-    rows = lifecycle.listing(root)
+def _print(options: Mapping[str, str], form: str, *, quiet: bool) -> None:
+    rows = lifecycle.listing(options.get("root", ""))
     if quiet:
         for row in rows:
             print(row["id"])
     elif form == "json":
         print(json_text(rows, indent=None))
     else:
-        print(table([name.upper() for name in NAMES], [[str(row[name]) for name in NAMES] for row in rows]))
+        names = RUNC_NAMES if "program" in options else NAMES
+        print(table([name.upper() for name in names], [[str(row[name]) for name in names] for row in rows]))

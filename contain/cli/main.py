@@ -180,22 +180,23 @@ def _dispatch(argv: list[str], name: str, options: dict[str, str]) -> int:
     module = _load(rest[0])
     if rest[0] in LASTING:
         gc.enable()
-    _sweep(options.get("root", ""))
+    _sweep(options)
     if hasattr(module, "main"):
         return int(module.main(rest[1:], global_options=options) if options else module.main(rest[1:]))
     return run_click(module.command, rest, options)
 
 
-def _sweep(root: str) -> None:
+def _sweep(options: dict[str, str]) -> None:
     """What runs left whose monitor and guardian were killed at one instant is cleared by the next command, whichever it is."""
     from contain.state import glance, layout
 
-    root = root or layout.own_root()
+    root = options.get("root") or layout.own_root()
     if glance.anything_dead(root):
+        from contain.cli import oci
         from contain.container.lifecycle import sweep_dead
 
         for problem in sweep_dead(root):
-            print(f"contain: warning: {printable(problem)}", file=sys.stderr)
+            oci.warner(options)(problem)
 
 
 def _global_options(argv: list[str], found: dict[str, str]) -> list[str]:
@@ -211,6 +212,9 @@ def _global_options(argv: list[str], found: dict[str, str]) -> list[str]:
                 raise UsageError("a value is missing", place=f"<command line>:{option}")
             value = rest.pop(0)
         found[option[2:]] = value
+    if found.get("log-format", "text") not in {"text", "json"}:
+        kind = found.pop("log-format")  # the log has this line as text
+        raise UsageError(f"no format of a log: {kind!r}", place="<command line>:--log-format", remedy="use text or json")
     return rest
 
 

@@ -118,18 +118,24 @@ def report(error: ContainError, options: Mapping[str, str]) -> None:
     complain(error.lines())
 
 
-def log(path: str, kind: str, message: str) -> None:
-    """One line of level error, appended."""
+def warner(options: Mapping[str, str]) -> Callable[[str], None]:
+    """Where warnings go: to the log, when there is one, and nowhere else. Of `create`, `run` and `exec` stderr is the container's own."""
+    path, kind = options.get("log", ""), options.get("log-format", "text")
+    return (lambda text: log(path, kind, text, level="warning")) if path else warn
+
+
+def log(path: str, kind: str, message: str, *, level: str = "error") -> None:
+    """One line, appended."""
     import time
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     if kind == "json":
         import json
 
-        line = json.dumps({"level": "error", "msg": message, "time": now})
+        line = json.dumps({"level": level, "msg": message, "time": now})
     else:
         quoted = printable(message.replace("\\", "\\\\").replace('"', '\\"'))
-        line = f'time="{now}" level=error msg="{quoted}"'
+        line = f'time="{now}" level={level} msg="{quoted}"'
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     except OSError as problem:  # the words are on stderr too

@@ -61,7 +61,7 @@ def _show(spec: Spec, own: dict[str, str]) -> None:
     from contain.plan.compile import compile_run
 
     plan = compile_run(spec, _host(spec, own))
-    run.warn(spec)
+    run.warn(spec, {})
     print(explain.json_text(plan) if own.get("--format") == "json" else explain.human(plan, colour=sys.stdout.isatty()))
 
 

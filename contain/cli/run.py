@@ -12,7 +12,7 @@ from contain.spec.options import Options, place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from contain.spec.model import Spec
 
@@ -52,7 +52,7 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
     contract = is_contract(words, options, global_options or {})
     try:
         before = global_options or {}
-        with_spec(words, options, lambda spec: launch(spec, journal, launcher_words(before)), contract=contract, options_before=before)
+        with_spec(words, options, lambda spec: launch(spec, journal, before), contract=contract, options_before=before)
     except ContainError as error:
         if contract:
             error.exit_code = 1
@@ -163,7 +163,7 @@ def launcher_words(before: Mapping[str, str]) -> list[str]:
     return oci.launcher_words(before)
 
 
-def launch(spec: Spec, journal: cache.Journal | None = None, words: Sequence[str] = ()) -> None:
+def launch(spec: Spec, journal: cache.Journal | None = None, before: Mapping[str, str] | None = None) -> None:
     """Plans for this host and replaces this process by the launcher; with a journal the plan is kept for the next time."""
     from contain.host.probe import probe
     from contain.plan.compile import compile_run
@@ -171,7 +171,7 @@ def launch(spec: Spec, journal: cache.Journal | None = None, words: Sequence[str
     from contain.plan.wanted import wanted
 
     plan = compile_run(spec, probe(wanted(spec)))
-    warn(spec)
+    warn(spec, before or {})
     data = encode(plan)
     from contain.launcher import spawn
 
@@ -181,14 +181,20 @@ def launch(spec: Spec, journal: cache.Journal | None = None, words: Sequence[str
     sys.stdout.flush()
     if spec.run.runc and spec.run.temporary:
         _notify(spec)
-    spawn.execute(data, trace=spec.run.trace, words=words, explainer=explainer)
+    spawn.execute(data, trace=spec.run.trace, words=launcher_words(before or {}), explainer=explainer)
 
 
-def warn(spec: Spec) -> None:
-    """Prints the warnings; with --strict the first one is an error."""
+def warn(spec: Spec, before: Mapping[str, str]) -> None:
+    """Prints the warnings, or logs them where an engine asked for a log; with --strict the first one is an error."""
     from contain.errors import HostError
 
     if spec.warnings and spec.run.strict:
         raise HostError(spec.warnings[0], remedy="drop --strict, or change what the manifest asks for")
+    if before.get("log"):
+        from contain.cli import oci
+
+        for text in spec.warnings:
+            oci.warner(before)(text)
+        return
     for text in spec.warnings:
         print(f"contain: warning: {printable(text)}", file=sys.stderr)

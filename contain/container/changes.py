@@ -7,7 +7,7 @@ import select
 
 from contain.container import notify
 from contain.container.freeze import set_frozen
-from contain.errors import ContainError, StateError
+from contain.errors import StateError
 from contain.launcher import spawn
 from contain.state import layout, sweep
 from contain.state.files import remove_tree
@@ -39,7 +39,7 @@ def quick(verb: str, words: Sequence[str], options: Mapping[str, str]) -> int:
 
 def start(name: str, options: Mapping[str, str]) -> int:
     """Starts a created container and runs its poststart hooks; when one fails, the container is stopped."""
-    from contain.container.hooks import run_hooks
+    from contain.container.hooks import failures
 
     with Store(state_root(options.get("root", ""))) as store, store.open(name) as folder:
         status = folder.status()
@@ -51,13 +51,11 @@ def start(name: str, options: Mapping[str, str]) -> int:
         code = quick("start", ["--no-hooks", name], options)
         if code != 0:
             return 1
-        try:
-            run_hooks("poststart", config, folder.text(layout.STATE) or "{}", folder.summary().bundle)
-        except ContainError:
+        for problem in failures("poststart", config, folder.text(layout.STATE) or "{}", folder.summary().bundle):
             process = folder.summary().process("init")
             if process:
                 kill(process[0], process[1], SIGKILL)
-            raise
+            raise problem
     if server:
         with server:
             notify.wait_for(server, target, state_root(options.get("root", "")), name)
@@ -97,7 +95,7 @@ def delete(name: str, options: Mapping[str, str], warn: Callable[[str], None], *
 
 
 def _delete(folder: Folder, warn: Callable[[str], None]) -> None:
-    from contain.container.hooks import run_hooks
+    from contain.container.hooks import failures
 
     config, summary = _config(folder), folder.summary()
     bundle, process = summary.bundle, summary.process("init")
@@ -107,10 +105,8 @@ def _delete(folder: Folder, warn: Callable[[str], None]) -> None:
     state = folder.text(layout.STATE) or "{}"
     for problem in sweep.clear(folder):
         warn(str(problem))
-    try:  # a poststop hook that fails is only warned of: the container is gone (runtime-spec, runtime.md, "Lifecycle" 13)
-        run_hooks("poststop", config, state, bundle)
-    except ContainError as problem:
-        warn(str(problem))
+    for failure in failures("poststop", config, state, bundle):
+        warn(str(failure))  # and no more: the others run, and the container is gone (runtime-spec, runtime.md, "Lifecycle" 13)
 
 
 def _end(pid: int, start: int, summary: Summary) -> None:

@@ -71,7 +71,7 @@ def plan_exec(name: str, request: Request, options: Mapping[str, str], warn: Cal
         target = _target(store.path, name, request, folder)
         host = probe(Wanted(root=f"/proc/{summary.pid}/root", thorough=False, ids=False))
         plan = compile_exec(spec, host, target)
-    for text in spec.warnings:
+    for text in dict.fromkeys(spec.warnings):
         warn(text)
     return plan
 

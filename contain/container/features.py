@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contain.kernel.capabilities import NAMES
+from contain.linux import CAPABILITIES
 from contain.plan.compile.cgroup_systemd import ANNOTATION
 from contain.plan.compile.options import known_words
 from contain.plan.compile.process import MEMORY_FLAGS, MEMORY_MODES
@@ -29,7 +29,7 @@ def features(version: str) -> dict[str, Any]:
         "mountOptions": known_words(),
         "linux": {
             "namespaces": list(NAMESPACES),
-            "capabilities": list(NAMES),
+            "capabilities": list(CAPABILITIES),
             "cgroup": {"v1": True, "v2": True, "systemd": True, "systemdUser": True, "rdma": True},
             "seccomp": {
                 "enabled": True,

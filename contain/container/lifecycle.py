@@ -10,6 +10,7 @@ from contain.errors import ContainError, StateError, UsageError
 from contain.host.identity import user
 from contain.kernel import namespaces, processes
 from contain.kernel.record import Record
+from contain.linux import SIGNAL_ALIASES, SIGNALS
 from contain.state import files, layout, undo
 from contain.state.glance import anything_dead
 from contain.state.store import Folder, Store
@@ -21,40 +22,6 @@ if TYPE_CHECKING:
 
     from contain.state.summary import Summary
 
-SIGNALS = [
-    "HUP",
-    "INT",
-    "QUIT",
-    "ILL",
-    "TRAP",
-    "ABRT",
-    "BUS",
-    "FPE",
-    "KILL",
-    "USR1",
-    "SEGV",
-    "USR2",
-    "PIPE",
-    "ALRM",
-    "TERM",
-    "STKFLT",
-    "CHLD",
-    "CONT",
-    "STOP",
-    "TSTP",
-    "TTIN",
-    "TTOU",
-    "URG",
-    "XCPU",
-    "XFSZ",
-    "VTALRM",
-    "PROF",
-    "WINCH",
-    "IO",
-    "PWR",
-    "SYS",
-]
-_ALIASES = {"CLD": 17, "IOT": 6, "POLL": 29, "UNUSED": 31}
 _RTMIN, _RTMAX = 34, 64  # as libc has them: it keeps 32 and 33 for itself
 #: Seconds that a killed container's monitor has to tear down.
 PATIENCE = 10.0
@@ -97,8 +64,8 @@ def signal_number(text: str) -> int:
     name = text.upper().removeprefix("SIG")
     if name in SIGNALS:
         return SIGNALS.index(name) + 1
-    if name in _ALIASES:
-        return _ALIASES[name]
+    if name in SIGNAL_ALIASES:
+        return SIGNAL_ALIASES[name]
     for base, start, sign in (("RTMIN", _RTMIN, 1), ("RTMAX", _RTMAX, -1)):
         rest = name.removeprefix(base)
         if rest != name and (not rest or (rest[0] == "+-"[sign < 0] and rest[1:].isdecimal())):
@@ -123,9 +90,16 @@ def listing(root: str = "") -> list[dict[str, Any]]:
 
 
 def _row(folder: Folder) -> dict[str, Any]:
-    summary = folder.summary()
+    import json
+
+    summary, text = folder.summary(), folder.text(layout.STATE) or "{}"
+    try:
+        told = json.loads(text)
+    except ValueError:  # damaged; `rm` clears it
+        told = {}
     status = folder.status(summary)
     row: dict[str, Any] = {
+        "ociVersion": told.get("ociVersion", ""),
         "id": folder.id,
         "pid": 0 if status == layout.STOPPED else summary.pid,
         "status": status,
@@ -133,6 +107,7 @@ def _row(folder: Folder) -> dict[str, Any]:
         "rootfs": summary.rootfs,
         "created": summary.created,
         "owner": user(summary.owner)[0] or str(summary.owner),
+        "annotations": told.get("annotations") or {},
         "command": summary.command,
         "kind": summary.kind,
         "labels": summary.labels,

@@ -52,7 +52,7 @@ class Usage:
         rusage = None if self.user is None or self.system is None else self.user + self.system
         self.cpu = rusage if cpu is None else cpu / 1e9
         self.max_rss = None if rss is None else rss * 1024  # the largest single process
-        self.memory_peak = peak  # what the memory cgroup charged: page cache and tmpfs too
+        self.memory_peak = peak  # what the memory cgroup charged, page cache and tmpfs too, less what it held when the program began
         self.oom_kills = kills or 0
         group, wait = "cgroup", "rusage"
         self.sources = {

@@ -110,7 +110,7 @@ def _update_class(folder: Folder, rdt: dict[str, str]) -> None:
     if not held:
         raise UsageError(
             "the container is in no class of RDT",
-            place="<command line>:--l3-cache-schema",
+            place="<command line>:--l3-cache-schema" if "l3CacheSchema" in rdt else "<command line>:--mem-bw-schema",
             remedy="give it linux.intelRdt when it is created",
         )
     launch(encode(change(held, rdt, folder.id, probe(Wanted(root="/")))))

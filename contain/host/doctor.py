@@ -317,9 +317,9 @@ def _process(host: Host, tried: Trial) -> Iterator[Check]:
     if host.no_new_privs:
         notes.append("no_new_privs is set")
     if host.euid == 0:
-        from contain.kernel.capabilities import NAMES
+        from contain.linux import CAPABILITIES
 
-        known = NAMES[: NAMES.index(host.last_cap) + 1]
+        known = CAPABILITIES[: CAPABILITIES.index(host.last_cap) + 1]
         lost = [name.removeprefix("CAP_") for name in known if name not in host.caps]
         if lost:
             notes.append(f"root without {' '.join(lost)}")

@@ -13,6 +13,7 @@ from contain.host.model import Host
 from contain.host.target import Wanted
 from contain.kernel import capabilities, cgroups, mounts, processes
 from contain.kernel.files import text, word
+from contain.linux import CAPABILITIES
 
 __all__ = ["Wanted", "probe"]
 
@@ -43,7 +44,7 @@ def probe(wanted: Wanted | None = None) -> Host:
     table = mounts.mounts()
     sysctls = machine.sysctls(thorough=wanted.thorough)
     loaded = machine.filesystems()
-    last = min(capabilities.last(), len(capabilities.NAMES) - 1)
+    last = min(capabilities.last(), len(CAPABILITIES) - 1)
     return Host(
         uid=os.getuid(),
         gid=os.getgid(),
@@ -56,7 +57,7 @@ def probe(wanted: Wanted | None = None) -> Host:
         caps=mine.effective,
         bounding=mine.bounding,
         no_new_privs=mine.no_new_privs,
-        last_cap=capabilities.NAMES[last],
+        last_cap=CAPABILITIES[last],
         label=machine.label() if wanted.thorough else "",
         rlimits=identity.parse_limits(text("/proc/self/limits")),
         oom_score_adj=int(word("/proc/self/oom_score_adj", default="0")),

@@ -8,8 +8,9 @@ from contain.document import parse
 from contain.document.pointers import join, label, split
 from contain.document.scanner import Scanner
 from contain.linter.kinds import decide
-from contain.linter.names import CAPABILITIES, MOUNT_FLAGS, RLIMITS
+from contain.linter.names import MOUNT_FLAGS
 from contain.linter.syscalls import SYSCALLS
+from contain.linux import CAPABILITIES, RLIMITS
 from contain.schema.generate import load
 from contain.schema.kinds import KINDS
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contain.linter.ranges import number
+from contain.linux import SIGNAL_ALIASES, SIGNALS
+
 _PAIRS = (
     "async sync", "atime noatime", "dev nodev", "diratime nodiratime", "exec noexec", "iversion noiversion", "lazytime nolazytime", "loud silent",
     "mand nomand", "relatime norelatime", "ro rw", "strictatime nostrictatime", "suid nosuid", "symfollow nosymfollow", "ratime rnoatime",
@@ -30,73 +33,6 @@ MOUNT_FLAGS = (
     "copy-symlink",
 )
 
-CAPABILITIES = tuple(
-    f"CAP_{name}"
-    for name in [
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "DAC_READ_SEARCH",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "SETGID",
-        "SETUID",
-        "SETPCAP",
-        "LINUX_IMMUTABLE",
-        "NET_BIND_SERVICE",
-        "NET_BROADCAST",
-        "NET_ADMIN",
-        "NET_RAW",
-        "IPC_LOCK",
-        "IPC_OWNER",
-        "SYS_MODULE",
-        "SYS_RAWIO",
-        "SYS_CHROOT",
-        "SYS_PTRACE",
-        "SYS_PACCT",
-        "SYS_ADMIN",
-        "SYS_BOOT",
-        "SYS_NICE",
-        "SYS_RESOURCE",
-        "SYS_TIME",
-        "SYS_TTY_CONFIG",
-        "MKNOD",
-        "LEASE",
-        "AUDIT_WRITE",
-        "AUDIT_CONTROL",
-        "SETFCAP",
-        "MAC_OVERRIDE",
-        "MAC_ADMIN",
-        "SYSLOG",
-        "WAKE_ALARM",
-        "BLOCK_SUSPEND",
-        "AUDIT_READ",
-        "PERFMON",
-        "BPF",
-        "CHECKPOINT_RESTORE",
-    ]
-)
-RLIMITS = tuple(
-    f"RLIMIT_{name}"
-    for name in [
-        "AS",
-        "CORE",
-        "CPU",
-        "DATA",
-        "FSIZE",
-        "LOCKS",
-        "MEMLOCK",
-        "MSGQUEUE",
-        "NICE",
-        "NOFILE",
-        "NPROC",
-        "RSS",
-        "RTPRIO",
-        "RTTIME",
-        "SIGPENDING",
-        "STACK",
-    ]
-)
 HOOKS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 #: annotation keys of the runtime specification, and the property of the image config whose form their value has
 RUNTIME_ANNOTATIONS = tuple(
@@ -168,51 +104,15 @@ GOOS = [
     "windows",
     "zos",
 ]
-SIGNALS = [
-    "HUP",
-    "INT",
-    "QUIT",
-    "ILL",
-    "TRAP",
-    "ABRT",
-    "IOT",
-    "BUS",
-    "FPE",
-    "KILL",
-    "USR1",
-    "SEGV",
-    "USR2",
-    "PIPE",
-    "ALRM",
-    "TERM",
-    "STKFLT",
-    "CHLD",
-    "CLD",
-    "CONT",
-    "STOP",
-    "TSTP",
-    "TTIN",
-    "TTOU",
-    "URG",
-    "XCPU",
-    "XFSZ",
-    "VTALRM",
-    "PROF",
-    "WINCH",
-    "IO",
-    "POLL",
-    "PWR",
-    "SYS",
-    "UNUSED",
-]
 
 
 def is_signal(text: str) -> bool:
     """Whether it is a signal as an image config names it: SIGTERM, 15, SIGRTMIN+3."""
-    if text.isdigit():
-        return 0 < int(text) < 65
+    plain = number(text)
+    if plain is not None:
+        return 0 < plain < 65
     name = text.removeprefix("SIG")
-    base, sign, number = name.replace("-", "+").partition("+")
+    base, sign, above = name.replace("-", "+").partition("+")
     if base in ("RTMIN", "RTMAX"):
-        return text.startswith("SIG") and (not sign or (number.isdigit() and int(number) < 31))
-    return text.startswith("SIG") and name in SIGNALS
+        return text.startswith("SIG") and (not sign or (number(above) or 31) < 31 or above == "0")
+    return text.startswith("SIG") and (name in SIGNALS or name in SIGNAL_ALIASES)

@@ -32,7 +32,7 @@ KNOWN = {
     "linux_cgroups_relative_memory": (1, "as linux_cgroups_memory"),
     "linux_cgroups_relative_network": (1, "as linux_cgroups_network"),
     "linux_cgroups_relative_pids": (1, "as linux_cgroups_pids"),
-    "linux_ns_itype": (1, "a container without a mount namespace would be mounted into the host's: refused by name"),
+    "linux_ns_itype": (1, "its container has mounts and no mount namespace: refused by name, see below"),
     "linux_process_apparmor_profile": (None, "no AppArmor on this kernel: refused by name"),
     "misc_props": (1, "the suite's bundle lacks the program it names"),
     "mounts": (None, "file system options on bind mounts are errors, as in runc since 1.2"),

@@ -1,8 +1,11 @@
 """What a run used, on programs that use a known amount (tests/used.c): by cgroups of v1 (here) and v2 (the guest), and without any.
 
 The bars are judges': processor time within 2 % or 5 ms, the peak of memory within 2 % or 256 KiB for each processor, whose kernels charge by
-64 pages a processor; the largest process within 2 % or 1 MiB. The guest's clocks step by 10 ms, so the programs run longer there, and what
-one does after its last look at its clock (exit, fork) takes thirty times as long.
+64 pages a processor; the largest process within 2 % or 1 MiB.
+
+The guest counts processor time by ticks of 10 ms, its programs' own clocks too, so they run longer there and a tick is added to the bar. And
+what the machine takes from the guest counts there as whoever ran: a program that burns nothing then shows 0 to 100 ms (seen on two
+processors with a load of 10; 0.5 to 1.5 ms on the machine itself). That only adds and comes and goes, so the best of some runs is held.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ import contain
 from tests.conftest import in_guest, locked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from tests.conftest import User
 
 pytestmark = [
@@ -28,7 +33,8 @@ pytestmark = [
 ]
 MIB = 1 << 20
 TOTAL = 1500 if in_guest() else 500  # ms of processor time of each program
-SLACK = 0.06 if in_guest() else 0.0  # s
+TICK = 0.01 if in_guest() else 0.0  # s
+TRIES = 6 if in_guest() else 1
 AMOUNT = 64  # MiB
 #: verb of tests/used.c → how many of its processes or threads burn
 TIME = {"burn": 1, "forks": 4, "threads": 4, "daemon": 1, "daemon-stays": 1, "exec": 1, "short": 1}
@@ -73,30 +79,39 @@ def burning(verb: str) -> list[str]:
     return [verb, str(TOTAL // TIME.get(verb, 4))]
 
 
-def check_time(verb: str, printed: list[str], found: float | None) -> None:
-    """Beside what the program's own clocks say."""
-    truth = sum(map(int, printed)) / 1e9
-    assert truth >= 0.95 * TOTAL / 1000, verb
-    assert found is not None
-    assert abs(found - truth) <= max(0.02 * truth, 0.005) + SLACK, (verb, found, truth)
+def check_time(verb: str, runs: Iterable[tuple[list[str], *tuple[float, ...]]]) -> None:
+    """Beside what the program's own clocks say, until a run is within the bar in all its numbers."""
+    seen = []
+    for printed, *found in runs:
+        truth = sum(map(int, printed)) / 1e9
+        assert truth >= 0.95 * TOTAL / 1000, verb
+        seen.append((truth, *found))
+        if all(abs(one - truth) <= max(0.02 * truth, 0.005) + TICK for one in found):
+            return
+    pytest.fail(f"{verb}: {seen}")
 
 
 @pytest.mark.parametrize("verb", TIME)
 def test_processor_time(box: contain.Sandbox, verb: str) -> None:
     """Of every process, by the cgroup; nothing of our set-up in it. What our PID 1 waited for says the same."""
-    found = box.run(["/used", *burning(verb)], text=True, check=True)
-    usage = found.usage
-    check_time(verb, found.stdout.split(), usage.cpu)
-    assert usage.user is not None
-    assert usage.system is not None
-    check_time(verb, found.stdout.split(), usage.user + usage.system)
-    assert usage.sources["cpu"] in {"cgroup-v1", "cgroup-v2"}
+
+    def runs() -> Iterator[tuple[list[str], float, float]]:
+        for _ in range(TRIES):
+            found = box.run(["/used", *burning(verb)], text=True, check=True)
+            usage = found.usage
+            assert usage.cpu is not None
+            assert usage.user is not None
+            assert usage.system is not None
+            assert usage.sources["cpu"] in {"cgroup-v1", "cgroup-v2"}
+            yield found.stdout.split(), usage.cpu, usage.user + usage.system
+
+    check_time(verb, runs())
 
 
 def test_processor_time_of_children_that_nobody_waits_for(box: contain.Sandbox) -> None:
     """The hole of accounting without a cgroup is none with one."""
-    found = box.run(["/used", *burning("ignored")], text=True, check=True)
-    check_time("ignored", found.stdout.split(), found.usage.cpu)
+    found = (box.run(["/used", *burning("ignored")], text=True, check=True) for _ in range(TRIES))
+    check_time("ignored", ((one.stdout.split(), one.usage.cpu or 0.0) for one in found))
 
 
 def test_processor_time_of_what_was_killed(box: contain.Sandbox) -> None:
@@ -115,6 +130,15 @@ def test_memory_peak(box: contain.Sandbox, verb: str) -> None:
         pytest.skip("this kernel has no memory.peak")
     allowed = max(0.02 * AMOUNT * MIB, (os.cpu_count() or 1) * (256 << 10))
     assert abs(usage.memory_peak - AMOUNT * MIB) <= allowed, usage
+
+
+@pytest.mark.parametrize("verb", [verb for verb in MEMORY if verb != "forked-memory"])
+def test_memory_peak_of_little(box: contain.Sandbox, verb: str) -> None:
+    """What our own processes and set-up hold (0.4 MiB) is not in it; its own kernel memory is, which is some 70 KiB for any program."""
+    usage = box.run(["/used", verb, "2"], check=True).usage
+    if usage.memory_peak is None:
+        pytest.skip("this kernel has no memory.peak")
+    assert abs(usage.memory_peak - 2 * MIB) <= (os.cpu_count() or 1) * (256 << 10) + (128 << 10), usage
 
 
 @pytest.mark.any_kernel  # the guest's files are this machine's, cached twice
@@ -158,14 +182,28 @@ def test_without_a_cgroup(user: User, user_rootfs: str, used: str) -> None:
     shutil.copy(used, program)
     verbs = [*TIME, "anonymous"]
     words = [burning(verb) if verb in TIME else [verb, str(AMOUNT)] for verb in verbs]
-    done = user.run(["/usr/bin/python3", "-c", MANY, json.dumps([user_rootfs, program, words, 0])])
-    assert done.returncode == 0, done.stderr
-    for verb, (code, printed, usage) in zip(verbs, json.loads(done.stdout), strict=True):
-        assert (code, usage["memory_peak"], usage["sources"]["cpu"]) == (0, None, "rusage")
+
+    def all_of_them() -> list[Any]:
+        done = user.run(["/usr/bin/python3", "-c", MANY, json.dumps([user_rootfs, program, words, 0])])
+        assert done.returncode == 0, done.stderr
+        found: list[Any] = json.loads(done.stdout)
+        assert {(code, usage["memory_peak"], usage["sources"]["cpu"]) for code, _, usage in found} == {(0, None, "rusage")}
+        return found
+
+    rounds = [all_of_them()]
+
+    def runs(index: int) -> Iterator[tuple[list[str], float]]:
+        for number in range(TRIES):
+            if number == len(rounds):
+                rounds.append(all_of_them())
+            _, printed, usage = rounds[number][index]
+            yield printed, usage["cpu"]
+
+    for index, verb in enumerate(verbs):
         if verb in TIME:
-            check_time(verb, printed, usage["cpu"])
+            check_time(verb, runs(index))
         else:
-            check_largest(usage)
+            check_largest(rounds[0][index][2])
 
 
 def test_sources_are_named(box: contain.Sandbox) -> None:

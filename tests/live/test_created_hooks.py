@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +25,7 @@ pytestmark = [
 ]
 
 FAILS: list[dict[str, Any]] = [{"path": "/bin/sh", "args": ["sh", "-c", "cat >/dev/null; echo no luck >&2; exit 3"]}]
+MISSING: list[dict[str, Any]] = [{"path": "/nonesuch/hook"}]
 HANGS: list[dict[str, Any]] = [{"path": "/bin/sh", "args": ["sh", "-c", "sleep 1000"], "env": ["PATH=/usr/bin:/bin"], "timeout": 1}]
 
 
@@ -60,12 +62,35 @@ def test_failure_behind_start(runtime: Runtime, hooks: list[dict[str, Any]]) -> 
     runtime.until(name, "stopped")
 
 
-def test_failure_at_the_end(runtime: Runtime) -> None:
-    """poststop: a warning; the others run, and the container is gone."""
-    name = runtime.create("/bin/true", hooks={"poststop": FAILS})
+@pytest.mark.parametrize("hooks", [FAILS, HANGS, MISSING])
+def test_failure_at_the_end(runtime: Runtime, hooks: list[dict[str, Any]]) -> None:
+    """poststop: a warning in the log; the others run, and the container is gone."""
+    trail = f"{runtime.root}.trail"
+    after = [{"path": "/bin/sh", "args": ["sh", "-c", f"cat > {trail}"], "env": ["PATH=/usr/bin:/bin"]}]
+    name = runtime.create("/bin/true", hooks={"poststop": [*hooks, *after]})
     done = runtime("delete", name)
-    assert (done.returncode, "hooks.poststop[0]" in done.stderr) == (0, True)
+    assert (done.returncode, done.stderr) == (0, "")
+    with open(runtime.log, encoding="utf-8") as file:
+        row = json.loads(file.readlines()[-1])
+    assert (row["level"], "hooks.poststop[0]" in row["msg"]) == ("warning", True)
+    with open(trail, encoding="utf-8") as file:
+        assert json.load(file)["status"] == "stopped"
     assert "does not exist" in runtime("state", name).stderr
+
+
+@pytest.mark.parametrize("kind", ["prestart", "startContainer", "poststart", "poststop"])
+def test_a_child_that_a_hook_leaves_behind(runtime: Runtime, tmp_path: Path, kind: str) -> None:
+    """It holds the hook's output, and nobody waits for it; the hook itself may write much, and need not read the state."""
+    pid = "/tmp/pid" if kind == "startContainer" else str(tmp_path / "pid")
+    script = f"sleep 1000 & echo $! > {pid}; head -c 300000 /dev/zero"
+    path = "/usr/bin:/bin"
+    notes = {"much": "x" * 200000}
+    hooks = {kind: [{"path": "/bin/sh", "args": ["sh", "-c", script], "env": [f"PATH={path}"]}]}
+    name = runtime.create("/bin/true" if kind == "poststop" else "/bin/sleep", "100", hooks=hooks, annotations=notes)
+    for words in (("start",), ("delete", "--force")) if kind != "poststop" else (("delete",),):
+        assert runtime(*words, name, timeout=60).returncode == 0
+    if kind != "startContainer":
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("words", [(), ("--detach",)])
@@ -94,3 +119,15 @@ def test_seccomp_agent(runtime: Runtime, tmp_path: Path, verb: str) -> None:
     assert state["pid"] == state["state"]["pid"] == runtime.state(name)["pid"]
     assert (state["state"]["id"], state["state"]["bundle"]) == (name, runtime.state(name)["bundle"])
     runtime.eventually(lambda: "No space left on device" in runtime.said())
+
+
+@pytest.mark.parametrize("kind", ["prestart", "poststart"])
+def test_a_hook_that_never_stops_writing(runtime: Runtime, make_bundle: Callable[..., str], kind: str) -> None:
+    """Its time ends all the same."""
+    hooks = {kind: [{"path": "/usr/bin/yes", "timeout": 1}]}
+    name, bundle = runtime.named(), make_bundle("/bin/sleep", "100", hooks=hooks)
+    with open(os.devnull, "w") as nowhere:
+        made = runtime("create", "--bundle", bundle, name, capture_output=False, stdout=nowhere, stderr=nowhere, timeout=60)
+    assert made.returncode == (1 if kind == "prestart" else 0)
+    assert kind == "prestart" or runtime("start", name, timeout=60).returncode == 1
+    assert "longer than" in runtime.logged()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import User
+    from tests.live.runtime import Runtime
 
 pytestmark = pytest.mark.live
 
@@ -72,6 +73,32 @@ def test_all_eight_are_new(contain: Any, make_bundle: Callable[..., str]) -> Non
 
     found = inside(contain("run", make_bundle("/bin/sh", "-c", LINKS, change=only_mounts)))
     assert {kind for kind in ours if found[kind] != ours[kind]} == {"mount"}
+
+
+@pytest.mark.any_kernel
+def test_none_of_its_own(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
+    """All that a manifest leaves out are ours (the OCI suite's linux_ns_itype), and our mounts stay as they are: so it can name none."""
+
+    def mounts() -> list[str]:
+        with open("/proc/self/mountinfo", encoding="utf-8") as file:
+            return file.readlines()
+
+    def bare(config: dict[str, Any]) -> None:
+        config["linux"] = {"namespaces": []}
+        del config["hostname"]
+
+    before = mounts()
+    assert runtime("create", "--bundle", make_bundle("/bin/sleep", "100", change=bare), runtime.named()).returncode == 1
+    assert "mounts need a mount namespace" in runtime.logged()
+    name = runtime.create("/bin/sleep", "100", change=lambda config: (bare(config), config.update(mounts=[])))
+    assert runtime("start", name).returncode == 0
+    pid = runtime.state(name)["pid"]
+    for _, file, _ in KINDS:
+        assert os.readlink(f"/proc/{pid}/ns/{file}") == os.readlink(f"/proc/self/ns/{file}"), file
+    assert os.readlink(f"/proc/{pid}/root") == runtime.state(name)["rootfs"]
+    assert mounts() == before
+    assert runtime("delete", "--force", name).returncode == 0
+    assert mounts() == before
 
 
 @pytest.fixture

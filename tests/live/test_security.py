@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from contain.kernel.capabilities import NAMES
+from contain.linux import CAPABILITIES
 from tests.conftest import in_guest
 from tests.live.conftest import config_of, shell
 
@@ -75,7 +75,7 @@ def inside(run_spec, who):
 
 def bits(*names: str) -> str:
     """As /proc/PID/status has a set."""
-    return f"{sum(1 << NAMES.index(name) for name in names):016x}"
+    return f"{sum(1 << CAPABILITIES.index(name) for name in names):016x}"
 
 
 def status(ran: Any) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contain.errors import UsageError
+from contain.linux import CAPABILITIES
 from contain.spec import presets
 from contain.spec.options import BY_KEYWORD, Options
 from contain.spec.sources import hostview, rootfs
@@ -117,7 +118,7 @@ def test_capabilities(tmp_path: Path) -> None:
         "ambient": [],
     }
     everything = make(tmp_path, cap_add=["all"], cap_drop=["sys_admin"]).config["process"]["capabilities"]["bounding"]
-    assert len(everything) == len(presets.CAPABILITIES) - 1
+    assert len(everything) == len(CAPABILITIES) - 1
 
 
 def test_privileged(tmp_path: Path) -> None:

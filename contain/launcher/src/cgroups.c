@@ -108,11 +108,7 @@ static size_t signal_tree(int folder) {
     return count;
 }
 
-int64_t cgroup_number(int folder, const char *file, const char *key) {
-    char text[4096];
-    if (read_file_at(folder, file, text, sizeof text) < 0)
-        return -1;
-    const char *at = text;
+static int64_t number_of(const char *at, const char *key) {
     size_t length = key ? strlen(key) : 0;
     while (key && !(strncmp(at, key, length) == 0 && (at[length] == ' ' || at[length] == '\t'))) {
         at = strchr(at, '\n');
@@ -127,6 +123,18 @@ int64_t cgroup_number(int folder, const char *file, const char *key) {
     for (; *at >= '0' && *at <= '9'; at++)
         value = value * 10 + (*at - '0');
     return value;
+}
+
+int64_t cgroup_number(int folder, const char *file, const char *key) {
+    char text[4096];
+    return read_file_at(folder, file, text, sizeof text) < 0 ? -1 : number_of(text, key);
+}
+
+int64_t cgroup_number_in(int fd, const char *key) {
+    char text[4096];
+    ssize_t got = pread(fd, text, sizeof text - 1, 0);
+    text[got > 0 ? got : 0] = 0;
+    return number_of(text, key);
 }
 
 bool cgroup_populated(int folder, bool v2) {

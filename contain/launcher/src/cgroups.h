@@ -25,6 +25,8 @@ int cgroup_remove(int parent, const char *name);
 /* A scope's folder is systemd's: kills what is in it and waits until systemd has seen that and removed it; else does it. 0 or an errno. */
 int cgroup_leave(const char *path);
 /* The number behind `key` (NULL: the first) in a file of "KEY NUMBER" lines (blank or tab); -1 when there is none. */
+/* The same of a file that is open. */
+int64_t cgroup_number_in(int fd, const char *key);
 int64_t cgroup_number(int folder, const char *file, const char *key);
 
 #endif

@@ -33,7 +33,7 @@ static void meet_host(struct context *context, unsigned stage) {
 
 bool starts_alone(const struct context *context) {
     struct operation_head head;
-    return context->watch.init && !plan_find(context, OPERATION_OPEN_TERMINAL, &head);
+    return context->watch.init && !context->counters.late && !plan_find(context, OPERATION_OPEN_TERMINAL, &head);
 }
 
 /* The host has nothing to do any more but to watch: it need not be waited for, which costs a switch to it and back. */
@@ -119,6 +119,7 @@ noreturn void init_main(struct context *context) {
     if (has_stage(context, STAGE_PUBLISH))
         meet_host(context, STAGE_PIVOT);
     note_setup(context);
+    cgroup_usage_begin(context);
     run_own_stage(context, STAGE_LOCK);
     end_setup(context);
     run_own_stage(context, STAGE_GATE);

@@ -210,7 +210,10 @@ int host_stages(struct context *context) {
     if (host_stage(context, STAGE_ENTER, STAGE_PLACE) < 0 || host_stage(context, STAGE_PREPARE, STAGE_HOST_HOOKS) < 0 ||
         host_stage(context, STAGE_PIVOT, STAGE_PUBLISH) < 0 || wait_done(context, STAGE_LOCK) < 0)
         return -1;
-    cgroup_usage_begin(context);
+    if (context->counters.late) {
+        cgroup_counters_open(context);
+        cgroup_usage_begin(context);
+    }
     if (starts_alone(context))
         return 0;
     relay_enter(context); /* before the program can write: what it writes is for a raw terminal */
@@ -230,7 +233,9 @@ int host_start(struct context *context) {
     if (channel_pair(ends) < 0)
         return fail(context, errno, NULL);
     context->channel = context->shared->channel = ends[0];
+    cgroup_counters_open(context);
     int started = has_stage(context, STAGE_JOIN) ? start_joined(context, ends[1]) : start_directly(context, ends[1]);
+    cgroup_counters_close(context);
     if (started < 0)
         return -1;
     return host_stages(context);

@@ -131,6 +131,7 @@ static int prepare(int planfd) {
     const char *why;
     context.channel = context.guardian = context.relay.master = context.gate = context.adopted = -1;
     context.monitor.signals = context.monitor.timer = context.monitor.parent = context.monitor.tick = context.monitor.listener = -1;
+    context.counters = (struct counters){-1, -1, -1, false, false};
     context.in_host = true;
     sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     if (plan_open(planfd, &context.plan, &why) < 0)

@@ -66,7 +66,7 @@ struct shared {
     char id[ID_SIZE];
     struct termios mode;                /* the terminal's, as it was */
     struct usage usage;
-    struct usage before;                /* what our own set-up had used when the program was let go: cpu, user, system */
+    struct usage before;                /* our set-up's when the program was let go; memory_peak: what it held */
     struct report failure;              /* init's last words, should the program's filter not let it send them */
     int slots[SLOT_COUNT];              /* the host's; monitor and guardian share one table of descriptors */
     uint64_t nanoseconds[];             /* per operation, with --trace */
@@ -143,6 +143,15 @@ struct relay {
     struct flow flows[2]; /* in, out */
 };
 
+/* What counts in our cgroups, open since before init was made, which reads it when its set-up is done (operations/cgroup.c). -1: none. */
+struct counters {
+    int cpu;
+    int memory;
+    int peak; /* set back through it where the kernel can; v2 sets it back for whoever reads through it, which is the monitor */
+    bool v2;
+    bool late; /* the cgroup is made when init is there already (systemd): the host reads before it lets init go */
+};
+
 #define CAPTURE_COUNT 2
 
 /* An output stream that goes into a file (capture.c). */
@@ -166,6 +175,7 @@ struct context {
     struct watch watch;
     struct capture captures[CAPTURE_COUNT];
     struct monitor monitor;
+    struct counters counters;
     int *slots;      /* in the host: those in `shared`; in init: its own copy */
     int channel;     /* to the other side: host or init */
     bool is_guardian;
@@ -229,8 +239,10 @@ int note_undo(struct context *context, const char *kind, const char *path);
 /* Decides between `signaled` and `oom` when usage is known; for teardown operations that write down how it ended. */
 void settle_reason(struct context *context);
 
-/* operations/cgroup.c: the program is about to run; what its cgroups have counted until now is our set-up's. */
+/* operations/cgroup.c: opens what counts; notes what it has counted, which is our set-up's; closes what only init needs. */
+void cgroup_counters_open(struct context *context);
 void cgroup_usage_begin(struct context *context);
+void cgroup_counters_close(struct context *context);
 
 /* From init, inside an operation with `asks`: the host runs answer_NAME() with `value` (>= 0) and `fd` (-1: none) in slot LISTENER. 0 or -1. */
 int ask_host(struct context *context, int64_t value, int fd);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contain.errors import HostError, ManifestError
+from contain.linux import RLIMITS
 from contain.plan import stage as at
 from contain.plan.compile.capabilities import capability_masks
 from contain.plan.compile.cgroup import pids_without_cgroup
@@ -31,29 +32,6 @@ if TYPE_CHECKING:
     from contain.plan.slots import Slots
     from contain.spec.model import Spec
 
-RLIMITS = {
-    name: number
-    for number, name in enumerate(
-        [
-            "RLIMIT_CPU",
-            "RLIMIT_FSIZE",
-            "RLIMIT_DATA",
-            "RLIMIT_STACK",
-            "RLIMIT_CORE",
-            "RLIMIT_RSS",
-            "RLIMIT_NPROC",
-            "RLIMIT_NOFILE",
-            "RLIMIT_MEMLOCK",
-            "RLIMIT_AS",
-            "RLIMIT_LOCKS",
-            "RLIMIT_SIGPENDING",
-            "RLIMIT_MSGQUEUE",
-            "RLIMIT_NICE",
-            "RLIMIT_RTPRIO",
-            "RLIMIT_RTTIME",
-        ]
-    )
-}
 POLICIES = {
     "SCHED_OTHER": 0,
     "SCHED_FIFO": 1,
@@ -148,7 +126,7 @@ def _limits(spec: Spec, host: Host) -> Iterator[Operation]:
     if processes is not None and not any(row["type"] == "RLIMIT_NPROC" for row in rows):
         own = host.rlimits.get("RLIMIT_NPROC", [-1, -1])[1]
         processes = processes if own == -1 else min(processes, own)
-        yield LimitResource(stage=at.GO, name="RLIMIT_NPROC", number=RLIMITS["RLIMIT_NPROC"], soft=processes, hard=processes)
+        yield LimitResource(stage=at.GO, name="RLIMIT_NPROC", number=RLIMITS.index("RLIMIT_NPROC"), soft=processes, hard=processes)
     for index, row in enumerate(rows):
         origin = f"/process/rlimits/{index}"
         name = row["type"]
@@ -159,7 +137,9 @@ def _limits(spec: Spec, host: Host) -> Iterator[Operation]:
         soft, hard = (-1 if row[key] > _INFINITY else row[key] for key in ("soft", "hard"))
         own = host.rlimits.get(name, [-1, -1])[1]
         raises = own != -1 and (hard == -1 or hard > own)
-        yield LimitResource(stage=at.HOST_HOOKS if raises else at.GO, name=name, number=RLIMITS[name], soft=soft, hard=hard, origin=origin)
+        yield LimitResource(
+            stage=at.HOST_HOOKS if raises else at.GO, name=name, number=RLIMITS.index(name), soft=soft, hard=hard, origin=origin
+        )
 
 
 def _oom_score(spec: Spec, host: Host) -> Iterator[Operation]:

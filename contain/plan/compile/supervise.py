@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contain.errors import HostError
+from contain.linux import RLIMITS
 from contain.plan import stage as at
 from contain.plan.compile import state
 from contain.plan.compile.cgroup import DELEGATE, slot_of
 from contain.plan.compile.cgroup_groups import group_of, where
 from contain.plan.compile.hooks import poststop
-from contain.plan.compile.process import RLIMITS
 from contain.plan.operations.process import LimitResource
 from contain.plan.operations.supervise import LimitProcessorTime, Supervise
 
@@ -78,4 +78,4 @@ def _processor_time(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]
             remedy=f"{DELEGATE}; or pass --allow-missing cpu-time to limit each process alone",
         )
     limit = -int(-seconds // 1)
-    yield LimitResource(stage=at.GO, name="RLIMIT_CPU", number=RLIMITS["RLIMIT_CPU"], soft=limit, hard=limit, origin="--cpu-time")
+    yield LimitResource(stage=at.GO, name="RLIMIT_CPU", number=RLIMITS.index("RLIMIT_CPU"), soft=limit, hard=limit, origin="--cpu-time")

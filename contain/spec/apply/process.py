@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from contain.errors import UsageError
-from contain.spec import presets
+from contain.linux import RLIMITS
 from contain.spec.options import place
 
 TYPE_CHECKING = False
@@ -137,8 +137,10 @@ def ulimit(spec: Spec, options: Options) -> None:
         name, _, value = text.partition("=")
         kind = name.upper().removeprefix("RLIMIT_")
         where = place(options.name("ulimit"))
-        if kind not in presets.RLIMITS:
-            raise UsageError(f"unknown limit {name!r}", place=where, remedy=f"one of {', '.join(presets.RLIMITS).lower()}")
+        if f"RLIMIT_{kind}" not in RLIMITS:
+            raise UsageError(
+                f"unknown limit {name!r}", place=where, remedy=f"one of {', '.join(sorted(RLIMITS)).replace('RLIMIT_', '').lower()}"
+            )
         if not value:
             raise UsageError(f"no value for {name}", place=where, remedy=f"write {name}=SOFT or {name}=SOFT:HARD, numbers or unlimited")
         soft, _, hard = value.partition(":")

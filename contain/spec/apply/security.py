@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from contain.errors import UsageError
+from contain.linux import CAPABILITIES
 from contain.spec import presets
 from contain.spec.options import place
 
@@ -21,7 +22,7 @@ _PROFILE_LIMIT = 4 << 20
 
 def _set_capabilities(spec: Spec, names: Iterable[str], option: str) -> None:
     held = set(names)
-    ordered = [name for name in presets.CAPABILITIES if name in held]
+    ordered = [name for name in CAPABILITIES if name in held]
     sets = {kind: list(ordered) for kind in _HELD}
     spec.config["process"]["capabilities"] = {**sets, "inheritable": [], "ambient": []}
     spec.origins.set("/process/capabilities", option)
@@ -36,7 +37,7 @@ def privileged(spec: Spec, options: Options) -> None:
     spec.run.privileged = spec.run.devices_all = True
     spec.run.seccomp = "unconfined"
     linux.pop("seccomp", None)
-    _set_capabilities(spec, presets.CAPABILITIES, name)
+    _set_capabilities(spec, CAPABILITIES, name)
     spec.config["process"]["noNewPrivileges"] = False
     spec.config["process"].pop("apparmorProfile", None)
     _unmask(spec, "ALL")
@@ -64,7 +65,7 @@ def capabilities(spec: Spec, options: Options) -> None:
     if "ALL" in drop:
         held.clear()
     if "ALL" in add:
-        held.update(presets.CAPABILITIES)
+        held.update(CAPABILITIES)
     held.update(name for name in add if name != "ALL")
     held.difference_update(name for name in drop if name != "ALL")
     _set_capabilities(spec, held, options.name("cap_add" if add else "cap_drop"))
@@ -72,8 +73,8 @@ def capabilities(spec: Spec, options: Options) -> None:
 
 def _capability(options: Options, keyword: str, text: str) -> str:
     name = text.upper() if text.upper() == "ALL" else "CAP_" + text.upper().removeprefix("CAP_")
-    if name != "ALL" and name not in presets.CAPABILITIES:
-        near = next((known for known in presets.CAPABILITIES if name.removeprefix("CAP_") in known), "")
+    if name != "ALL" and name not in CAPABILITIES:
+        near = next((known for known in CAPABILITIES if name.removeprefix("CAP_") in known), "")
         remedy = f"did you mean {near}?" if near else "capabilities(7) lists the names"
         raise UsageError(f"unknown capability {text!r}", place=place(options.name(keyword)), remedy=remedy)
     return name

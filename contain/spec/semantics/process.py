@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contain.spec import presets
+from contain.linux import CAPABILITIES, RLIMITS
 from contain.spec.semantics.finding import Finding
 from contain.spec.semantics.limits import is_list
 
@@ -74,10 +74,8 @@ def rlimits(spec: Spec) -> Iterator[Finding]:
     seen: set[str] = set()
     for index, row in enumerate(spec.config["process"].get("rlimits") or ()):
         pointer, kind = f"/process/rlimits/{index}", row["type"]
-        if kind.removeprefix("RLIMIT_") not in presets.RLIMITS:
-            yield Finding(
-                "RUN219", f"{pointer}/type", f"unknown limit {kind}", "one of " + ", ".join("RLIMIT_" + name for name in presets.RLIMITS)
-            )
+        if kind not in RLIMITS:
+            yield Finding("RUN219", f"{pointer}/type", f"unknown limit {kind}", "one of " + ", ".join(sorted(RLIMITS)))
         if kind in seen:
             yield Finding("RUN218", f"{pointer}/type", f"{kind} is set twice", "keep one of the two")
         seen.add(kind)
@@ -95,12 +93,12 @@ def capabilities(spec: Spec) -> Iterator[Finding]:
     sets = spec.config["process"].get("capabilities") or {}
     for kind, names in sets.items():
         for index, name in enumerate(names or ()):
-            if name not in presets.CAPABILITIES:
+            if name not in CAPABILITIES:
                 yield Finding("RUN222", f"/process/capabilities/{kind}/{index}", f"unknown capability {name} is ignored", "", error=False)
     permitted = set(sets.get("permitted") or ())
     # ambient ones beyond permitted and inheritable are dropped, not refused: `runc spec` itself writes such documents
     for index, name in enumerate(sets.get("effective") or ()):
-        if name not in permitted and name in presets.CAPABILITIES:
+        if name not in permitted and name in CAPABILITIES:
             at = f"/process/capabilities/effective/{index}"
             yield Finding("RUN223", at, f"{name} is effective but not permitted", "add it to permitted, or remove it here")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contain.linux import CAPABILITIES
 from contain.spec import presets
 
 TYPE_CHECKING = False
@@ -91,14 +92,14 @@ def _names(value: Any) -> list[str]:
 
 def hold(spec: Spec, names: set[str]) -> None:
     """Gives the app exactly these capabilities."""
-    ordered = [name for name in presets.CAPABILITIES if name in names]
+    ordered = [name for name in CAPABILITIES if name in names]
     sets = {kind: list(ordered) for kind in ("bounding", "effective", "permitted")}
     spec.config["process"]["capabilities"] = {**sets, "inheritable": [], "ambient": []}
 
 
 def _retain_capabilities(spec: Spec, value: Any, at: str) -> None:
     names = _names(value)
-    unknown = [name for name in names if name not in presets.CAPABILITIES]
+    unknown = [name for name in names if name not in CAPABILITIES]
     if unknown:
         raise ValueError(f"unknown capability {unknown[0]}")
     hold(spec, set(names))

@@ -54,7 +54,7 @@ bool parse_request(int argc, char **argv, struct request *request) {
         else
             return false;
     }
-    if (i >= argc)
+    if (i >= argc || (request->log_format && strcmp(request->log_format, "json") != 0 && strcmp(request->log_format, "text") != 0))
         return false;
     request->verb = argv[i];
     request->count = argc - i - 1;

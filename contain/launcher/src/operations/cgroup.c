@@ -161,28 +161,70 @@ int do_kill_cgroup(struct context *context, const struct kill_cgroup *operation)
     return 0;
 }
 
-static int64_t processor_time(int folder, bool v2) {
-    int64_t time = cgroup_number(folder, v2 ? "cpu.stat" : "cpuacct.usage", v2 ? "usage_usec" : NULL);
-    return v2 && time > 0 ? time * 1000 : time;
-}
-
-/* The peak starts anew where the kernel lets it be set back: on v1 (on v2 since 6.12, for a descriptor that would have to be kept). */
-void cgroup_usage_begin(struct context *context) {
+/* Of a cgroup that is not there yet (systemd's are made for a process), `late` says so. */
+void cgroup_counters_open(struct context *context) {
     struct cursor operations = plan_operations(&context->plan);
     struct operation_head head = {0};
+    struct counters *counters = &context->counters;
+    counters->late = false;
     while (plan_next(&operations, &head)) {
         struct read_cgroup_usage operation;
         if (head.kind != OPERATION_READ_CGROUP_USAGE || !take_read_cgroup_usage(&head.fields, &operation))
             continue;
         int folder = open_made(context, operation.mount, operation.path, operation.undo);
-        if (folder < 0)
+        if (folder < 0) {
+            counters->late = true;
             continue;
+        }
+        counters->v2 = operation.v2;
         if (operation.cpu)
-            context->shared->before.cpu = processor_time(folder, operation.v2);
-        if (operation.memory && !operation.v2)
-            write_file_at(folder, "memory.max_usage_in_bytes", "0");
+            counters->cpu = openat(folder, operation.v2 ? "cpu.stat" : "cpuacct.usage", O_RDONLY | O_CLOEXEC);
+        if (operation.memory) {
+            counters->memory = openat(folder, operation.v2 ? "memory.current" : "memory.usage_in_bytes", O_RDONLY | O_CLOEXEC);
+            counters->peak = openat(folder, operation.v2 ? "memory.peak" : "memory.max_usage_in_bytes", O_RDWR | O_CLOEXEC);
+        }
         close(folder);
     }
+}
+
+static void close_counter(int *fd) {
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void cgroup_counters_close(struct context *context) {
+    close_counter(&context->counters.cpu);
+    close_counter(&context->counters.memory);
+    if (!context->counters.v2)
+        close_counter(&context->counters.peak);
+}
+
+static int64_t nanoseconds(int64_t time, bool v2) {
+    return v2 && time > 0 ? time * 1000 : time;
+}
+
+/* The peak starts anew where the kernel can: on v1 for all, on v2 since 6.12 for whoever reads it through the descriptor that it was written to.
+ * By init, before the program exists: the host, which does not hold it up, may come too late. */
+void cgroup_usage_begin(struct context *context) {
+    struct counters *counters = &context->counters;
+    struct usage *before = &context->shared->before;
+    if (counters->cpu >= 0)
+        before->cpu = nanoseconds(cgroup_number_in(counters->cpu, counters->v2 ? "usage_usec" : NULL), counters->v2);
+    if (counters->memory >= 0)
+        before->memory_peak = cgroup_number_in(counters->memory, NULL);
+    if (counters->peak >= 0)
+        (void)!write(counters->peak, "0", 1);
+    cgroup_counters_close(context);
+}
+
+/* Less what our set-up held when the program began: of a tiny program nothing may be left, since the kernel charges by 64 pages a processor.
+ * Where the peak could not be set back it may be the set-up's own. */
+static int64_t memory_peak(const struct context *context, int folder, bool v2) {
+    int64_t held = context->shared->before.memory_peak;
+    int64_t peak = v2 && context->counters.peak >= 0 ? cgroup_number_in(context->counters.peak, NULL)
+                                                     : cgroup_number(folder, v2 ? "memory.peak" : "memory.max_usage_in_bytes", NULL);
+    return held <= 0 || peak < 0 ? peak : peak > held ? peak - held : 0;
 }
 
 int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage *operation) {
@@ -191,11 +233,12 @@ int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage
         return 0;
     struct usage *usage = &context->shared->usage;
     if (operation->memory) {
-        usage->memory_peak = cgroup_number(folder, operation->v2 ? "memory.peak" : "memory.max_usage_in_bytes", NULL);
+        usage->memory_peak = memory_peak(context, folder, operation->v2);
         usage->oom_kills = cgroup_number(folder, operation->v2 ? "memory.events" : "memory.oom_control", "oom_kill");
     }
     if (operation->cpu) {
-        int64_t time = processor_time(folder, operation->v2);
+        int64_t time = nanoseconds(cgroup_number(folder, operation->v2 ? "cpu.stat" : "cpuacct.usage", operation->v2 ? "usage_usec" : NULL),
+                                   operation->v2);
         usage->cpu = time > context->shared->before.cpu ? time - context->shared->before.cpu : time;
     }
     close(folder);

@@ -104,11 +104,11 @@ static int start(struct context *context, const struct run_hook *operation, stru
     return 0;
 }
 
-/* Only the end is kept: that is where programs say why. */
+/* Only the end is kept: that is where programs say why. Of one that never stops writing no more than a pipe holds, so that its time can end. */
 static void read_output(struct hook *hook) {
     char chunk[256];
-    ssize_t got;
-    while ((got = read(hook->output, chunk, sizeof chunk)) > 0) {
+    ssize_t got = -1;
+    for (int count = 0; count < 256 && (got = read(hook->output, chunk, sizeof chunk)) > 0; count++) {
         size_t room = sizeof hook->tail - 1;
         size_t fresh = (size_t)got < room ? (size_t)got : room;
         size_t keep = hook->size + fresh > room ? room - fresh : hook->size;

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from contain.linter.names import CAPABILITIES
 from contain.linter.near import nearest
 from contain.linter.reading import each
 from contain.linter.registry import rule
 from contain.linter.rules.appc.image import apps
 from contain.linter.syscalls import SYSCALLS
+from contain.linux import CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

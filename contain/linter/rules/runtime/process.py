@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
-from contain.linter.names import RLIMITS
 from contain.linter.near import nearest
 from contain.linter.ranges import is_list
 from contain.linter.reading import each, entries, get
 from contain.linter.registry import about, rule
+from contain.linux import RLIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from contain.linter.names import CAPABILITIES
 from contain.linter.reading import each, get, has_namespace
 from contain.linter.registry import about, rule
 from contain.linter.rules.security.common import ESCAPES, STRONG, capabilities, in_user_namespace, is_root, linux, rootless
+from contain.linux import CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
