@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from tests.live.launch import Running, children, eventually, guardian_of, name_o
 from tests.live.leaks import MARK, marked, play, play_as
 
 pytestmark = pytest.mark.live
+PTRACE_TRACEME, PTRACE_SYSCALL = 0, 24
 
 
 def test_random_kills(rootfs, payload, tmp_path):
@@ -86,6 +88,28 @@ def plan_without_cgroups(config: dict[str, Any], root: str) -> bytes:
     spec = Spec(defaults.fill(config), kind="rootfs", bundle=os.path.dirname(root), root=root, run=RunOptions(init=True))
     host = probe(wanted(spec))
     return encode(compile_run(spec, Host(**{**host.values(), "cgroup": CgroupLayout(mode="none")})))
+
+
+def test_kill_while_the_note_is_made(busybox, launcher, tmp_path):
+    """Of a run without a name: at the very system call that makes its note, before the monitor can do anything else."""
+    state = tmp_path / "state"
+    planfd = spawn.sealed("plan", plan_of(shell("true"), busybox, name="", state_root=f"{state}"))
+    libc = ctypes.CDLL(None, use_errno=True)
+    pid = os.fork()
+    if pid == 0:
+        os.set_inheritable(planfd, True)
+        libc.ptrace(PTRACE_TRACEME, 0, None, None)
+        os.execv(spawn.find(), spawn.argv(str(planfd)))
+    os.close(planfd)
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFSTOPPED(status), "ptrace works"
+    while not any(state.glob(".note-*")):
+        assert os.WIFSTOPPED(status), "there was no note"
+        assert libc.ptrace(PTRACE_SYSCALL, pid, None, None) == 0
+        _, status = os.waitpid(pid, 0)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    eventually(lambda: not os.listdir(state), "no note")
 
 
 @pytest.mark.parametrize("victim", ["monitor", "guardian", "both"])

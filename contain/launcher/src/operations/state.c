@@ -128,10 +128,10 @@ int do_keep_note(struct context *context, const struct keep_note *operation) {
     if (root < 0)
         return -1;
     draft_name(context, ".note-", name, sizeof name);
+    arm(context, operation->undo); /* before: a monitor that is killed while it makes the file dies with the file there */
     int error = 0;
     for (int i = 0; i < CLAIMS && !error && st.st_nlink == 0; i++) {
         int fd = openat(root, name, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        arm(context, operation->undo);
         slot_set(context, SLOT_NOTE, fd);
         if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
             error = errno;
