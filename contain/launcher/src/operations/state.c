@@ -265,8 +265,9 @@ int do_send_pidfd(struct context *context, const struct send_pidfd *operation) {
 int do_remove_file(struct context *context, const struct remove_file *operation) {
     if (!is_armed(context, operation->undo))
         return 0;
-    disarm(context, operation->undo);
     int error = remove_pid_file(operation->path, context->shared->init_pid);
+    if (!error)
+        disarm(context, operation->undo);
     return error ? fail(context, error, NULL) : 0;
 }
 
