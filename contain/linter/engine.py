@@ -61,12 +61,12 @@ class Linter:
     def check(self, document: Document, *, kind: str = "", bundle: Bundle | None = None, named: bool = False) -> list[Diagnostic]:
         """The same for a document that is read already."""
         verdict = decide(document.guess if document.value is None else document.value)
-        if not (named or kind or self.settings.kind or verdict.kind or verdict.relative):
+        if not (named or kind or self.settings.kind or verdict.kind):
             return []  # found by walking, and none of ours: whatever is wrong with it is not our business
         run = _Run(self, document, bundle)
         if document.problems:
             run.rules("*")
-        if document.value is not None:
+        if document.value is not None or not document.problems:  # null can be read, and is no manifest
             run.kind(verdict, kind or self.settings.kind, named=named)
         return self.allowed(run.diagnostics(), document.value)
 
