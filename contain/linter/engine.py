@@ -242,8 +242,10 @@ class _Run:
             return
         kind = forced or verdict.kind
         if verdict.other and not forced:
-            words = f"the document reads as {KINDS[kind]} (manifests) and as {KINDS[verdict.other]} (config, layers)"
-            self.found.append(("DOC302", ("/config", words, "remove the members of the other kind")))
+            at, words = "/config", f"the document reads as {KINDS[kind]} (manifests) and as {KINDS[verdict.other]} (config, layers)"
+            if "mediaType" in document.value:  # type: ignore[operator]  # it is an object
+                at, words = "/mediaType", f"the document calls itself {KINDS[kind]} and has the members of {KINDS[verdict.other]}"
+            self.found.append(("DOC302", (at, words, "remove the members of the other kind, or correct mediaType")))
             return
         if not kind:
             if verdict.relative:

@@ -130,12 +130,18 @@ def _appc(kind: Any) -> Verdict:
     return Verdict(hint=f"acKind {str(kind)[:40]!r} is neither ImageManifest nor PodManifest")
 
 
+#: kinds that are told apart by mediaType and by members, which may not agree
+_PAIR = ("image-index", "image-manifest")
+
+
 def _image(members: dict[str, Any]) -> Verdict:
     named = MEDIA_TYPES.get(str(members.get("mediatype")), "")
     shaped = ("image-index" if "manifests" in members else "", "image-manifest" if {"config", "layers"} & members.keys() else "")
     if all(shaped) and not named:
         return Verdict("image-index", other="image-manifest")
     kind = named or shaped[0] or shaped[1]
+    if named in _PAIR and any(shaped) and named not in shaped:
+        return Verdict(named, other=shaped[0] or shaped[1])
     if kind:
         return Verdict(kind)
     return Verdict(hint="schemaVersion alone does not tell: an index has manifests, a manifest has config and layers")

@@ -65,3 +65,11 @@ def test_a_docker_archive_is_no_output_of_inspect():
 def test_what_is_no_object_is_of_no_kind(text):
     """A file that is named is told so; one that is found is passed over."""
     assert [(item.id, item.severity) for item in lint(text)] == [("DOC301", "error")]
+
+
+def test_a_media_type_against_the_members_is_one_error():
+    """Some tools would go by the one, some by the other."""
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "manifests": []}
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "config": {}, "layers": []}
+    for document in (index, manifest):
+        assert [(item.id, item.pointer) for item in lint(json.dumps(document).encode())] == [("DOC302", "/mediaType")]
