@@ -166,6 +166,28 @@ def test_many_wait_for_one(sandbox: contain.Sandbox) -> None:
         assert found[3] == [b"line\n"] or number % 2
 
 
+def test_forked_child_leaves_it_alone(sandbox: contain.Sandbox) -> None:
+    """It can run something inside; it neither reads the record that its parent waits for, nor ends the container with its block."""
+    read, write = os.pipe()
+    pid = -1
+    try:
+        with sandbox.start(["sleep", "1000"]) as box:
+            pid = os.fork()
+            if pid:
+                assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+                assert (os.read(read, 100), box.alive) == (b"done", True)
+                assert box.stop(0).reason is not contain.Reason.SANDBOX_ERROR
+            elif box.exec(["true"]).ok:
+                with pytest.raises(contain.StateError, match="forked"):
+                    box.wait(0)
+                os.write(write, b"done")
+    finally:
+        if not pid:
+            os._exit(0)
+        os.close(read)
+        os.close(write)
+
+
 @pytest.mark.parametrize("library", ["asyncio", "trio"])
 def test_tasks_wait_for_one(busybox: str, library: str) -> None:
     """One waits for its end, another one brings it about; an event loop knows a descriptor once."""
