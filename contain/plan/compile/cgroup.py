@@ -296,7 +296,9 @@ def _start_scope(spec: Spec, host: Host, scope: Scope, found: list[Group], slots
     group = found[-1] if found else None
     devices = _device_rules_wanted(spec, host)
     first = base_properties(spec, scope)
-    if devices and "devices" in host.cgroup.hierarchies:  # else systemd takes the process out of the scope of that hierarchy when it starts it
+    if (
+        devices and "devices" in host.cgroup.hierarchies
+    ):  # else systemd takes the process out of the scope of that hierarchy when it starts it
         first += everything()
     helper, process = slots.new("cgroup/systemd"), slots.new("cgroup/helper")
     yield StartScope(
