@@ -51,7 +51,7 @@ test-v2: build tester ## the kernel-touching tests again, in a guest with pure c
 	$(GUEST)
 
 # what is slow waits for timeouts, daemons and downloads as much as it computes; CPython's tests, 26 legs, mostly for their own clocks
-SLOWLY := $(BIN)/pytest -q -raR -m slow -o faulthandler_timeout=900
+SLOWLY := $(BIN)/pytest -q -raR -m slow --timeout 600 -o faulthandler_timeout=900
 CPYTHON := tests/container/test_cpython.py
 SLOW := $(SLOWLY) --reruns 1 --rerun-except Timeout --ignore $(CPYTHON)
 
@@ -61,10 +61,10 @@ test-all: build tester peers ## every test, the slow ones too, in half an hour (
 	@.ci/legs \
 	  v2 "$(GUEST)" \
 	  v2-slow "tests/guest/run -t 3000 $(SLOW) --max-skips $(SKIPS_SLOW_GUEST) -p no:cacheprovider tests/engines tests/live" \
+	  cpython "$(SLOWLY) --max-skips $(SKIPS_CPYTHON) -n 3 --dist worksteal $(CPYTHON)" \
 	  -- \
 	  plain "$(PLAIN) --max-skips $(SKIPS_HOST)" \
 	  live "$(LIVE) --max-skips $(SKIPS_LIVE)" \
-	  cpython "$(SLOWLY) --max-skips $(SKIPS_CPYTHON) -n 3 --dist worksteal $(CPYTHON)" \
 	  slow "$(SLOW) --max-skips $(SKIPS_SLOW) tests"
 
 .PHONY: lint

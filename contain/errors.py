@@ -37,6 +37,8 @@ class ContainError(Exception):
         self.place = place
         self.cause = cause
         self.remedy = remedy
+        for row in self.lines()[1:]:  # below the message in a traceback
+            self.add_note(row)
 
     def __str__(self) -> str:
         """The first line: place and message."""

@@ -21,7 +21,7 @@ ALIASES = {row.also: row.keyword for row in OPTIONS if row.also}
 
 def table_options(given: dict[str, Any]) -> Options:
     """The table's options; UsageError names an unknown one with the nearest."""
-    options = Options(cwd=os.getcwd())
+    options = Options()
     for name, value in given.items():
         row = BY_KEYWORD.get(ALIASES.get(name, name))
         if row is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 
 from contain.container.drive import drive
 from contain.container.job import RUN_OPTIONS, Job, positive, variables, words
@@ -65,7 +64,6 @@ class Sandbox:
         "__weakref__",
         "_isolation",
         "_limited",
-        "_lock",
         "_mapping",
         "_network",
         "_options",
@@ -76,6 +74,8 @@ class Sandbox:
         "_variants",
         "spec",
     )
+
+    spec: Spec
 
     def __init__(self, **options: Unpack[SandboxOptions]) -> None:
         """Checks and plans."""
@@ -95,6 +95,12 @@ class Sandbox:
             raise UsageError(f"network={network!r} is no network", remedy="give 'none', 'host' or a contain.Network")
         self._network: Network | None = None if isinstance(network, str) else network
         self._compile(targets[0] if targets else "")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Frozen: whoever shares it finds it as it was."""
+        if not name.startswith("_"):
+            raise AttributeError(f"a Sandbox is frozen: replace({name}=…) gives another one")
+        object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled by its options: the other process plans for itself."""
@@ -138,8 +144,8 @@ class Sandbox:
         return other
 
     def _take(self, spec: Spec, plan: Plan) -> None:
-        self.spec, self._plan = spec, plan
-        self._lock = threading.Lock()
+        object.__setattr__(self, "spec", spec)
+        self._plan = plan
         self._variants: dict[Any, bytes] = {}
         self._limited: dict[float, Sandbox] = {}
         self._isolation: Isolation | None = None
@@ -232,10 +238,9 @@ class Sandbox:
         found = self._variants.get(key)
         if found is None:
             found = encode(variant.of(self._plan))
-            with self._lock:
-                if len(self._variants) >= 64:
-                    self._variants.clear()
-                self._variants[key] = found
+            if len(self._variants) >= 64:
+                self._variants.clear()
+            self._variants[key] = found  # without a lock, which a forked child might find taken: the same key has the same value
         return found
 
     if TYPE_CHECKING:
@@ -316,8 +321,7 @@ class Sandbox:
         found = self._limited.get(seconds)
         if found is None:
             found = self._derived("cpu_time", float(seconds))
-            with self._lock:
-                self._limited[seconds] = found
+            self._limited[seconds] = found
         return found
 
     @property

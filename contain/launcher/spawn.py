@@ -8,6 +8,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = "contain-launcher"
@@ -32,14 +33,24 @@ def sealed(name: str, data: bytes, *, executable: bool = False) -> int:
         fd = os.memfd_create(name, flags)
     import fcntl
 
-    if fd < 3:
-        taken, fd = fd, fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
-        os.close(taken)
+    fd = _above(fd)
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
     fcntl.fcntl(fd, 1033, 0x0F)  # F_ADD_SEALS: seal, shrink, grow, write
     return fd
+
+
+def _above(fd: int) -> int:
+    """The same descriptor, in nobody's place: where a caller has closed its standard streams we are given their numbers."""
+    if fd > 2:
+        return fd
+    import fcntl
+
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
 
 
 def sealed_launcher() -> int:
@@ -57,11 +68,11 @@ def program() -> int:
     from contain.kernel.files import word
 
     if os.geteuid() != 0 and word(RESTRICTION) not in {"", "0"}:
-        return os.open(find(), os.O_PATH | os.O_CLOEXEC)
+        return _above(os.open(find(), os.O_PATH | os.O_CLOEXEC))
     try:
         return sealed_launcher()
     except PermissionError:
-        return os.open(find(), os.O_PATH | os.O_CLOEXEC)
+        return _above(os.open(find(), os.O_PATH | os.O_CLOEXEC))
 
 
 def explainer() -> list[str]:
@@ -103,6 +114,9 @@ def spawn(
     that nothing of ours is inheritable for another thread's child.
     """
     launcher = launcher_for_spawn()
+    low = [fd for fd in (report, life, caller, *streams, *(fd for row in captures for fd in row[:2])) if 0 <= fd < 3]
+    if low and tuple(streams) != (0, 1, 2):
+        return _spawn_from_above(low, plan, streams=streams, report=report, life=life, caller=caller, passed=passed, captures=captures)
     planfd = sealed("plan", plan)
     own = {"--report": report, "--life": life, "--caller": caller}
     kept = [fd for fd in (*own.values(), planfd, *passed, *(fd for row in captures for fd in row[:2])) if fd >= 0]
@@ -116,6 +130,24 @@ def spawn(
         return os.posix_spawn(f"/proc/self/fd/{launcher}", command, os.environ, file_actions=actions)
     finally:
         os.close(planfd)
+
+
+def _spawn_from_above(low: Sequence[int], plan: bytes, **given: Any) -> int:
+    """The same with copies of the descriptors that have a standard stream's number: each file action would replace another one's source."""
+    import fcntl
+
+    copies = {fd: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3) for fd in set(low)}
+
+    def copied(value: Any) -> Any:
+        return copies.get(value, value)
+
+    try:
+        given["streams"] = [copied(fd) for fd in given["streams"]]
+        given["captures"] = [(copied(row[0]), copied(row[1]), *row[2:]) for row in given["captures"]]
+        return spawn(plan, **{name: copied(value) if isinstance(value, int) else value for name, value in given.items()})
+    finally:
+        for fd in copies.values():
+            os.close(fd)
 
 
 def launcher_for_spawn(kept: dict[str, int] = {}) -> int:  # noqa: B006  the one thing that is kept for the whole process

@@ -13,7 +13,7 @@ from contain.schema.generated.outlines import OUTLINES
 if TYPE_CHECKING:
     from contain.linter.registry import Found
 
-#: engines write these as null: Docker's image config
+#: engines write these as null: Docker's image config; but annotations, of which the text says that they are absent or an empty map
 _SILENT_NULLS = frozenset(("image-config", "image-manifest", "image-index", "docker-archive"))
 _NESTED = (dict, list)
 _NOTHING: dict[str, Any] = {}
@@ -26,7 +26,7 @@ def findings(value: Any, kind: str, *, nulls: bool) -> list[tuple[str, Found]]:
     if outline is not None and (value.__class__ is dict or value.__class__ is list):
         if not nulls and not _strange(value, _shape(kind)):
             return found
-        _walk(value, outline, None, "", found, nulls=nulls and kind not in _SILENT_NULLS)
+        _walk(value, outline, None, "", found, nulls="" if not nulls else "annotations" if kind in _SILENT_NULLS else "*")
     return found
 
 
@@ -72,7 +72,8 @@ def _strange(value: Any, shape: _Shape) -> bool:
     return rest is not None and any([child.__class__ in _NESTED and _strange(child, rest) for child in value.values()])  # noqa: C419  as above
 
 
-def _walk(value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: str, found: list[tuple[str, Found]], *, nulls: bool) -> None:
+def _walk(value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: str, found: list[tuple[str, Found]], *, nulls: str) -> None:
+    """Look into all members; `nulls` is the name of those of which it is told when they are null, `*` all."""
     if value.__class__ is list:
         item = node.get("i")
         for index, child in enumerate(value if item else ()):
@@ -88,7 +89,7 @@ def _walk(value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: st
             if inner is None and members:
                 _unknown(name, value, node, above, join(at, name), found)
         if child is None:
-            if nulls and inner is not None:
+            if nulls in ("*", name) and inner is not None:
                 pointer = join(at, name)
                 found.append(
                     ("DOC206", (pointer, f"{label(pointer)} is null, which counts as absent", Fix("leave it out", remove=pointer)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contain.linter.ranges import number
 from contain.linux import SIGNAL_ALIASES, SIGNALS
 
 _PAIRS = (
@@ -107,10 +108,11 @@ GOOS = [
 
 def is_signal(text: str) -> bool:
     """Whether it is a signal as an image config names it: SIGTERM, 15, SIGRTMIN+3."""
-    if text.isdigit():
-        return 0 < int(text) < 65
+    plain = number(text)
+    if plain is not None:
+        return 0 < plain < 65
     name = text.removeprefix("SIG")
-    base, sign, number = name.replace("-", "+").partition("+")
+    base, sign, above = name.replace("-", "+").partition("+")
     if base in ("RTMIN", "RTMAX"):
-        return text.startswith("SIG") and (not sign or (number.isdigit() and int(number) < 31))
+        return text.startswith("SIG") and (not sign or (number(above) or 31) < 31 or above == "0")
     return text.startswith("SIG") and (name in SIGNALS or name in SIGNAL_ALIASES)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from contain.linter.ranges import number
+
 _FORM = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
@@ -15,4 +17,6 @@ _FORM = re.compile(
 def parse_version(text: str) -> tuple[int, int, int, str] | None:
     """Major, minor, patch and pre-release; None when it is no version."""
     found = _FORM.fullmatch(text)
-    return (int(found[1]), int(found[2]), int(found[3]), found[4] or "") if found else None
+    if not found:
+        return None
+    return number(found[1]) or 0, number(found[2]) or 0, number(found[3]) or 0, found[4] or ""

@@ -42,11 +42,6 @@ def bandwidth(text: str) -> bool:
     return text.startswith("MB:") and "\n" not in text
 
 
-def device_type(text: str) -> bool:
-    """One of c, b, u, p."""
-    return len(text) == 1 and text in "cbup"
-
-
 def access(text: str) -> bool:
     """Letters of r, w, m."""
     return _only(text, "rwm")
@@ -100,7 +95,6 @@ FORMS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "^[0-9, -]*$": ("cpu_list", cpu_list),
     "^[1-9][0-9]*[KMG]B$": ("page_size", page_size),
     "^MB:[^\\n]*$": ("bandwidth", bandwidth),
-    "^[cbup]$": ("device_type", device_type),
     "^[rwm]*$": ("access", access),
     f"^{_PART}/{_PART}$": ("media_type", media_type),
     "^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$": ("digest", digest),

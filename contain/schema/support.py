@@ -113,7 +113,7 @@ def too_few(out: list[Row], pointer: str, rule: str, least: int) -> None:
 
 def not_const(out: list[Row], pointer: str, rule: str, value: object, const: object) -> None:
     """The value is another than the one that is allowed."""
-    out.append((pointer, rule, f"{here(pointer)} must be {const!r}, not {str(value)[:60]!r}"))
+    out.append((pointer, rule, f"{here(pointer)} must be {const!r}, not {value if type(value) is int else repr(str(value)[:60])}"))
 
 
 def distance(one: str, two: str, most: int) -> int:
@@ -137,6 +137,7 @@ def nearest(word: str, choices: Sequence[str]) -> str:
     """The choice that is most likely meant, or nothing: same letters in other case, a prefix left out, or a slip of the fingers."""
     if len(word) > 64 or not word:
         return ""
+    slips = 2 if len(word) > 2 else 0  # of one or two letters anything is a slip away
     lowered = word.lower()
     for choice in choices:
         if choice.lower() == lowered or choice.endswith("_" + word.upper()):
@@ -144,6 +145,6 @@ def nearest(word: str, choices: Sequence[str]) -> str:
     best, found = 3, ""
     for choice in choices:
         apart = distance(lowered, choice.lower(), 2)
-        if apart < best and apart * 3 <= max(len(choice), 3):
+        if apart <= slips and apart < best and apart * 3 <= max(len(choice), 3):
             best, found = apart, choice
     return found

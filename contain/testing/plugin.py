@@ -11,6 +11,7 @@ Every pytest run of everybody who has contain installed imports this module, so 
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 
     from contain.container.container import Container
     from contain.container.sandbox import Sandbox
+    from contain.testing.heard import Heard, Said
     from contain.testing.session import Session
 
-_STARTED = pytest.StashKey[list["Container"]]()
+_SAID = pytest.StashKey[list[list["Said"]]]()
 _OWNER = pytest.StashKey[tuple[int, str]]()
 _SESSION = pytest.StashKey["Session"]()
 _LEFT = pytest.StashKey[list[str]]()
+_BEFORE = pytest.StashKey[set[int]]()
+#: imported as soon as anybody starts anything
+_USED = "contain.launcher.spawn"
 #: the name under which a worker of xdist hears whose session it is, and says what it has left
 _INPUT, _OUTPUT = "contain_owner", "contain_left"
 
@@ -63,12 +68,13 @@ def _session(config: pytest.Config) -> Session:
     return found
 
 
-def _sandbox(config: pytest.Config, **options: Any) -> Sandbox:
+def _sandbox(config: pytest.Config, **options: Any) -> Heard:
     """A sandbox that bears this session's token. Skips where this host cannot have one."""
     import contain
+    from contain.testing.heard import Heard
 
     try:
-        return contain.Sandbox(**_session(config).labels(options))
+        return Heard(**_session(config).labels(options))
     except contain.HostError as error:
         pytest.skip(f"this host cannot: {error}" + (f" ({error.remedy})" if error.remedy else ""))
 
@@ -92,14 +98,16 @@ def _split(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 @pytest.fixture
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     """contain.Sandbox with the options of the mark `sandbox`; without one the safe view of the host."""
-    return _sandbox(request.config, **_marked(request))
+    made = _sandbox(request.config, **_marked(request))
+    request.node.stash.setdefault(_SAID, []).append(made.notes)
+    return made
 
 
 @pytest.fixture
 def container_factory(request: pytest.FixtureRequest) -> Iterator[Callable[..., Container]]:
     """`container_factory(cmd, **options)` starts a container that ends with the test; its logs stand in the report of a failing test."""
-    started: list[Container] = []
-    request.node.stash[_STARTED] = started
+    started: list[Any] = []
+    request.node.stash.setdefault(_SAID, []).append(started)
 
     def start(cmd: list[str], **options: Any) -> Container:
         own, run = _split(options)
@@ -154,23 +162,32 @@ def open_port() -> Iterator[Callable[[], socket.socket]]:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Adds the logs of a failing test's containers to its report, before the fixture ends them."""
     report: Any = yield
-    if call.when != "teardown" and report.failed:
+    if call.when != "teardown" and report.failed and _SESSION in item.config.stash:
+        from contain.testing.heard import sections
+
         session = item.config.stash.get(_SESSION, None)
         shared: list[Any] = list(session.handles.values()) if session else []
-        for container in [*item.stash.get(_STARTED, []), *shared]:
-            for stream in ("stdout", "stderr"):
-                text = container.logs(stream=stream, tail=50) if container.has_log(stream) else b""
-                if text:
-                    report.sections.append((f"{container.id} {stream}", text.decode(errors="replace")))
+        for one in [*(one for notes in item.stash.get(_SAID, []) for one in notes), *shared]:
+            report.sections += sections(one)
     return report
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Notes what runs already, of a session around this one."""
+    if _USED in sys.modules:
+        from contain.testing.session import launchers
+
+        session.config.stash[_BEFORE] = launchers()
 
 
 @pytest.hookimpl(trylast=True)  # after the fixtures of the session, and after xdist has ended its workers
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A container that bears this session's token and still runs is a failure of the session."""
+    """What bears this session's token and still runs, or is a child of a process of it, is a failure of the session."""
     config = session.config
-    known = config.stash.get(_SESSION, None)
+    known = _session(config) if _USED in sys.modules else config.stash.get(_SESSION, None)
     if known is not None:
+        before: set[int] = config.stash.get(_BEFORE, set())
+        config.stash[_LEFT] += known.strays(before)
         left = known.settled() if config.pluginmanager.hasplugin("dsession") else known.left()
         known.drop(left)
         config.stash[_LEFT] += left
@@ -186,4 +203,4 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Names what was left."""
     for name in config.stash[_LEFT]:
-        terminalreporter.write_line(f"contain: container {name} outlived the session", red=True)
+        terminalreporter.write_line(f"contain: {name if ' ' in name else f'container {name}'} outlived the session", red=True)

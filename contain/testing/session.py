@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
+import signal
 import stat
 import tempfile
+import threading
 import time
 
 from contain.container import shared
@@ -17,7 +20,7 @@ from contain.state.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import Any
 
     from contain.container.sandbox import Sandbox
@@ -26,7 +29,42 @@ if TYPE_CHECKING:
 LABEL = "contain.pytest"  # token and process of who started it
 #: how long, in seconds, the containers of a worker that has ended may take to end
 PATIENCE = 5.0
+#: and those of this process that were told to end
+GRACE = 1.0
+WHAT = "a container or network that was made without a fixture"
 FOLDERS = "contain-pytest-"
+
+
+def end_with(owner: int) -> None:
+    """Ends this worker when pytest itself is killed: with a test in its way it would live on for long, and its containers with it."""
+    watched = os.pidfd_open(owner)
+
+    def wait() -> None:
+        select.select([watched], [], [])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, name="contain ends with pytest", daemon=True).start()
+
+
+def launchers() -> set[int]:
+    """The processes of ours that are children of this one and run: of each container that goes on, and each network, one."""
+    found: set[int] = set()
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
+                pids = [int(pid) for pid in file.read().split()]
+        except OSError:  # the thread has ended, or the kernel does not tell
+            continue
+        found.update(pid for pid in pids if _is_launcher(pid))
+    return found
+
+
+def _is_launcher(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # empty when it has ended
+            return file.read().startswith(b"contain-launcher\0")
+    except OSError:
+        return False
 
 
 class Session:
@@ -37,6 +75,8 @@ class Session:
         self.owner, self.token = owner, token
         self.root = state_root()
         self.handles: dict[str, Shared] = {}
+        if os.getppid() == owner:  # a worker of xdist on this machine
+            end_with(owner)
 
     def labels(self, options: dict[str, Any], *more: str) -> dict[str, Any]:
         """The options of a sandbox with this session's label."""
@@ -129,6 +169,32 @@ class Session:
                 own = label.startswith(wanted) if wanted.endswith(".") else label == wanted
                 if own and (shared_too or not name.startswith(f"pytest-{self.token}-")):
                     found.append(name)
+        return found
+
+    def strays(self, before: Collection[int]) -> list[str]:
+        """What else this process has left running: containers of sandboxes of its own, and networks."""
+        deadline = time.monotonic() + GRACE
+        while (found := launchers().difference(before, self._of_fixtures())) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return [f"{WHAT} (process {pid})" for pid in sorted(found)]
+
+    def _of_fixtures(self) -> set[int]:
+        """The processes of containers that bear the token, which left() speaks of, or which are shared."""
+        found: set[int] = set()
+        try:
+            store = Store(self.root)
+        except (StateError, OSError):
+            return found
+        with store:
+            for name in store.ids():
+                try:
+                    with store.open(name) as folder:
+                        summary = folder.summary()
+                except StateError:
+                    continue
+                monitor = summary.process("monitor")
+                if monitor and summary.labels.get(LABEL, "").startswith(f"{self.token}."):
+                    found.add(monitor[0])
         return found
 
     def settled(self) -> list[str]:

@@ -50,7 +50,7 @@ def compare(folder: Path, top: str, rootfs: str, used: str) -> str:
     words = [f'-D{name}="{text}"' for name, text in macros.items()]
     build = ["gcc", "-std=gnu99", "-O2", "-D_GNU_SOURCE", "-w", *words, "-o", str(folder / "isolate"), *SOURCES, "-lcap", "-lseccomp"]
     subprocess.run(build, cwd=CHECKOUT, check=True)
-    command = [f"{top}/tests/guest/run", "-t", "100", sys.executable, "-m", "tests.container.beside_isolate"]
+    command = [f"{top}/tests/guest/run", "-t", "300", sys.executable, "-m", "tests.container.beside_isolate"]
     done = subprocess.run([*command, str(folder / "isolate"), rootfs, used], cwd=top, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -178,6 +178,14 @@ def test_sandbox_is_pickled_by_its_options(sandbox: contain.Sandbox) -> None:
     assert pickle.loads(pickle.dumps(sandbox)).run(["echo", "x"]).stdout == b"x\n"
 
 
+def test_sandbox_is_frozen(sandbox: contain.Sandbox) -> None:
+    """Another one is made by replace()."""
+    for name in ("memory", "spec", "isolation"):
+        with pytest.raises(AttributeError, match="frozen"):
+            setattr(sandbox, name, None)
+    assert sandbox.replace(hostname="other").run(["hostname"]).stdout == b"other\n"
+
+
 def test_exec_has_a_time_limit(sandbox: contain.Sandbox) -> None:
     """The container goes on."""
     with sandbox.start(["sleep", "1000"]) as box:

@@ -10,11 +10,15 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 
 import contain
 from tests.conftest import children
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.live,
@@ -201,3 +205,50 @@ def test_import_budget(top: str) -> None:
     assert first == ["__future__", "contain"]
     slow = {"asyncio", "argparse", "ctypes", "dataclasses", "inspect", "logging", "pathlib", "subprocess", "tempfile", "shutil", "difflib"}
     assert slow.isdisjoint(all_of_them)
+
+
+def test_a_run_imports_what_it_has(top: str, busybox: str) -> None:
+    """Families of which it has nothing (hooks, the host view, RDT, the gate of create) cost it nothing."""
+    code = f"import sys; sys.path.append({top!r}); import contain; contain.run(['true'], rootfs={busybox!r}); print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    seldom = {"resctrl", "hostview", "hooks", "lifecycle"}
+    assert {f"contain.plan.compile.{name}" for name in seldom}.isdisjoint(found)
+    assert {"contain.state.summary", "contain.plan.operations.hooks", "contain.plan.operations.lifecycle"}.isdisjoint(found)
+
+
+CLOSED = """
+import os, sys
+import contain
+
+box = contain.Sandbox(rootfs=sys.argv[1])
+said = []
+for _ in range(2):
+    found = box.run(["sh", "-c", "cat; echo err >&2; ls /proc/self/fd"], input="in\\n", text=True)
+    said += [found.stdout.split(), found.stderr]
+with box.start(["sh", "-c", "echo log; exec sleep 1000"]) as one:
+    one.wait_for(contain.log("log"))
+    said += [one.logs(), one.exec(["echo", "exec"]).stdout]
+with open(sys.argv[2], "w") as file:
+    file.write(repr(said))
+"""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_caller_without_standard_streams(busybox: str, top: str, tmp_path: Path, closed: str) -> None:
+    """As a daemon may be: ours get their numbers, and nothing is mixed up."""
+    words = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", CLOSED, busybox, str(tmp_path / "said")]
+    done = subprocess.run(words, cwd=top, check=False, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    once = [["in", "0", "1", "2", "3"], "err\n"]
+    assert (tmp_path / "said").read_text() == repr([*once, *once, b"log\n", b"exec\n"])
+
+
+def test_folder_of_the_caller_is_gone(busybox: str, top: str, tmp_path: Path) -> None:
+    """A sandbox that was made goes on; a new one says why it cannot be."""
+    code = (
+        "import contain, os, sys; box = contain.Sandbox(rootfs=sys.argv[1]); os.mkdir(sys.argv[2]); os.chdir(sys.argv[2]); os.rmdir(sys.argv[2])\n"
+        "assert box.run(['true']).ok\ntry: contain.Sandbox(rootfs=sys.argv[1])\nexcept contain.UsageError as error: print(error.remedy)"
+    )
+    environment = {**os.environ, "PYTHONPATH": top}
+    words = [sys.executable, "-c", code, busybox, str(tmp_path / "gone")]
+    assert subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout == "cd to another one\n"

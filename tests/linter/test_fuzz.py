@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from contain.document import parse
 from contain.linter import Linter, lint
+from contain.linter.examples import document
+from contain.linter.registry import pages
 from contain.schema import generate
 from tests.schema.documents import Maker
 
@@ -70,3 +72,42 @@ def test_no_document_makes_a_rule_raise(kind):
 def test_any_bytes(data):
     """Whatever is given, findings come back."""
     lint(data)
+
+
+LONG = "1" * 5000
+#: strings that look like numbers, times, paths, digests or globs, and are none, or endless
+NASTY = [
+    "\u00b2", "\u0663", LONG, f"uid={LONG}", "gid=\u00b2", f"0-{LONG}", f"{LONG}-1", f"1.2.{LONG}", f"{LONG}.1.0", "1.\u00b2", f"SIGRTMIN+{LONG}",
+    f"{LONG}/tcp", "\u00b2/tcp", f"{LONG}:{LONG}", ":", "sha256:", "sha256:" + "\u00e9" * 64, "/proc/" + "../" * 50, "\ud800", f"size={LONG}", "mode=\u00b2",
+    f"{LONG}-01-01T00:00:00Z", "9999-99-99T99:99:99Z", "%", "%zz", "http://[", "//", "A" * 70000, "=", "[", "*", "\\", "(", f"{LONG}MB", "L3:\n",
+]  # fmt: skip
+
+
+def _nasty(whole, rng):
+    """Some texts and names of a document replaced."""
+    spots, level = [], [whole]
+    for holder in level:
+        for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+            if isinstance(value, (dict, list)):
+                level.append(value)
+            elif isinstance(value, str):
+                spots.append((holder, key))
+    for holder, key in rng.sample(spots, min(len(spots), 4)):
+        if isinstance(holder, dict) and rng.random() < 0.3:
+            holder[rng.choice(NASTY)] = holder.pop(key)
+        else:
+            holder[key] = rng.choice(NASTY)
+    return whole
+
+
+def test_no_text_makes_a_rule_raise():
+    """The examples of every rule, with texts that nobody would write."""
+    rng, linter = random.Random(7), Linter()
+    for page in pages().values():
+        if page.kind == "*":
+            continue
+        for text in [*page.fields.get("bad", []), *page.fields.get("good", [])]:
+            whole = json.loads(json.dumps(document(page.kind, json.loads(text))))  # a copy: examples share their base
+            if isinstance(whole, (dict, list)):
+                found = linter.check(parse(json.dumps(_nasty(whole, rng)).encode(), "f"), kind=page.kind)
+                assert not linter.failed, [str(item) for item in found if item.id == "DOC999"]

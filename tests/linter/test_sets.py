@@ -142,7 +142,7 @@ AFTER = {
     "LAY006": lambda folder: _index(folder, lambda index: index["manifests"][0].update(size=7)),
     "LAY007": lambda folder: (folder / "blobs" / "sha256" / "a b").write_text(""),
     "LAY008": lambda folder: _first_blob(folder).unlink(),
-    "LAY009": lambda folder: (folder / "blobs" / "sha256" / ("0" * 64)).write_text(""),
+    "LAY009": lambda folder: (folder / "blobs" / "sha256" / hashlib.sha256(b"").hexdigest()).write_text(""),
     "LAY011": lambda folder: _index(folder, lambda index: index["manifests"].append(index["manifests"][0])),
     "LAY012": lambda folder: (folder / "blobs" / "sha256" / ("1" * 64)).symlink_to("/etc/passwd"),
     "LAY016": lambda folder: _index(folder, lambda index: index["manifests"][0].update(mediaType=INDEX)),

@@ -182,11 +182,14 @@ def test_workspace_modes(run_host, how, folder):
 
 @pytest.mark.any_kernel
 def test_no_stub_is_left_in_the_callers_tree(run_host, how, folder):
-    """No mount point or file is ever made on the host."""
-    here = folder("/var/tmp", how.get("user"))
-    before = {parent: sorted(os.listdir(parent)) for parent in ("/", "/var", "/etc", "/var/tmp")}
+    """No mount point or file is ever made on the host: beside the working folder neither, which lies in one that nobody else writes to."""
+    outer = folder("/var/tmp", how.get("user"))
+    here = f"{outer}/here"
+    os.mkdir(here)
+    os.chown(here, os.stat(outer).st_uid, os.stat(outer).st_gid)
+    before = {parent: sorted(os.listdir(parent)) for parent in ("/", "/var", "/etc")}
     assert run_host("true", cwd=here, **how).code == 0
-    assert os.listdir(here) == []
+    assert (os.listdir(here), os.listdir(outer)) == ([], ["here"])
     assert {parent: sorted(os.listdir(parent)) for parent in before} == before
 
 

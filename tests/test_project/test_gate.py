@@ -63,6 +63,17 @@ def test_legs_side_by_side(top: str, tmp_path) -> None:
     assert result.stdout.index("two: begins") > result.stdout.index("one, 00:")
 
 
+def test_leg_that_hangs_is_ended(top: str, tmp_path) -> None:
+    """After the time that it is given, as by Ctrl-C; the legs after it run."""
+    os.makedirs(f"{tmp_path}/.ci")
+    shutil.copy(f"{top}/.ci/legs", f"{tmp_path}/.ci/legs")
+    words = [f"{tmp_path}/.ci/legs", "one", "exec sleep 1000", "two", "echo '1 passed'"]
+    result = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "LEG_SECONDS": "1"})
+
+    assert result.returncode == 124
+    assert "1 passed" in result.stdout
+
+
 def test_all_legs_together_are_all_tests(top: str) -> None:
     """`make test-all` leaves out no test here: what one leg ignores is another's."""
     shown = subprocess.run(["make", "-ns", "test-all"], cwd=top, capture_output=True, text=True, check=True).stdout

@@ -26,7 +26,7 @@ def install(top: str, folder: str, **environment: str) -> subprocess.CompletedPr
 
 @pytest.mark.slow
 def test_installed_command_works(top: str, busybox: str, tmp_path: object) -> None:
-    """The wheel brings the package, the launcher and a `contain` that starts without site packages."""
+    """The wheel brings the package, the launcher and a `contain` that starts without site packages; pytest's plugin and types too."""
     result = install(top, f"{tmp_path}/venv")
     assert result.returncode == 0, result.stderr
 
@@ -34,6 +34,12 @@ def test_installed_command_works(top: str, busybox: str, tmp_path: object) -> No
         return subprocess.run([f"{tmp_path}/venv/bin/contain", *words], capture_output=True, text=True, check=True, cwd="/").stdout
 
     assert run("--version").startswith("contain version ")
+    code = (
+        "from importlib import metadata, resources; print(resources.files('contain').joinpath('py.typed').is_file(), "
+        "*(one.value for one in metadata.entry_points(group='pytest11') if one.name == 'contain'))"
+    )
+    found = subprocess.run([f"{tmp_path}/venv/bin/python", "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert found.stdout == "True contain.testing.plugin\n"
     assert '"ociVersion"' in run("schema", "runtime-config")
     if os.getuid() == 0:
         assert run("run", busybox, "--", "echo", "hello") == "hello\n"

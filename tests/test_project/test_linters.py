@@ -83,7 +83,7 @@ def test_clang_tidy() -> None:
 
 def test_shell_scripts_parse() -> None:
     """Scripts without an ending parse as bash."""
-    for name in [".ci/run", ".ci/packages", ".ci/venv", *tracked("rootfs/*", "tests/guest/run", "docs/lab/show")]:
+    for name in [".ci/run", ".ci/packages", ".ci/venv", ".ci/legs", *tracked("rootfs/*", "tests/guest/run", "docs/lab/show")]:
         with open(os.path.join(TOP, name), "rb") as file:
             if file.readline().rstrip().endswith(b"bash"):
                 quiet("bash", "-n", name)

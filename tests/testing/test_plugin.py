@@ -246,26 +246,38 @@ def test_it(sandbox, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def poor(monkeypatch):
-    def refuse(**options):
+    def refuse(self, kind):
         raise contain.HostError("no user namespaces", remedy="ask your administrator")
-    monkeypatch.setattr(contain, "Sandbox", refuse)
+    monkeypatch.setattr(contain.Sandbox, "_compile", refuse)
 """,
         "-rs",
     )
     assert "this host cannot: no user namespaces (ask your administrator)" in done.stdout, done.stdout + done.stderr
 
 
-def test_killed_session_leaves_nothing(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
-    """SIGKILL of pytest in the middle of a test: its containers are gone soon after, by themselves."""
+@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "xdist"])
+def test_killed_session_leaves_nothing(
+    suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str, options: tuple[str, ...]
+) -> None:
+    """SIGKILL of pytest in the middle of a test: its containers are gone soon after, by themselves, and a worker goes too, whatever it does."""
     mark = f"{32000 + os.getpid() % 1000}.25"
-    done = suite(f"""
-import os
+    done = suite(
+        f"""
+import os, signal, time
 
 @pytest.mark.sandbox(rootfs={busybox!r})
-def test_it(container_factory):
+def test_it(container_factory, request):
     container_factory(["sleep", "{mark}"])
-    os.kill(os.getpid(), 9)
-""")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.kill(getattr(request.config, "workerinput", {{}}).get("contain_owner", [os.getpid()])[0], 9)
+    while True:
+        try:
+            time.sleep(1000)
+        except KeyboardInterrupt:
+            continue
+""",
+        *options,
+    )
     assert done.returncode == -9
     deadline = time.monotonic() + 60
     while is_running(mark):
@@ -283,3 +295,48 @@ def is_running(mark: str) -> bool:
         except OSError:
             continue
     return False
+
+
+def test_what_a_failing_test_ran(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
+    """A run that failed, with check or without, and a container that the test itself ended; not what went well."""
+    done = suite(f"""
+import contain
+pytestmark = pytest.mark.sandbox(rootfs={busybox!r})
+
+def test_run(sandbox):
+    sandbox.run(["echo", "all " + "well"])
+    assert sandbox.replace(hostname="x").run(["sh", "-c", "echo why$((1+1)) >&2; exit 3"]).ok
+
+def test_check(sandbox):
+    sandbox.run(["sh", "-c", "echo why$((2+2)) >&2; exit 3"], text=True, check=True)
+
+def test_start(sandbox):
+    with sandbox.start(["sh", "-c", "echo why$((3+3)); exec sleep 100"]) as box:
+        box.wait_for(contain.log("why"))
+        raise AssertionError
+""")
+    assert "3 failed" in done.stdout, done.stdout + done.stderr
+    assert [f"\nwhy{number}\n" in done.stdout for number in (2, 4, 6)] == [True] * 3, done.stdout
+    assert "sh: exited 3 stderr" in done.stdout
+    assert "\nall well\n" not in done.stdout
+
+
+def test_leaks_without_fixtures(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
+    """A container of one's own sandbox and a network are found too; what was closed is not."""
+    text = """
+import contain
+KEPT = []
+
+def test_closed():
+    with contain.Network() as network, contain.Sandbox(rootfs={0!r}, network=network).start(["sleep", "1000"]):
+        pass
+    contain.Sandbox(rootfs={0!r}).start(["sleep", "1000"]).stop(0.1)
+"""
+    done = suite(text.format(busybox))
+    assert (done.returncode, "outlived" in done.stdout) == (0, False), done.stdout + done.stderr
+    done = suite(
+        (text + "    KEPT.append(contain.Network())\n    KEPT.append(contain.Sandbox(rootfs={0!r}).start(['sleep', '1000']))\n").format(
+            busybox
+        )
+    )
+    assert (done.returncode, done.stdout.count("made without a fixture")) == (1, 2), done.stdout + done.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contain.schema.patterns import access, bandwidth, cpu_list, device_type, page_size, rlimit
+from contain.schema.patterns import access, bandwidth, cpu_list, page_size, rlimit
 from contain.schema.support import Row, escape, missing, no_integer, no_match, not_listed, out_of_range, too_few, wrong_type
 
 TYPE_CHECKING = False
@@ -529,8 +529,8 @@ def _Device(v: Any, at: str, out: list[Row]) -> None:
         if v1 is not None:
             if v1.__class__ is not str:
                 wrong_type(out, f"{at}/type", 'RUN405', 'a string', v1)
-            elif not device_type(v1):
-                no_match(out, f"{at}/type", 'RUN405', v1, '^[cbup]$')
+            elif v1 not in ('c', 'b', 'u', 'p'):
+                not_listed(out, f"{at}/type", 'RUN405', v1, ('c', 'b', 'u', 'p'))
         else:
             missing(out, f"{at}/type", 'RUN405')
         v2 = v.get('path')

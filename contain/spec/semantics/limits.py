@@ -76,7 +76,7 @@ def is_list(text: str) -> bool:
     """Numbers and ranges, as the kernel lists processors and nodes."""
     for part in text.strip().split(","):
         first, dash, last = part.partition("-")
-        if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()) or (dash and int(first) > int(last)):
+        if not first.strip().isdecimal() or (dash and not last.strip().isdecimal()) or (dash and int(first[:20]) > int(last[:20])):
             return False
     return True
 

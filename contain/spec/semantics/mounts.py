@@ -83,12 +83,12 @@ def _ids(spec: Spec, pointer: str, index: int, *, is_bind: bool) -> Iterator[Fin
     for number, option in enumerate(row["options"]):
         kind, _, value = option.partition("=")
         rows = linux.get(f"{kind}Mappings") if kind in ("uid", "gid") and "user" in spec.namespaces() else None
-        if rows and value.isdecimal() and not is_mapped(rows, int(value)):
+        if rows and value.isdecimal() and not is_mapped(rows, int(value[:20])):
             yield Finding(
                 "RUN227",
                 f"{pointer}/options/{number}",
-                f"{kind} {value} is not mapped",
-                f"add a range to linux.{kind}Mappings that holds {value}",
+                f"{kind} {value[:20]} is not mapped",
+                f"add a range to linux.{kind}Mappings that holds {value[:20]}",
             )
 
 

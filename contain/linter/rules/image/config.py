@@ -6,6 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.names import GOARCH, GOOS, is_signal
+from contain.linter.ranges import number
 from contain.linter.reading import each, entries, get
 from contain.linter.registry import rule
 from contain.linter.rules.image.index import VARIANTS
@@ -28,7 +29,7 @@ def architecture(config: Any) -> Found:
     good: {"architecture": "arm", "variant": "v7"}
     """
     name, variant = config.get("architecture"), config.get("variant")
-    if name and name not in (*GOARCH, "unknown"):
+    if name is not None and name not in (*GOARCH, "unknown"):
         yield "/architecture", f"{name[:40]!r} is no value of GOARCH"
     elif variant and name in VARIANTS and variant not in VARIANTS[name]:
         yield "/variant", f"{variant[:40]!r} is no variant of {name}"
@@ -45,7 +46,7 @@ def system(config: Any) -> Found:
     good: {"os": "linux"}
     """
     name = config.get("os")
-    if name and name not in (*GOOS, "unknown"):
+    if name is not None and name not in (*GOOS, "unknown"):
         yield "/os", f"{name[:40]!r} is no value of GOOS"
 
 
@@ -94,12 +95,8 @@ def ports(config: Any) -> Found:
     for pointer, name, _ in entries(config, "config", "ExposedPorts"):
         port, slash, protocol = name.partition("/")
         first, _, last = port.partition("-")
-        numbers = [number for number in (first, last) if number]
-        sound = (
-            numbers
-            and all(number.isdigit() and 0 < int(number) < 65536 for number in numbers)
-            and (not slash or protocol in ("tcp", "udp", "sctp"))
-        )
+        numbers = [number(text) or 0 for text in (first, last) if text]
+        sound = numbers and all(0 < port < 65536 for port in numbers) and (not slash or protocol in ("tcp", "udp", "sctp"))
         if not sound:
             yield pointer, f"{name[:40]!r} is not PORT, PORT/tcp or PORT/udp"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from contain.linter.ranges import number
 from contain.linter.reading import each, entries, get
 from contain.linter.registry import rule
 
@@ -118,7 +119,7 @@ def user(config: Any, image: Any) -> Found:
     uid, _, gid = (get(image, "config", "User") or "").partition(":")
     for name, text in (("uid", uid), ("gid", gid)):
         have = get(config, "process", "user", name)
-        if text.isdigit() and have is not None and have != int(text):
+        if number(text) not in (None, have) and have is not None:
             yield f"/process/user/{name}", f"the image's User says {text}"
 
 
@@ -135,7 +136,7 @@ def groups(config: Any, image: Any) -> Found:
     good-files: {"image.json": {"config": {"User": "app"}}, "config.json": {"process": {"user": {"uid": 1000, "gid": 0, "additionalGids": [5]}}}}
     """
     text = get(image, "config", "User") or ""
-    if (text.partition(":")[0].isdigit() or ":" in text) and get(config, "process", "user", "additionalGids"):
+    if (number(text.partition(":")[0]) is not None or ":" in text) and get(config, "process", "user", "additionalGids"):
         yield "/process/user/additionalGids", f"the image's User {text[:40]!r} gives no further groups"
 
 

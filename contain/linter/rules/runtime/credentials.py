@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
 from contain.linter.near import nearest
+from contain.linter.ranges import number
 from contain.linter.reading import each, entries, get, has_namespace, known, namespace, once_each
 from contain.linter.registry import about, rule
 from contain.linter.rules.runtime.facts import capability_sets, mounts
@@ -215,11 +216,12 @@ def unmapped_ids(config: Any) -> Found:
             yield list(lost.values())[-1], f"{words} not mapped in the container's user namespace (linux.{name})"
     for pointer, mount in mounts(config):
         for index, text in enumerate(mount.get("options") or ()):
-            kind, _, number = text.partition("=") if text.__class__ is str else ("", "", "")
-            if kind in ("uid", "gid") and number.isdecimal() and not _mapped(config, f"{kind}Mappings", int(number)):
+            kind, _, digits = text.partition("=") if text.__class__ is str else ("", "", "")
+            id = number(digits) if kind in ("uid", "gid") else None
+            if id is not None and not _mapped(config, f"{kind}Mappings", id):
                 yield (
                     f"{pointer}/options/{index}",
-                    f"the id {number} is not mapped in the container's user namespace (linux.{kind}Mappings)",
+                    f"the id {id} is not mapped in the container's user namespace (linux.{kind}Mappings)",
                 )
 
 

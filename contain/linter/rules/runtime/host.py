@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contain.linter.ranges import is_list
+from contain.linter.ranges import is_list, number
 from contain.linter.reading import each, get
 from contain.linter.registry import rule
 from contain.linter.rules.runtime.mounts import is_bind
@@ -63,7 +63,7 @@ def _numbers(text: str) -> set[int]:
     found: set[int] = set()
     for part in text.split(",") if is_list(text) else ():
         first, _, last = part.partition("-")
-        found |= set(range(int(first), min(int(last or first), 100_000) + 1))
+        found |= set(range(number(first) or 0, min(number(last or first) or 0, 100_000) + 1))
     return found
 
 

@@ -212,7 +212,9 @@ def _normal(path: str) -> str:
 @rule
 @about("linux/maskedPaths", "linux/readonlyPaths")
 def masked_twice(config: Any) -> Found:
-    """RUN716 masked-path-twice: a path is masked or read-only once.
+    """RUN716 masked-path-twice: a path is masked or read-only once, and not below one that is masked.
+
+    What is masked hides all that is below it.
 
     section: config-linux.md / Masked Paths
     severity: info
@@ -220,15 +222,17 @@ def masked_twice(config: Any) -> Found:
     bad: {"linux": {"namespaces": [{"type": "mount"}], "maskedPaths": ["/proc/kcore", "/proc/kcore"]}}
     good: {"linux": {"namespaces": [{"type": "mount"}], "maskedPaths": ["/proc/kcore", "/proc/keys"]}}
     """
+    masked = {_normal(path) for _, path in each(config, "linux", "maskedPaths")} if "linux" in config else set()
     for name in _PATHS:
-        paths = get(config, "linux", name) or ()
-        if len({_normal(path) for path in paths}) == len(paths):
-            continue
         seen: set[str] = set()
         for pointer, path in each(config, "linux", name):
             place = _normal(path)
             if place in seen:
                 yield pointer, f"{place} is in {name} already"
+            else:
+                above = next((other for other in masked if place.startswith(other + "/")), "")
+                if above:
+                    yield pointer, f"{place} lies below {above}, which is masked"
             seen.add(place)
 
 
