@@ -162,17 +162,18 @@ class Container:
         children = word(f"/proc/{self.pid}/task/{self.pid}/children").split()
         return int(children[0]) if children else self.pid
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Sends a signal to its first process; one that has ended is no error."""
-        from contain.container.lifecycle import send
+    def kill(self, number: int | str = signal.SIGKILL) -> None:
+        """Sends a signal, by number or name, to its first process; one that has ended is no error."""
+        from contain.container.lifecycle import send, signal_number
 
+        wanted = signal_number(str(int(number)) if isinstance(number, int) else number)
         if self.alive:
             try:
-                send(self.id, int(number), root=self.root)
+                send(self.id, wanted, root=self.root)
             except StateError:  # it has ended meanwhile
                 return
 
-    def signal(self, number: int) -> None:
+    def signal(self, number: int | str) -> None:
         """The same as kill, which sends any signal."""
         self.kill(number)
 

@@ -82,6 +82,27 @@ def test_url_has_a_path() -> None:
             contain.url(8080, path)
 
 
+@pytest.mark.parametrize("number", [0, 70000, "80", True, None])
+def test_what_is_no_port(number: Any) -> None:
+    """Said at once, not when the time is over."""
+    for condition in (contain.port, contain.url):
+        with pytest.raises(contain.UsageError, match="no port"):
+            condition(number)
+
+
+def test_signals_and_encodings(sandbox: contain.Sandbox) -> None:
+    """By name too; unknown ones are errors before anything happens."""
+    with sandbox.start(["sh", "-c", "trap 'exit 7' USR1; echo ready; while :; do sleep 0.01; done"]) as box:
+        box.wait_for(contain.log("ready"))
+        for wrong in (99, "NOPE", -1):
+            with pytest.raises(contain.UsageError, match="unknown signal"):
+                box.kill(wrong)
+        box.signal("USR1")
+        assert box.wait(60).returncode == 7
+    with pytest.raises(contain.UsageError, match="unknown encoding"):
+        sandbox.run(["true"], encoding="nope")
+
+
 def test_loop_goes_on_while_a_server_thinks(busybox: str) -> None:
     """The request waits for what another task does."""
 
