@@ -61,12 +61,12 @@ class Linter:
     def check(self, document: Document, *, kind: str = "", bundle: Bundle | None = None, named: bool = False) -> list[Diagnostic]:
         """The same for a document that is read already."""
         verdict = decide(document.guess if document.value is None else document.value)
-        if not (named or kind or self.settings.kind or verdict.kind or verdict.relative):
+        if not (named or kind or self.settings.kind or verdict.kind):
             return []  # found by walking, and none of ours: whatever is wrong with it is not our business
         run = _Run(self, document, bundle)
         if document.problems:
             run.rules("*")
-        if document.value is not None:
+        if document.value is not None or not document.problems:  # null can be read, and is no manifest
             run.kind(verdict, kind or self.settings.kind, named=named)
         return self.allowed(run.diagnostics(), document.value)
 
@@ -242,8 +242,10 @@ class _Run:
             return
         kind = forced or verdict.kind
         if verdict.other and not forced:
-            words = f"the document reads as {KINDS[kind]} (manifests) and as {KINDS[verdict.other]} (config, layers)"
-            self.found.append(("DOC302", ("/config", words, "remove the members of the other kind")))
+            at, words = "/config", f"the document reads as {KINDS[kind]} (manifests) and as {KINDS[verdict.other]} (config, layers)"
+            if "mediaType" in document.value:  # type: ignore[operator]  # it is an object
+                at, words = "/mediaType", f"the document calls itself {KINDS[kind]} and has the members of {KINDS[verdict.other]}"
+            self.found.append(("DOC302", (at, words, "remove the members of the other kind, or correct mediaType")))
             return
         if not kind:
             if verdict.relative:

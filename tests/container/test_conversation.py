@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -142,3 +143,52 @@ def test_users_of_a_further_command(busybox: str, user: Any) -> None:
     """By numbers, in each way to write them."""
     with contain.Sandbox(rootfs=busybox, userns="host").start(["sleep", "1000"]) as box:
         assert box.exec(["id", "-u"], user=user, text=True).stdout == "5\n"
+
+
+def test_many_wait_for_one(sandbox: contain.Sandbox) -> None:
+    """Threads that wait, follow and look while it ends, by itself or killed: each has its result, and nothing is closed twice."""
+    for number in range(20):
+        found: list[Any] = []
+        with sandbox.start(["sh", "-c", "echo line; sleep 0.02"]) as box:
+
+            def look(box: contain.Container = box) -> Any:
+                while box.alive:
+                    pass
+                return box.wait(0)
+
+            with ThreadPoolExecutor(5) as pool:
+                waiting = [pool.submit(one) for one in (box.wait, box.wait, look, lambda box=box: list(box.follow()))]
+                if number % 2:
+                    box.kill()
+                    box.kill()
+                found = [one.result(60) for one in waiting]
+        assert len({id(one) for one in found[:3]}) == 1
+        assert found[3] == [b"line\n"] or number % 2
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+def test_tasks_wait_for_one(busybox: str, library: str) -> None:
+    """One waits for its end, another one brings it about; an event loop knows a descriptor once."""
+    ended: list[Any] = []
+
+    async def wait(box: aio.Container) -> None:
+        ended.append(await box.wait())
+
+    async def with_asyncio() -> None:
+        async with aio.Sandbox(rootfs=busybox).start(["sleep", "1000"]) as box:
+            tasks = [asyncio.create_task(wait(box)) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            ended.append(await box.stop(0))
+            await asyncio.gather(*tasks)
+
+    async def with_trio() -> None:
+        async with trio.open_nursery() as nursery, aio.Sandbox(rootfs=busybox).start(["sleep", "1000"]) as box:
+            nursery.start_soon(wait, box)
+            nursery.start_soon(wait, box)
+            await trio.sleep(0.1)
+            ended.append(await box.stop(0))
+
+    trio = pytest.importorskip("trio")
+    asyncio.run(with_asyncio()) if library == "asyncio" else trio.run(with_trio)
+    assert len(ended) == 3
+    assert len({id(one) for one in ended}) == 1
