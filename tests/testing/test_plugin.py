@@ -50,7 +50,9 @@ def suite(tmp_path: Path, top: str) -> Callable[..., subprocess.CompletedProcess
 def test_fixtures_and_mark(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
     """The mark's options reach the sandbox; a container ends with its test."""
     done = suite(f"""
-@pytest.mark.sandbox(rootfs={busybox!r}, hostname="marked")
+from contain.testing import marked
+
+@marked(rootfs={busybox!r}, hostname="marked")
 def test_run(sandbox):
     assert sandbox.run(["hostname"], text=True).stdout == "marked\\n"
 
