@@ -150,7 +150,9 @@ class Container(threads_container.Container):
         await self.close()
 
     async def close(self) -> None:
-        """Ends it, with all that was published, and waits."""
+        """Ends it, with all that was published, and waits; a forked child leaves it alone."""
+        if self._turns.foreign:
+            return
         self._launch.kill()
         try:
             self._unpublish()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from threading import RLock
 
 from contain.container import steps
 from contain.container.drive import drive
@@ -14,7 +13,7 @@ from contain.container.log import last_lines
 from contain.container.ready import Dead, holds
 from contain.container.steps import Launch
 from contain.container.streams import DEVNULL, LOG
-from contain.container.together import together
+from contain.container.together import Turns, together
 from contain.errors import LaunchError, StateError, UsageError
 
 TYPE_CHECKING = False
@@ -36,10 +35,8 @@ if TYPE_CHECKING:
 
 #: in seconds, how long wait_for sleeps between two looks (nothing tells when a port is listened on), and how long a command among them may take
 LOOK, PATIENCE = 0.01, 5.0
-#: how many of its last lines Dead has
-TAIL = 100
-#: what get() reads and put() writes at most, unless told otherwise
-LIMIT = 64 << 20
+#: how many of its last lines Dead has; what get() reads and put() writes at most, unless told otherwise
+TAIL, LIMIT = 100, 64 << 20
 
 
 class Container:
@@ -48,7 +45,7 @@ class Container:
     `id` is its name for `contain list`, `pid` that of its first process on this host; `stdin` is a file with stdin=PIPE, else None.
     """
 
-    __slots__ = ("_args", "_job", "_launch", "_lock", "_logged", "_publishers", "_result", "_streams", "id", "pid", "root", "stdin")
+    __slots__ = ("_args", "_job", "_launch", "_logged", "_publishers", "_result", "_streams", "_turns", "id", "pid", "root", "stdin")
 
     def __init__(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
         """Returns when the program runs."""
@@ -68,7 +65,7 @@ class Container:
         self.root = state_root("")
         own = sandbox if sandbox.spec.run.name else sandbox.named(self.id)
         self._args = args
-        self._lock = RLock()
+        self._turns = Turns()
         self._result: Result[Any] | None = None
         self._publishers: list[Publisher] = []
         if options.pop("check", None):
@@ -105,7 +102,9 @@ class Container:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends it, with all that was published; never raises over what the block raised."""
+        """Ends it, with all that was published; never raises over what the block raised. A forked child leaves it alone."""
+        if self._turns.foreign:
+            return
         self._kill()
         self._unpublish()
         try:
@@ -132,7 +131,7 @@ class Container:
     def _end(self, timeout: float | None = None) -> steps.Steps:
         """The steps to its end, which several may take at once."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        return (yield from together(self._ending(deadline), self._lock, lambda: self._result))
+        return (yield from together(self._ending(deadline), self._turns, lambda: self._result))
 
     def _ending(self, deadline: float | None) -> steps.Steps:
         found = yield from steps.run(self._launch, self._streams, self._args, deadline)
@@ -141,7 +140,7 @@ class Container:
         return result
 
     def _kill(self) -> None:
-        with self._lock:
+        with self._turns.lock:
             self._launch.kill()
 
     @property
@@ -163,17 +162,18 @@ class Container:
         children = word(f"/proc/{self.pid}/task/{self.pid}/children").split()
         return int(children[0]) if children else self.pid
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Sends a signal to its first process; one that has ended is no error."""
-        from contain.container.lifecycle import send
+    def kill(self, number: int | str = signal.SIGKILL) -> None:
+        """Sends a signal, by number or name, to its first process; one that has ended is no error."""
+        from contain.container.lifecycle import send, signal_number
 
+        wanted = signal_number(str(int(number)) if isinstance(number, int) else number)
         if self.alive:
             try:
-                send(self.id, int(number), root=self.root)
+                send(self.id, wanted, root=self.root)
             except StateError:  # it has ended meanwhile
                 return
 
-    def signal(self, number: int) -> None:
+    def signal(self, number: int | str) -> None:
         """The same as kill, which sends any signal."""
         self.kill(number)
 

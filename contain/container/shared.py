@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from threading import RLock
 
 from contain.container import steps
 from contain.container.container import Container
@@ -13,7 +12,7 @@ from contain.container.limit import Limit
 from contain.container.log import Log
 from contain.container.result import Reason, Result
 from contain.container.streams import DEVNULL, LOG_KEEP, Streams
-from contain.container.together import together
+from contain.container.together import Turns, together
 from contain.errors import StateError, UsageError
 
 TYPE_CHECKING = False
@@ -56,7 +55,7 @@ class Shared(Container):
         from contain.state.store import Store
 
         self.id, self.root = name, root
-        self._result, self._publishers, self.stdin, self._lock = None, [], None, RLock()
+        self._result, self._publishers, self.stdin, self._turns = None, [], None, Turns()
         self._logged: frozenset[str] = frozenset()
         self._deadline = time.monotonic() + PATIENCE
         self._process = self._record = -1
@@ -105,7 +104,7 @@ class Shared(Container):
         self._process = self._record = -1
 
     def _end(self, timeout: float | None = None) -> steps.Steps:
-        return (yield from together(self._waiting(timeout), self._lock, lambda: self._result))
+        return (yield from together(self._waiting(timeout), self._turns, lambda: self._result))
 
     def _waiting(self, timeout: float | None) -> steps.Steps:
         deadline = None if timeout is None else time.monotonic() + timeout

@@ -82,6 +82,27 @@ def test_url_has_a_path() -> None:
             contain.url(8080, path)
 
 
+@pytest.mark.parametrize("number", [0, 70000, "80", True, None])
+def test_what_is_no_port(number: Any) -> None:
+    """Said at once, not when the time is over."""
+    for condition in (contain.port, contain.url):
+        with pytest.raises(contain.UsageError, match="no port"):
+            condition(number)
+
+
+def test_signals_and_encodings(sandbox: contain.Sandbox) -> None:
+    """By name too; unknown ones are errors before anything happens."""
+    with sandbox.start(["sh", "-c", "trap 'exit 7' USR1; echo ready; while :; do sleep 0.01; done"]) as box:
+        box.wait_for(contain.log("ready"))
+        for wrong in (99, "NOPE", -1):
+            with pytest.raises(contain.UsageError, match="unknown signal"):
+                box.kill(wrong)
+        box.signal("USR1")
+        assert box.wait(60).returncode == 7
+    with pytest.raises(contain.UsageError, match="unknown encoding"):
+        sandbox.run(["true"], encoding="nope")
+
+
 def test_loop_goes_on_while_a_server_thinks(busybox: str) -> None:
     """The request waits for what another task does."""
 
@@ -164,6 +185,28 @@ def test_many_wait_for_one(sandbox: contain.Sandbox) -> None:
                 found = [one.result(60) for one in waiting]
         assert len({id(one) for one in found[:3]}) == 1
         assert found[3] == [b"line\n"] or number % 2
+
+
+def test_forked_child_leaves_it_alone(sandbox: contain.Sandbox) -> None:
+    """It can run something inside; it neither reads the record that its parent waits for, nor ends the container with its block."""
+    read, write = os.pipe()
+    pid = -1
+    try:
+        with sandbox.start(["sleep", "1000"]) as box:
+            pid = os.fork()
+            if pid:
+                assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+                assert (os.read(read, 100), box.alive) == (b"done", True)
+                assert box.stop(0).reason is not contain.Reason.SANDBOX_ERROR
+            elif box.exec(["true"]).ok:
+                with pytest.raises(contain.StateError, match="forked"):
+                    box.wait(0)
+                os.write(write, b"done")
+    finally:
+        if not pid:
+            os._exit(0)
+        os.close(read)
+        os.close(write)
 
 
 @pytest.mark.parametrize("library", ["asyncio", "trio"])
