@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -180,3 +181,17 @@ def test_the_library_takes_what_the_command_takes(folder):
         assert [item.id for item in lint(target) if item.severity == "error"] == ["RUN006", "RUN212"]
     with pytest.raises(FileNotFoundError):
         lint("nowhere")
+
+
+def test_findings_of_archives_are_bounded_too(folder, capsys):
+    """An archive can name a great many things that are not there."""
+    data = json.dumps([{"Config": "a.json", "RepoTags": None, "Layers": [f"{number}.tar" for number in range(3000)]}]).encode()
+    with tarfile.open(folder / "image.tar", "w") as archive:
+        entry = tarfile.TarInfo("manifest.json")
+        entry.size = len(data)
+        archive.addfile(entry, io.BytesIO(data))
+    for options, most in (((), 1000), (("--max-findings", "10"), 10)):
+        main(["lint", "-q", "-o", "concise", "image.tar", *options])
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == most + 1
+        assert "DOC403" in lines[-1]
