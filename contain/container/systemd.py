@@ -13,6 +13,7 @@ import sys
 import time
 
 from contain.errors import ContainError, HostError
+from contain.kernel import managers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Systemd:
 
     def _authenticate(self) -> None:
         """All at once, as systemd's own clients do: its private socket does not look again for a message that came together with BEGIN."""
-        self._socket.sendall(b"\0AUTH EXTERNAL %s\r\nBEGIN\r\n" % str(os.geteuid()).encode().hex().encode())
+        self._socket.sendall(b"\0AUTH EXTERNAL %s\r\nBEGIN\r\n" % str(managers.outside_uid()).encode().hex().encode())
         said = b""
         while not said.endswith(b"\r\n"):
             data = self._socket.recv(1024)
@@ -154,7 +155,7 @@ def _connect(*, user: bool) -> tuple[socket.socket, bool]:
     """(a connected socket, whether it leads to a bus)."""
     import socket
 
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{managers.outside_uid()}"
     bus = f"{runtime}/bus" if user else "/run/dbus/system_bus_socket"
     private = f"{runtime}/systemd/private" if user else "/run/systemd/private"
     for path, on_bus in ((bus, True), (private, False)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from contain.errors import ContainError, ManifestError, StateError, UsageError
+from contain.kernel import managers
 from contain.kernel.files import word
 from contain.launcher import spawn
 from contain.plan.compile.update import compile_update
@@ -121,10 +122,11 @@ def _tell_systemd(summary: Summary, resources: dict[str, Any]) -> None:
     from contain.container.systemd import Refused, Systemd, as_sent
     from contain.plan.compile.cgroup_systemd import device_properties, limit_properties
 
+    user = managers.asks_user()
     rows = limit_properties(resources, v2="memory" not in summary.cgroups)
-    rows += device_properties(resources["devices"]) if resources.get("devices") and summary.owner == 0 else []
+    rows += device_properties(resources["devices"]) if resources.get("devices") and not user else []
     properties = [(name, signature, as_sent(signature, value)) for name, signature, value in rows]
-    manager = Systemd(user=summary.owner != 0)
+    manager = Systemd(user=user)
     try:
         manager.limit(summary.systemd, properties)
     except (Refused, OSError) as problem:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def fingerprint(item: Diagnostic, salt: int = 0) -> str:
     """A hexadecimal number of 64 digits; `salt` parts findings that are otherwise alike."""
     text = "\0".join([item.id, path(item.file), item.key, *([str(salt)] if salt else [])])
-    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def path(file: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.diagnostics.fingerprint import fingerprint, path
-from contain.diagnostics.json import pieces
+from contain.diagnostics.json import pieces, whole_letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,11 +30,11 @@ def fragment(_: str, items: Sequence[Diagnostic], __: str) -> list[dict[str, Any
         taken.add(mark)
         rows.append(
             {
-                "description": f"{item.id} {item.message}",
+                "description": whole_letters(f"{item.id} {item.message}"),
                 "check_name": item.name,
                 "fingerprint": mark,
                 "severity": "critical" if item.severity == "error" and item.blocking else _SEVERITIES[item.severity],
-                "location": {"path": path(item.file), "lines": {"begin": item.position.line if item.position else 1}},
+                "location": {"path": whole_letters(path(item.file)), "lines": {"begin": item.position.line if item.position else 1}},
             }
         )
     return rows

@@ -31,9 +31,22 @@ def pieces(fragments: Iterable[list[dict[str, Any]]]) -> Iterator[str]:
     opening = "[\n  "
     for rows in fragments:
         for row in rows:
-            yield opening + dumps(row, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+            yield opening + dumped(row, indent=2).replace("\n", "\n  ")
             opening = ",\n  "
     yield "[]\n" if opening[0] == "[" else "\n]\n"
+
+
+def dumped(value: Any, indent: int | None = None) -> str:
+    r"""A value as JSON in UTF-8, which cannot hold half characters (of strings, or bytes of a name that are not UTF-8): they are escaped, as \ud800."""
+    text = dumps(value, indent=indent, ensure_ascii=False)
+    if text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text):
+        return text
+    return "".join(f"\\u{ord(letter):04x}" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
+
+
+def whole_letters(text: str) -> str:
+    """The text for programs that take no half characters."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def record(item: Diagnostic, text: str) -> dict[str, Any]:

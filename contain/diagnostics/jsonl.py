@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from json import dumps
 from typing import TYPE_CHECKING
 
-from contain.diagnostics.json import record
+from contain.diagnostics.json import dumped, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 def render(diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]) -> str:
     """All findings, each on a line."""
-    return "".join(dumps(record(item, texts.get(item.file, "")), ensure_ascii=False) + "\n" for item in diagnostics)
+    return "".join(dumped(record(item, texts.get(item.file, ""))) + "\n" for item in diagnostics)
 
 
 def fragment(file: str, items: Sequence[Diagnostic], text: str) -> str:

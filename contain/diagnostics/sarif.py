@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from contain.diagnostics.fingerprint import fingerprint, path
-from contain.diagnostics.json import ends
+from contain.diagnostics.json import ends, whole_letters
 from contain.diagnostics.model import SEVERITIES, table
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def pieces(fragments: Iterable[list[tuple[int, dict[str, Any]]]]) -> Iterator[st
     rows: list[tuple[int, str, str]] = []
     over = 0
     for found in fragments:
-        rows += [(level, result["ruleId"], dumps(result, ensure_ascii=False)) for level, result in found]
+        rows += [(level, result["ruleId"], whole_letters(dumps(result, ensure_ascii=False))) for level, result in found]
         if len(rows) > _MOST + 1000:
             over += len(rows) - _MOST
             rows = sorted(rows, key=_level)[:_MOST]
@@ -97,7 +97,10 @@ def _result(item: Diagnostic, text: str) -> tuple[int, dict[str, Any]]:
         "message": {"text": f"{item.message}{f' (fix: {item.fix})' if item.fix else ''}"},
         "locations": [
             {
-                "physicalLocation": {"artifactLocation": {"uri": quote(path(item.file), safe="/")}, "region": region},
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(path(item.file), safe="/", errors="surrogateescape")},
+                    "region": region,
+                },
                 "logicalLocations": [{"fullyQualifiedName": item.pointer or "/", "kind": "member"}],
             }
         ],
@@ -118,7 +121,7 @@ def _fix(item: Diagnostic, text: str) -> dict[str, Any]:
     (line, column), (last, behind) = _place(text, start), _place(text, end)
     region = {"startLine": line, "startColumn": column, "endLine": last, "endColumn": behind}
     change = {
-        "artifactLocation": {"uri": quote(path(item.file), safe="/")},
+        "artifactLocation": {"uri": quote(path(item.file), safe="/", errors="surrogateescape")},
         "replacements": [{"deletedRegion": region, "insertedContent": {"text": put}}],
     }
     return {"description": {"text": item.fix or "mend it"}, "artifactChanges": [change]}

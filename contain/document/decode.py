@@ -47,7 +47,7 @@ def parse(data: bytes, name: str, *, limit: int = LIMIT) -> Document:
     """Read a JSON document. Never fails on what it says: what is wrong stands in `problems`, and `value` is None when it cannot be read."""
     if len(data) > limit:
         document = Document(name, data, "")
-        document.problems.append(_at_start("DOC401", f"the document has {len(data)} bytes, more than the limit of {limit}"))
+        document.problems.append(_at_start("DOC401", f"the document is larger than the limit of {limit} bytes"))
         return document
     try:
         text = data.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from contain import schema
@@ -61,12 +62,12 @@ class Linter:
     def check(self, document: Document, *, kind: str = "", bundle: Bundle | None = None, named: bool = False) -> list[Diagnostic]:
         """The same for a document that is read already."""
         verdict = decide(document.guess if document.value is None else document.value)
-        if not (named or kind or self.settings.kind or verdict.kind or verdict.relative):
+        if not (named or kind or self.settings.kind or verdict.kind):
             return []  # found by walking, and none of ours: whatever is wrong with it is not our business
         run = _Run(self, document, bundle)
         if document.problems:
             run.rules("*")
-        if document.value is not None:
+        if document.value is not None or not document.problems:  # null can be read, and is no manifest
             run.kind(verdict, kind or self.settings.kind, named=named)
         return self.allowed(run.diagnostics(), document.value)
 
@@ -203,6 +204,7 @@ class _Run:
         into = self.found if kind == "*" else self.ruled
         plan = self.linter.plan(kind)
         there = plan.there(value)
+        most = self.linter.settings.max_findings + 1  # of a rule that finds more than is told there is no need to know how much
         # what is not known is like nothing else
         answers = plan.answers(value) if plan.parts and not self.poisoned else []
         for subject, id, function, names, part in plan.rows:
@@ -213,16 +215,16 @@ class _Run:
                     if part >= 0 and answers:
                         known = answers[part].get(id)
                         if known is None:
-                            known = answers[part][id] = [(id, found) for found in function(value)]
+                            known = answers[part][id] = [(id, found) for found in islice(function(value), most)]
                         into += known
                         continue
-                    for found in function(value):
+                    for found in islice(function(value), most):
                         into.append((id, found))
                     continue
                 wanted = [self.arguments.get(name, value) for name in names]
                 if None in wanted:
                     continue  # what the rule needs is not there: the files beside the document, or a host
-                for found in function(*wanted):
+                for found in islice(function(*wanted), most):
                     into.append((id, found))
             except UnknowableError:
                 continue  # it would have to decide by something that has a finding already
@@ -242,8 +244,10 @@ class _Run:
             return
         kind = forced or verdict.kind
         if verdict.other and not forced:
-            words = f"the document reads as {KINDS[kind]} (manifests) and as {KINDS[verdict.other]} (config, layers)"
-            self.found.append(("DOC302", ("/config", words, "remove the members of the other kind")))
+            at, words = "/config", f"the document reads as {KINDS[kind]} (manifests) and as {KINDS[verdict.other]} (config, layers)"
+            if "mediaType" in document.value:  # type: ignore[operator]  # it is an object
+                at, words = "/mediaType", f"the document calls itself {KINDS[kind]} and has the members of {KINDS[verdict.other]}"
+            self.found.append(("DOC302", (at, words, "remove the members of the other kind, or correct mediaType")))
             return
         if not kind:
             if verdict.relative:
@@ -259,7 +263,7 @@ class _Run:
             numbers = {problem.pointer for problem in document.problems if problem.id in ("DOC101", "DOC102")}
             rows = [row for row in schema.rows(kind, value) if row[0] not in numbers]
             self.found += [(id, (pointer, message)) for pointer, id, message in rows]
-            self.found += members.findings(value, kind, nulls=nulls)
+            self.found += members.findings(value, kind, nulls=nulls, most=self.linter.settings.max_findings)
             self.poisoned = frozenset(numbers.union(row[0] for row in rows))
             if "" in self.poisoned:
                 return
@@ -297,7 +301,7 @@ class _Run:
         result = [self._diagnostic(*row, places) for row in rows]
         result.sort(key=lambda item: (item.position.offset if item.position else 0, model.SEVERITIES.index(item.severity)))
         if over > 0 and "DOC403" in table:
-            result.append(model.make("DOC403", f"{over} more findings are not told", document.name))
+            result.append(model.make("DOC403", "there are more findings, which are not told", document.name))
         return result
 
     def _fresh(self, found: Found) -> bool:

@@ -33,16 +33,19 @@ _RELATIVES = (
     ("a seccomp profile", ("defaultaction", "syscalls")),
     ("a CRI pod sandbox config", ("metadata", "log_directory")),
     ("a CRI container config", ("metadata", "log_path")),
-    ("a CRI container config", ("metadata", "image", "command")),
+    ("a CRI container config", ("metadata", "image")),
+    ("a CRI pod sandbox config", ("metadata", "linux")),
+    ("a Kubernetes object", ("apiversion", "kind")),
+    ("a CNI configuration", ("cniversion",)),
     ("a Compose file", ("services",)),
     ("a podman hook", ("hook", "when", "stages")),
-    ("a policy.json of containers/image", ("default", "transports")),
     ("Docker's client config", ("auths",)),
     ("libcontainer's state.json", ("init_process_pid", "config")),
-    ("a Docker image manifest of schema 1", ("fslayers", "history")),
     ("an npm package", ("name", "version", "dependencies")),
     ("an npm package", ("name", "version", "scripts")),
 )
+
+_INSPECT = "the output of docker or podman inspect"
 
 
 class Verdict:
@@ -66,6 +69,9 @@ def decide(value: Any) -> Verdict:
         return Verdict(hint="a manifest is a JSON object")
     members = {name.lower(): child for name, child in value.items()}
     names = members.keys()
+    lookalike = _lookalike(members)
+    if lookalike:
+        return Verdict(relative=lookalike)
     if "ackind" in names:
         return _appc(members["ackind"])
     if "imagelayoutversion" in names:
@@ -96,12 +102,24 @@ def decide(value: Any) -> Verdict:
     return Verdict(hint=_nearest(names))
 
 
+def _lookalike(members: dict[str, Any]) -> str:
+    """Relatives with members of ours, which would be taken for one of them."""
+    names = members.keys()
+    if "fslayers" in names:
+        return "a Docker image manifest of schema 1"
+    if "id" in names and {"hostconfig", "repotags"} & names:
+        return _INSPECT
+    if "default" in names and names <= {"default", "transports"} and members["default"].__class__ is list:
+        return "a policy.json of containers/image"
+    return ""
+
+
 def _of_list(value: list[Any]) -> Verdict:
     first = next((item for item in value if item.__class__ is dict), None)
+    if first is not None and "Id" in first and first.get("Config").__class__ is not str:
+        return Verdict(relative=_INSPECT)
     if first is not None and {"Config", "Layers"} & first.keys():
         return Verdict("docker-archive")
-    if first is not None and {"Id", "State", "HostConfig"} <= first.keys():
-        return Verdict(relative="the output of docker or podman inspect")
     return Verdict(hint="a list is a manifest only in a docker archive, where its items have Config and Layers")
 
 
@@ -112,12 +130,18 @@ def _appc(kind: Any) -> Verdict:
     return Verdict(hint=f"acKind {str(kind)[:40]!r} is neither ImageManifest nor PodManifest")
 
 
+#: kinds that are told apart by mediaType and by members, which may not agree
+_PAIR = ("image-index", "image-manifest")
+
+
 def _image(members: dict[str, Any]) -> Verdict:
     named = MEDIA_TYPES.get(str(members.get("mediatype")), "")
     shaped = ("image-index" if "manifests" in members else "", "image-manifest" if {"config", "layers"} & members.keys() else "")
     if all(shaped) and not named:
         return Verdict("image-index", other="image-manifest")
     kind = named or shaped[0] or shaped[1]
+    if named in _PAIR and any(shaped) and named not in shaped:
+        return Verdict(named, other=shaped[0] or shaped[1])
     if kind:
         return Verdict(kind)
     return Verdict(hint="schemaVersion alone does not tell: an index has manifests, a manifest has config and layers")

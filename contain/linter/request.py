@@ -114,7 +114,9 @@ class Request:
     def _closing_words(self, files: int, counts: dict[str, int], rules: dict[str, int]) -> None:
         if self.options.get("statistics"):
             rows = sorted(rules.items(), key=lambda row: (-row[1], row[0]))
-            self.stream.write("".join(f"{number:>7}  {id}  {RULES.get(id, (id.lower(),))[0]}\n" for id, number in rows))
+            # beside what programs read they would spoil it
+            stream = self.stream if any(not path and name in ("human", "concise") for name, path in self.outputs) else sys.stderr
+            stream.write("".join(f"{number:>7}  {id}  {RULES.get(id, (id.lower(),))[0]}\n" for id, number in rows))
         if ("human", "") in self.outputs and not self.options.get("quiet"):
             words = ", ".join(
                 f"{counts[name]} {name}{'s' if counts[name] != 1 and name != 'info' else ''}" for name in SEVERITIES if counts[name]

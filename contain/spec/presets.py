@@ -160,6 +160,13 @@ def sandbox() -> dict[str, Any]:
     }
 
 
+def bound_tmp(rows: list[dict[str, Any]], size: int) -> None:
+    """What can be written to the default /tmp is as much as `size` bytes."""
+    for row in rows:
+        if row["destination"] == "/tmp":
+            row["options"] = [f"size={size}" if word.startswith("size=") else word for word in row["options"]]
+
+
 def environment(environ: dict[str, str]) -> list[str]:
     """What passes of the caller's environment; not LC_CTYPE as Python itself sets it in the locale C (PEP 538)."""
     plain = environ.get("LC_ALL", "") == "" and environ.get("LANG", "") in ("", "C", "POSIX")

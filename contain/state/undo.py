@@ -54,7 +54,11 @@ def _undo(kind: str, path: str, pid: int) -> None:
     elif kind == "unit":
         import subprocess
 
-        subprocess.run(["systemctl", *(["--user"] if os.geteuid() else []), "stop", path], check=False, capture_output=True, timeout=30)
+        from contain.kernel import managers
+
+        subprocess.run(
+            ["systemctl", *(["--user"] if managers.asks_user() else []), "stop", path], check=False, capture_output=True, timeout=30
+        )
 
 
 def _leave(folder: str) -> None:

@@ -158,6 +158,7 @@ def test_names_and_files(busybox: str, tmp_path: Path) -> None:
         with open(f"/proc/{running.pid}/cgroup", encoding="ascii") as file:
             assert "/keywords/" in file.read()
         listed = subprocess.run([*command, "list", "--format", "json"], capture_output=True, text=True, check=True).stdout
+        assert '"command": "sleep 1000"' in listed
         assert '"a": "b"' in listed or '"a":"b"' in listed
     assert name in subprocess.run([*command, "list"], capture_output=True, text=True, check=True).stdout  # rm=False
     subprocess.run([*command, "rm", name], check=True, capture_output=True)
@@ -229,3 +230,26 @@ def test_last_words_of_a_failed_run(busybox: str) -> None:
     with pytest.raises(contain.Failed) as caught:
         contain.run(["sh", "-c", "echo first >&2; echo last >&2; exit 3"], rootfs=busybox, check=True)
     assert caught.value.lines() == ["sh exited with 3", "  cause: last"]
+
+
+@pytest.mark.parametrize("place", ["/tmp", "/scratch"])
+@pytest.mark.parametrize("rootfs", [True, False], ids=["rootfs", "host"])
+def test_disk_bounds_what_is_in_memory(busybox: str, place: str, *, rootfs: bool) -> None:
+    """Our own /tmp, and a tmpfs that has no size of its own; one with a size has that."""
+    if not rootfs and place == "/scratch":
+        place = "/mnt/scratch"
+    options: dict[str, Any] = {"rootfs": busybox} if rootfs else {"workspace": "none"}
+    options |= {"tmpfs": [place]} if place != "/tmp" else {}
+    box = contain.Sandbox(disk="1m", **options)
+    found = box.run(["sh", "-c", f"dd if=/dev/zero of={place}/x bs=64k count=32; stat -c %s {place}/x"], text=True)
+    assert "No space left" in found.stderr
+    assert found.stdout == "1048576\n"
+    box = contain.Sandbox(disk="1m", **{**options, "tmpfs": {place: "3m"}})
+    assert box.run(["sh", "-c", f"dd if=/dev/zero of={place}/x bs=64k count=32; stat -c %s {place}/x"], text=True).stdout == "2097152\n"
+
+
+def test_tmp_is_bounded_without_a_word() -> None:
+    """Of the view of the host, which is for code that nobody trusts."""
+    assert contain.run(["sh", "-c", "df -k /tmp | awk 'NR==2{print $2}'"], text=True).stdout == "1048576\n"
+    found = contain.run_python("open('/tmp/x', 'wb').write(bytes(100 << 20))", memory=None)
+    assert "No space left" in found.stderr

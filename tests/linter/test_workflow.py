@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
 import tarfile
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
 from contain.cli.main import main
-from contain.linter import mend
+from contain.linter import lint, mend
 from contain.linter.examples import document
 from contain.linter.settings import load
 
@@ -127,3 +129,69 @@ def test_two_outputs_to_one_file_are_an_error(folder, capsys):
     """One would overwrite the other."""
     (folder / "c.json").write_text(json.dumps(BROKEN))
     assert main(["lint", "c.json", "-o", "json=found", "-o", "sarif=found"]) == 2
+
+
+def test_programs_can_read_every_format_whatever_the_document_says(folder, capsys):
+    """Half characters, control characters, what means something in XML or to GitHub; and a file's name that is not UTF-8."""
+    odd = {
+        **BROKEN,
+        "a\ud800b": 1,
+        "x\x01y": 2,
+        "</x>]]>&": 3,
+        "\ufffe": 4,
+        "process": {"args": ["\ud800\x1b[31m"], "cwd": "a\n::error::b,%0A"},
+    }
+    names = [os.fsdecode(b"\xff.json"), "we\nird\x1b[31m,:%.json"]
+    for name in names:
+        (folder / name).write_text(json.dumps(odd))
+    formats = ("human", "concise", "json", "jsonl", "sarif", "github", "gitlab", "junit")
+    assert main(["lint", "-q", *names, *(f"--output={name}=out.{name}" for name in formats)]) == 1
+    texts = {name: (folder / f"out.{name}").read_bytes().decode() for name in formats}
+    rows = json.loads(texts["json"])
+    assert [json.loads(line) for line in texts["jsonl"].splitlines()] == rows
+    assert "/a\ud800b" in {row["pointer"] for row in rows}
+    assert {os.fsencode(row["file"]) for row in rows} == {os.fsencode(name) for name in names}
+    assert len(json.loads(texts["sarif"])["runs"][0]["results"]) == len(json.loads(texts["gitlab"])) == len(rows)
+    assert len(ET.fromstring(texts["junit"]).findall(".//testcase")) == len(rows)
+    assert sum(line.startswith("::") for line in texts["github"].splitlines()) == len(rows)
+    assert all(letter.isprintable() or letter == "\n" for name in ("human", "concise", "github") for letter in texts[name])
+
+
+def test_statistics_do_not_spoil_what_programs_read(folder, capsys):
+    """They go beside it."""
+    (folder / "c.json").write_text(json.dumps(BROKEN))
+    assert main(["lint", "-q", "c.json", "-o", "json", "--statistics"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)
+    assert "relative-cwd" in err
+
+
+def test_the_library_takes_what_the_command_takes(folder):
+    """Layouts as folder and archive, folders in which manifests lie, single documents."""
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "9"}')
+    with tarfile.open(folder / "image.tar", "w") as archive:
+        archive.add("oci-layout")
+    assert "LAY001" in {item.id for item in lint(folder / "image.tar")}
+    assert "LAY001" in {item.id for item in lint(str(folder))}
+    (folder / "oci-layout").unlink()
+    (folder / "box").mkdir()
+    (folder / "box/config.json").write_text(json.dumps(BROKEN))
+    (folder / "package.json").write_text("{}")
+    for target in (folder, folder / "box", folder / "box/config.json"):
+        assert [item.id for item in lint(target) if item.severity == "error"] == ["RUN006", "RUN212"]
+    with pytest.raises(FileNotFoundError):
+        lint("nowhere")
+
+
+def test_findings_of_archives_are_bounded_too(folder, capsys):
+    """An archive can name a great many things that are not there."""
+    data = json.dumps([{"Config": "a.json", "RepoTags": None, "Layers": [f"{number}.tar" for number in range(3000)]}]).encode()
+    with tarfile.open(folder / "image.tar", "w") as archive:
+        entry = tarfile.TarInfo("manifest.json")
+        entry.size = len(data)
+        archive.addfile(entry, io.BytesIO(data))
+    for options, most in (((), 1000), (("--max-findings", "10"), 10)):
+        main(["lint", "-q", "-o", "concise", "image.tar", *options])
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == most + 1
+        assert "DOC403" in lines[-1]

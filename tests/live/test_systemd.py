@@ -61,6 +61,20 @@ ExecStartPre=+/bin/sh -c 'mkdir -p /run/user/{uid} && chown {uid} /run/user/{uid
 ExecStart={systemd} --user --unit=test-user.target --log-target=null
 E
 sed s/Wants=.*/Wants=job.service/ /run/units/test.target >/run/units/test-user.target
+cat >/run/units/dbus.socket <<E
+[Unit]
+DefaultDependencies=no
+[Socket]
+ListenStream=%t/bus
+E
+cat >/run/units/dbus.service <<E
+[Unit]
+DefaultDependencies=no
+Requires=dbus.socket
+[Service]
+Type=notify
+ExecStart=/usr/bin/dbus-daemon --session --address=systemd: --nofork --nopidfile --systemd-activation
+E
 exec env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin container=test SYSTEMD_UNIT_PATH=/run/systemd/system.control:/run/systemd/transient:/run/units \\
     {systemd} --system --unit=test.target --show-status=false --log-target=null
 """
@@ -113,6 +127,26 @@ echo "place: $D"
 echo "limits: $(cat $D/memory.max) $(cat $D/pids.max)"
 $P exec web echo "from inside"
 systemctl show $(basename $D) -p Delegate -p MemoryMax
+$P pause web; $P inspect -f '{{{{.State.Status}}}}' web; $P unpause web
+$P rm -f -t 0 web
+echo "left: $(ls -d $D)."
+"""
+
+
+USER_PODMAN_JOB = """\
+export XDG_RUNTIME_DIR=/run/user/{uid} DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{uid}/bus HOME={place} CONTAINERS_CONF={place}/conf
+systemctl --user start dbus.socket dbus.service
+P="podman --storage-driver vfs --root {place}/r --runroot {place}/rr --cgroup-manager systemd --runtime {program}"
+echo "told: $($P info -f '{{{{.Host.CgroupManager}}}} {{{{.Host.Security.Rootless}}}}')"
+$P import {place}/bb.tar bb
+$P run -d --name web --network none --memory 64m --pids-limit 50 bb sleep 600
+systemctl --user daemon-reload
+D=/sys/fs/cgroup$(sed s/.*::// /proc/$($P inspect -f '{{{{.State.Pid}}}}' web)/cgroup)
+echo "place: $D"
+echo "limits: $(cat $D/memory.max) $(cat $D/pids.max)"
+$P update --memory 32m web; systemctl --user daemon-reload; echo "updated: $(cat $D/memory.max)"
+$P exec web echo "from inside"
+systemctl --user show $(basename $D) -p Delegate -p MemoryMax
 $P pause web; $P inspect -f '{{{{.State.Status}}}}' web; $P unpause web
 $P rm -f -t 0 web
 echo "left: $(ls -d $D)."
@@ -244,4 +278,24 @@ def test_podman_with_its_usual_driver(systemd: Systemd, program: str, pristine: 
     assert "place: /sys/fs/cgroup/machine.slice/libpod-" in said, said
     assert f"limits: {64 << 20} 50\n" in said, said
     for words in ("\nfrom inside\n", "Delegate=yes\n", f"MemoryMax={64 << 20}\n", "\npaused\n", "\nleft: .\n"):
+        assert words in said, said
+
+
+def test_podman_of_a_user_with_its_usual_driver(systemd: Systemd, program: str, pristine: str, user: User) -> None:
+    """An ordinary user's Podman, as at a login, asks his own manager for scopes, over his bus."""
+    if shutil.which("podman") is None or shutil.which("dbus-daemon") is None:
+        pytest.skip("no podman or dbus-daemon: apt-get install podman dbus")
+    place = tempfile.mkdtemp(prefix="pm.", dir="/var/tmp")
+    with open(f"{place}/conf", "w", encoding="utf-8") as file:
+        file.write('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]\n')
+    subprocess.run(["tar", "-C", pristine, "-cf", f"{place}/bb.tar", "."], check=True)
+    subprocess.run(["chown", "-R", f"{user.uid}:{user.gid}", place], check=True)
+    said = systemd(USER_PODMAN_JOB.format(program=program, place=place, uid=user.uid), f"user@{user.uid}.service")
+    shutil.rmtree(place, ignore_errors=True)
+    assert "told: systemd true\n" in said, said
+    mine = f"/sys/fs/cgroup/user.slice/user-{user.uid}.slice/user@{user.uid}.service/user.slice/libpod-"
+    assert f"place: {mine}" in said, said
+    assert f"limits: {64 << 20} 50\n" in said, said
+    assert f"updated: {32 << 20}\n" in said, said
+    for words in ("\nfrom inside\n", "Delegate=yes\n", f"MemoryMax={32 << 20}\n", "\npaused\n", "\nleft: .\n"):
         assert words in said, said

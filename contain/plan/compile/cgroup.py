@@ -76,6 +76,9 @@ def folders(spec: Spec, host: Host) -> list[tuple[str, str]]:
     found = []
     for group in _decide(spec, host)[1]:
         found += [(name, group.folder) for name in (["-"] if group.v2 else group.controllers)]
+    scope, own = where(spec, host).scope, host.cgroup.hierarchies.get("name=systemd")
+    if scope and own:  # systemd puts the first process there itself, and those of `exec` belong to it too
+        found.append(("name=systemd", f"{own}/{scope.path}"))
     return found
 
 
@@ -288,14 +291,20 @@ def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slot
 
 def _start_scope(spec: Spec, host: Host, scope: Scope, found: list[Group], slots: Slots) -> Iterator[Operation]:
     """systemd makes the scope around the process; what it has properties for is limited through them, and checked by writing the files."""
-    from contain.plan.compile.cgroup_systemd import base_properties, device_properties, limit_properties, request
+    from contain.plan.compile.cgroup_systemd import base_properties, device_properties, everything, limit_properties, request
 
     group = found[-1] if found else None
+    devices = _device_rules_wanted(spec, host)
+    first = base_properties(spec, scope)
+    if (
+        devices and "devices" in host.cgroup.hierarchies
+    ):  # else systemd takes the process out of the scope of that hierarchy when it starts it
+        first += everything()
     helper, process = slots.new("cgroup/systemd"), slots.new("cgroup/helper")
     yield StartScope(
         unit=scope.unit,
         program=spec.run.systemd,
-        request=request(scope, base_properties(spec, scope)),
+        request=request(scope, first),
         folder=next((one.folder for one in found if one.v2), group.folder if group else ""),
         slot=helper,
         process=process,
@@ -303,7 +312,7 @@ def _start_scope(spec: Spec, host: Host, scope: Scope, found: list[Group], slots
         origin="/linux/cgroupsPath",
     )
     limits = limit_properties(_resources(spec), v2=all(one.v2 for one in found))
-    if _device_rules_wanted(spec, host):
+    if devices:
         limits += device_properties(_resources(spec).get("devices") or [])
     yield LimitScope(unit=scope.unit, request=request(scope, limits), slot=helper, process=process, origin=RESOURCES)
     for one in found:

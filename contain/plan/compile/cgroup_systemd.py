@@ -9,6 +9,7 @@ from __future__ import annotations
 from _json import encode_basestring_ascii as quoted
 
 from contain.errors import ManifestError
+from contain.kernel.managers import is_users, service
 from contain.plan.compile.cgroup_limits import PERIOD, weight_of_shares
 
 TYPE_CHECKING = False
@@ -41,7 +42,7 @@ class Scope:
 
 def scope_of(spec: Spec, host: Host) -> Scope:
     """From cgroupsPath, `slice:prefix:name`; ManifestError when it is something else."""
-    user = host.euid != 0
+    user = is_users(host.euid, host.cgroup.own.get("", ""), initial=host.userns.initial)
     given = spec.config["linux"].get("cgroupsPath") or ""
     parts = given.split(":") if given else ["", "contain", spec.run.name]
     if len(parts) != 3 or not parts[2]:
@@ -71,10 +72,7 @@ def _expanded(slice_: str) -> Iterator[str]:
 
 def _manager_root(host: Host) -> str:
     """The cgroup of the user's own manager, above which nothing is ours."""
-    own = host.cgroup.own.get("", "")
-    name = f"user@{host.uid}.service"
-    head, found, _ = own.partition(name)
-    return head + name if found else f"/user.slice/user-{host.uid}.slice/{name}"
+    return service(host.cgroup.own.get("", "")) or f"/user.slice/user-{host.uid}.slice/user@{host.uid}.service"
 
 
 def base_properties(spec: Spec, scope: Scope) -> list[Property]:
@@ -167,6 +165,11 @@ def _others(resources: dict[str, Any], *, v2: bool) -> Iterator[Property]:
         text = (resources.get("unified") or {}).get(key, "").strip()
         if text == "max" or text.isdecimal():
             yield name, "t", UNLIMITED if text == "max" else int(text)
+
+
+def everything() -> list[Property]:
+    """All devices, as long as we set up; that it has rules at all makes systemd use the hierarchy."""
+    return [("DeviceAllow", "a(ss)", [["char-*", "rwm"], ["block-*", "rwm"]])]
 
 
 def device_properties(rows: list[dict[str, Any]]) -> list[Property]:

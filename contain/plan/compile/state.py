@@ -7,7 +7,6 @@ from _json import encode_basestring_ascii as quoted
 from contain.errors import ManifestError
 from contain.plan import stage as at
 from contain.plan.compile.cgroup_groups import where
-from contain.plan.compile.hooks import later
 from contain.plan.operations.state import (
     ClaimState,
     EndNote,
@@ -22,7 +21,6 @@ from contain.plan.operations.state import (
     WritePidFile,
 )
 from contain.state import layout
-from contain.state.summary import Summary, render
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,6 +128,9 @@ def identifier(spec: Spec) -> str:
 
 def summary(spec: Spec, host: Host, cgroups: list[tuple[str, str]]) -> str:
     """The text of `summary`, with holes."""
+    from contain.plan.compile.hooks import later
+    from contain.state.summary import Summary, render
+
     run = spec.run
     scope = where(spec, host).scope
     facts = Summary(

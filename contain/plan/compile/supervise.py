@@ -8,7 +8,6 @@ from contain.plan import stage as at
 from contain.plan.compile import state
 from contain.plan.compile.cgroup import DELEGATE, slot_of
 from contain.plan.compile.cgroup_groups import group_of, where
-from contain.plan.compile.hooks import poststop
 from contain.plan.operations.process import LimitResource
 from contain.plan.operations.supervise import LimitProcessorTime, Supervise
 
@@ -31,7 +30,14 @@ def frame(spec: Spec, host: Host, slots: Slots, inner: list[Operation], cgroups:
     if not state.needs_folder(spec, inner):
         return [*supervise(spec), *inner]
     begin = list(state.begin(spec, host, slots, cgroups))
-    return [*supervise(spec), *begin, *inner, *state.end(spec, host, slots), *poststop(spec)]
+    return [*supervise(spec), *begin, *inner, *state.end(spec, host, slots), *_poststop(spec)]
+
+
+def _poststop(spec: Spec) -> Iterator[Operation]:
+    if spec.config["hooks"].get("poststop"):
+        from contain.plan.compile.hooks import poststop
+
+        yield from poststop(spec)
 
 
 def supervise(spec: Spec) -> Iterator[Operation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contain.errors import UsageError
+from contain.spec import presets
 from contain.spec.options import place
 
 TYPE_CHECKING = False
@@ -94,6 +95,8 @@ def plain(spec: Spec, options: Options) -> None:
             place=place(options.name("disk")),
             remedy="give at least 64k; a unit may be missing",
         )
+    if disk is not None and spec.kind in {"rootfs", "host"}:
+        presets.bound_tmp(spec.config["mounts"], disk)
     parent = spec.run.cgroup_parent
     if ".." in parent.split("/"):
         raise UsageError(

@@ -178,6 +178,8 @@ def _tmpfs(spec: Spec, options: Options, keyword: str, target: str, extra: list[
             raise _bad(options, keyword, f"{value!r} is not a mode", "write it in octal, as mode=1777")
         words.append(word)
     words += [] if any(word.startswith("mode=") for word in extra) else ["mode=1777"]
+    if spec.run.disk is not None and not any(word.startswith(("size=", "nr_blocks=")) for word in extra):
+        words.append(f"size={spec.run.disk}")
     _add(spec, options, keyword, {"destination": target, "type": "tmpfs", "source": "tmpfs", "options": words})
 
 

@@ -29,6 +29,7 @@ def read(_target: str, options: Options) -> Spec:
     spec = base(kind="host", root="", options=options)
     spec.run.host_view = True
     spec.run.disk = presets.DISK
+    presets.bound_tmp(spec.config["mounts"], presets.DISK)
     spec.config["hostname"] = "localhost"  # the name that the host's /etc/hosts knows: programs look their machine's own up (Java, Erlang)
     spec.config["process"]["env"] += [f"PATH={options.environ.get('PATH') or presets.PATH}"]
     if "user" not in options.values:
