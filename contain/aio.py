@@ -231,7 +231,7 @@ class Container(threads_container.Container):
             return False
 
     async def put(  # type: ignore[override]
-        self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int = threads_container.LIMIT
+        self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int | str = threads_container.LIMIT
     ) -> None:
         """contain.Container.put, awaited."""
         if lend.is_folder(source):
@@ -244,7 +244,7 @@ class Container(threads_container.Container):
         lend.write((await _lent(lend.writing(self.root, self.id, path, own if mode is None else mode)))[0], data)
 
     async def get(  # type: ignore[override]
-        self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int = threads_container.LIMIT
+        self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int | str = threads_container.LIMIT
     ) -> bytes:
         """contain.Container.get, awaited."""
         try:

@@ -292,7 +292,7 @@ class Container:
             job.streams.close()
             raise
 
-    def put(self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int = LIMIT) -> None:
+    def put(self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int | str = LIMIT) -> None:
         """Writes bytes, or a file or a whole folder of this host, to a place inside: made as its root's own, with the permissions of the source.
 
         Links inside lead nowhere but inside. Devices and fifos are refused, set-user-ID and set-group-ID are dropped, and more than `limit`
@@ -309,7 +309,7 @@ class Container:
         data, own = lend.source_of(source, limit)
         lend.write(lend.now(lend.writing(self.root, self.id, path, own if mode is None else mode))[0], data)
 
-    def get(self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int = LIMIT) -> bytes:
+    def get(self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int | str = LIMIT) -> bytes:
         """The bytes of a regular file inside; with `target` written to that file of this host too.
 
         A folder needs a `target`, which is made: its files, folders and links (none that leads out of it), together at most `limit` bytes; the
@@ -329,7 +329,7 @@ class Container:
             return b""
         return self._got(fd, path, target, limit)
 
-    def _got(self, fd: int, path: str, target: str | os.PathLike[str] | None, limit: int) -> bytes:
+    def _got(self, fd: int, path: str, target: str | os.PathLike[str] | None, limit: int | str) -> bytes:
         from contain.container import lend
 
         try:
