@@ -61,7 +61,7 @@ test-all: build tester peers ## every test, the slow ones too, in half an hour (
 	@.ci/legs \
 	  v2 "$(GUEST)" \
 	  v2-slow "tests/guest/run -t 3000 $(SLOW) --max-skips $(SKIPS_SLOW_GUEST) -p no:cacheprovider tests/engines tests/live" \
-	  cpython "$(SLOWLY) --max-skips $(SKIPS_CPYTHON) -n 3 --dist worksteal $(CPYTHON)" \
+	  cpython "$(SLOWLY) --max-skips $(SKIPS_CPYTHON) -n 3 --maxschedchunk 1 $(CPYTHON)" \
 	  -- \
 	  plain "$(PLAIN) --max-skips $(SKIPS_HOST)" \
 	  live "$(LIVE) --max-skips $(SKIPS_LIVE)" \

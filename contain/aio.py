@@ -150,7 +150,9 @@ class Container(threads_container.Container):
         await self.close()
 
     async def close(self) -> None:
-        """Ends it, with all that was published, and waits."""
+        """Ends it, with all that was published, and waits; a forked child leaves it alone."""
+        if self._turns.foreign:
+            return
         self._launch.kill()
         try:
             self._unpublish()
@@ -229,7 +231,7 @@ class Container(threads_container.Container):
             return False
 
     async def put(  # type: ignore[override]
-        self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int = threads_container.LIMIT
+        self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int | str = threads_container.LIMIT
     ) -> None:
         """contain.Container.put, awaited."""
         if lend.is_folder(source):
@@ -242,7 +244,7 @@ class Container(threads_container.Container):
         lend.write((await _lent(lend.writing(self.root, self.id, path, own if mode is None else mode)))[0], data)
 
     async def get(  # type: ignore[override]
-        self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int = threads_container.LIMIT
+        self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int | str = threads_container.LIMIT
     ) -> bytes:
         """contain.Container.get, awaited."""
         try:

@@ -13,6 +13,7 @@ from contain.container.log import last_lines
 from contain.container.ready import Dead, holds
 from contain.container.steps import Launch
 from contain.container.streams import DEVNULL, LOG
+from contain.container.together import Turns, together
 from contain.errors import LaunchError, StateError, UsageError
 
 TYPE_CHECKING = False
@@ -32,14 +33,10 @@ if TYPE_CHECKING:
     from contain.container.sandbox import Sandbox
     from contain.container.steps import Asking
 
-#: how long wait_for sleeps between two looks: nothing tells when a port is listened on
-LOOK = 0.01
-#: how long, in seconds, a command that is a condition may take
-PATIENCE = 5.0
-#: how many of its last lines Dead has
-TAIL = 100
-#: what get() reads and put() writes at most, unless told otherwise
-LIMIT = 64 << 20
+#: in seconds, how long wait_for sleeps between two looks (nothing tells when a port is listened on), and how long a command among them may take
+LOOK, PATIENCE = 0.01, 5.0
+#: how many of its last lines Dead has; what get() reads and put() writes at most, unless told otherwise
+TAIL, LIMIT = 100, 64 << 20
 
 
 class Container:
@@ -48,7 +45,7 @@ class Container:
     `id` is its name for `contain list`, `pid` that of its first process on this host; `stdin` is a file with stdin=PIPE, else None.
     """
 
-    __slots__ = ("_args", "_job", "_launch", "_logged", "_publishers", "_result", "_streams", "id", "pid", "root", "stdin")
+    __slots__ = ("_args", "_job", "_launch", "_logged", "_publishers", "_result", "_streams", "_turns", "id", "pid", "root", "stdin")
 
     def __init__(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
         """Returns when the program runs."""
@@ -68,6 +65,7 @@ class Container:
         self.root = state_root("")
         own = sandbox if sandbox.spec.run.name else sandbox.named(self.id)
         self._args = args
+        self._turns = Turns()
         self._result: Result[Any] | None = None
         self._publishers: list[Publisher] = []
         if options.pop("check", None):
@@ -104,8 +102,10 @@ class Container:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends it, with all that was published; never raises over what the block raised."""
-        self._launch.kill()
+        """Ends it, with all that was published; never raises over what the block raised. A forked child leaves it alone."""
+        if self._turns.foreign:
+            return
+        self._kill()
         self._unpublish()
         try:
             drive(self._end())
@@ -129,13 +129,19 @@ class Container:
         return drive(self._end(timeout))
 
     def _end(self, timeout: float | None = None) -> steps.Steps:
-        """The steps to its end."""
-        if self._result is None:
-            deadline = None if timeout is None else time.monotonic() + timeout
-            found = yield from steps.run(self._launch, self._streams, self._args, deadline)
-            self._launch.close()
-            self._result = self._job.settle(found)
-        return self._result
+        """The steps to its end, which several may take at once."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        return (yield from together(self._ending(deadline), self._turns, lambda: self._result))
+
+    def _ending(self, deadline: float | None) -> steps.Steps:
+        found = yield from steps.run(self._launch, self._streams, self._args, deadline)
+        self._launch.close()
+        self._result = result = self._job.settle(found)
+        return result
+
+    def _kill(self) -> None:
+        with self._turns.lock:
+            self._launch.kill()
 
     @property
     def alive(self) -> bool:
@@ -156,14 +162,18 @@ class Container:
         children = word(f"/proc/{self.pid}/task/{self.pid}/children").split()
         return int(children[0]) if children else self.pid
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Sends a signal to its first process; one that has ended is no error."""
-        from contain.container.lifecycle import send
+    def kill(self, number: int | str = signal.SIGKILL) -> None:
+        """Sends a signal, by number or name, to its first process; one that has ended is no error."""
+        from contain.container.lifecycle import send, signal_number
 
+        wanted = signal_number(str(int(number)) if isinstance(number, int) else number)
         if self.alive:
-            send(self.id, int(number), root=self.root)
+            try:
+                send(self.id, wanted, root=self.root)
+            except StateError:  # it has ended meanwhile
+                return
 
-    def signal(self, number: int) -> None:
+    def signal(self, number: int | str) -> None:
         """The same as kill, which sends any signal."""
         self.kill(number)
 
@@ -173,7 +183,7 @@ class Container:
         try:
             return self.wait(grace)
         except TimeoutError:
-            self._launch.kill()
+            self._kill()
             return self.wait()
 
     def pause(self) -> None:
@@ -282,7 +292,7 @@ class Container:
             job.streams.close()
             raise
 
-    def put(self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int = LIMIT) -> None:
+    def put(self, source: str | os.PathLike[str] | bytes, path: str, *, mode: int | None = None, limit: int | str = LIMIT) -> None:
         """Writes bytes, or a file or a whole folder of this host, to a place inside: made as its root's own, with the permissions of the source.
 
         Links inside lead nowhere but inside. Devices and fifos are refused, set-user-ID and set-group-ID are dropped, and more than `limit`
@@ -299,7 +309,7 @@ class Container:
         data, own = lend.source_of(source, limit)
         lend.write(lend.now(lend.writing(self.root, self.id, path, own if mode is None else mode))[0], data)
 
-    def get(self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int = LIMIT) -> bytes:
+    def get(self, path: str, target: str | os.PathLike[str] | None = None, *, limit: int | str = LIMIT) -> bytes:
         """The bytes of a regular file inside; with `target` written to that file of this host too.
 
         A folder needs a `target`, which is made: its files, folders and links (none that leads out of it), together at most `limit` bytes; the
@@ -319,7 +329,7 @@ class Container:
             return b""
         return self._got(fd, path, target, limit)
 
-    def _got(self, fd: int, path: str, target: str | os.PathLike[str] | None, limit: int) -> bytes:
+    def _got(self, fd: int, path: str, target: str | os.PathLike[str] | None, limit: int | str) -> bytes:
         from contain.container import lend
 
         try:
@@ -358,20 +368,9 @@ class Container:
 
     def stats(self) -> Usage:
         """What it has used so far, as far as its cgroups tell."""
-        from contain.container.result import Usage
-        from contain.kernel.files import number
-        from contain.kernel.usage import pairs
-        from contain.state.store import Store
+        from contain.container.show import used
 
-        with Store(self.root) as store, store.open(self.id) as folder:
-            groups = folder.summary().cgroups
-        cpu = number(f"{groups['cpuacct']}/cpuacct.usage") if "cpuacct" in groups else None
-        peak = number(f"{groups['memory']}/memory.max_usage_in_bytes") if "memory" in groups else None
-        if "" in groups and cpu is None:
-            cpu = pairs(f"{groups['']}/cpu.stat").get("usage_usec", 0) * 1000 or None
-        if "" in groups and peak is None:
-            peak = number(f"{groups['']}/memory.peak")
-        return Usage((None, cpu, None, None, None, peak, None))
+        return used(self.root, self.id)
 
     def wait_for(self, *ready: Ready, timeout: float = 30) -> None:
         """Until every condition holds: port(n), log(text), file(path), command(words), url(n, path), or a function of yours.

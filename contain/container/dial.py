@@ -37,6 +37,7 @@ def dialing(made: socket.socket, address: tuple[str, int], timeout: float | None
 
 def connecting(root: str, id: str, port: int, timeout: float | None) -> Asking:
     """A connection to a port of the container's loopback, by IPv4, or by IPv6 when nobody listens there; it does not block."""
+    refused: ConnectionRefusedError | None = None
     for family, host in ADDRESSES:
         lending = lend.making(root, id, family)
         try:
@@ -46,13 +47,15 @@ def connecting(root: str, id: str, port: int, timeout: float | None) -> Asking:
             lending.close()
         try:
             yield from dialing(made, (host, port), timeout)
-        except BaseException as problem:
+        except ConnectionRefusedError as problem:
             made.close()
-            if not isinstance(problem, ConnectionRefusedError) or family == socket.AF_INET6:
-                raise
+            refused = refused or problem
+        except BaseException:
+            made.close()
+            raise
         else:
             return made
-    raise AssertionError
+    raise refused or AssertionError
 
 
 def answering(root: str, id: str, port: int, path: str, status: int) -> Asking:

@@ -161,6 +161,11 @@ def open_streams(options: dict[str, Any], log: str = "", *, driven: bool = True)
     if limit and not captured and not logged:
         raise UsageError("output_limit is for captured output, and none is captured")
     encoding = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
+    if encoding:
+        try:  # said before anything runs, not when its output is there
+            b"".decode(encoding, options.get("errors") or "replace"), "".encode(encoding)
+        except LookupError as problem:
+            raise UsageError(str(problem), remedy="give one that Python knows, as utf-8") from None
     given: dict[str, Any] = {name: options.get(name) for name in STREAM_OPTIONS}
     return Streams(**given, text=encoding, errors=options.get("errors") or "replace", limit=limit, log=log, driven=driven)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from contain.plan.plan import Plan
 
 CHUNK = 1 << 20
+BYTES = (bytes, bytearray, memoryview)
 #: what the launcher says of a folder that is no file (operations/lend.c)
 FOLDER = "it is a folder"
 
@@ -90,14 +91,27 @@ def plan(root: str, id: str, namespaces: Collection[str], operation: Operation) 
     return compile_lend(Target(root, id, {}, maps_root=all(maps)), own.intersection(namespaces), operation)
 
 
+def sized(limit: int | str) -> int:
+    """A limit as it may be written: bytes, or a text as '64m'."""
+    if isinstance(limit, int):
+        return limit
+    from contain.spec import values
+
+    try:
+        return values.size(str(limit))
+    except ValueError as problem:
+        raise UsageError(f"limit: {problem}") from None
+
+
 def is_folder(source: str | os.PathLike[str] | bytes) -> TypeGuard[str | os.PathLike[str]]:
     """Whether what is put is a folder of this host."""
-    return not isinstance(source, bytes) and os.path.isdir(source)
+    return not isinstance(source, BYTES) and os.path.isdir(source)
 
 
-def source_of(source: str | os.PathLike[str] | bytes, limit: int) -> tuple[bytes, int]:
+def source_of(source: str | os.PathLike[str] | bytes, limit: int | str) -> tuple[bytes, int]:
     """Data and permissions of what is put: bytes, or a regular file of the host."""
-    if isinstance(source, bytes):
+    limit = sized(limit)
+    if isinstance(source, BYTES):
         if len(source) > limit:
             raise ContainError(f"{len(source)} bytes are more than {limit}", remedy="raise limit=")
         return source, 0o644
@@ -137,10 +151,11 @@ def write(fd: int, data: bytes) -> None:
             view = view[file.write(view[:CHUNK]) or 0 :]
 
 
-def read(fd: int, name: str, limit: int) -> bytes:
+def read(fd: int, name: str, limit: int | str) -> bytes:
     """A regular file's bytes, at most `limit`."""
     from stat import S_ISREG
 
+    limit = sized(limit)
     if not S_ISREG(os.fstat(fd).st_mode):
         raise UsageError(f"{name} is no regular file")
     parts = []

@@ -38,8 +38,15 @@ def holds(found: Any) -> bool:
     return bool(getattr(found, "ok", found))
 
 
+def check_port(number: Any) -> None:
+    """UsageError for what is no port."""
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 1 << 16:
+        raise UsageError(f"{number!r} is no port", remedy="give a number from 1 to 65535")
+
+
 def port(number: int) -> Ready:
     """Whether somebody in the container's network listens on this TCP port."""
+    check_port(number)
     wanted = f":{number:04X}"
 
     def listens(container: Container) -> bool:
@@ -91,6 +98,7 @@ def command(cmd: Command) -> Ready:
 
 def url(number: int, path: str = "/", status: int = 200) -> Ready:
     """Whether an HTTP server on this port of the container answers a GET with this status."""
+    check_port(number)
     if not path.startswith("/") or not path.isascii() or any(letter <= " " for letter in path):
         raise UsageError(f"{path!r} is no path of a URL", remedy="write /path, all that is not ASCII as %XX")
 

@@ -12,6 +12,7 @@ from contain.container.limit import Limit
 from contain.container.log import Log
 from contain.container.result import Reason, Result
 from contain.container.streams import DEVNULL, LOG_KEEP, Streams
+from contain.container.together import Turns, together
 from contain.errors import StateError, UsageError
 
 TYPE_CHECKING = False
@@ -54,7 +55,7 @@ class Shared(Container):
         from contain.state.store import Store
 
         self.id, self.root = name, root
-        self._result, self._publishers, self.stdin = None, [], None
+        self._result, self._publishers, self.stdin, self._turns = None, [], None, Turns()
         self._logged: frozenset[str] = frozenset()
         self._deadline = time.monotonic() + PATIENCE
         self._process = self._record = -1
@@ -103,6 +104,9 @@ class Shared(Container):
         self._process = self._record = -1
 
     def _end(self, timeout: float | None = None) -> steps.Steps:
+        return (yield from together(self._waiting(timeout), self._turns, lambda: self._result))
+
+    def _waiting(self, timeout: float | None) -> steps.Steps:
         deadline = None if timeout is None else time.monotonic() + timeout
         while self._result is None:
             if deadline is not None and time.monotonic() >= deadline and timeout:

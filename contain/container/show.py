@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from contain.container.result import Usage
     from contain.state.summary import Summary
 
 
@@ -125,3 +126,20 @@ def interfaces(pid: int) -> list[dict[str, Any]]:
         sent = dict(zip(("TxBytes", "TxPackets", "TxErrors", "TxDropped"), numbers[8:12], strict=True))
         rows.append({"Name": name.strip(), **received, **sent})
     return rows
+
+
+def used(root: str, id: str) -> Usage:
+    """What a container has used so far, as far as its cgroups tell."""
+    from contain.container.result import Usage
+    from contain.kernel.files import number
+    from contain.kernel.usage import pairs
+
+    with Store(root) as store, store.open(id) as folder:
+        groups = folder.summary().cgroups
+    cpu = number(f"{groups['cpuacct']}/cpuacct.usage") if "cpuacct" in groups else None
+    peak = number(f"{groups['memory']}/memory.max_usage_in_bytes") if "memory" in groups else None
+    if "" in groups and cpu is None:
+        cpu = pairs(f"{groups['']}/cpu.stat").get("usage_usec", 0) * 1000 or None
+    if "" in groups and peak is None:
+        peak = number(f"{groups['']}/memory.peak")
+    return Usage((None, cpu, None, None, None, peak, None))

@@ -29,13 +29,13 @@ class Tree:
 
     __slots__ = ("_entries", "_left", "_limit", "_socket", "_streams", "launch")
 
-    def __init__(self, root: str, id: str, limit: int) -> None:
+    def __init__(self, root: str, id: str, limit: int | str) -> None:
         """Spawns it; StateError when there is no such container."""
         from contain.plan.encode import encode
         from contain.plan.operations.lifecycle import LendTree
 
         data = encode(lend.plan(root, id, ("mount", "user"), LendTree()))
-        self._limit = self._left = limit
+        self._limit = self._left = lend.sized(limit)
         self._entries = ENTRIES
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:

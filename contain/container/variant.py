@@ -61,6 +61,8 @@ class Variant:
             values |= {"path": path} if path is not None else {}
         elif name == "FindProgram" and self.args:
             values = {"name": self.args[0]} | ({"path": path} if path is not None else {})
+        elif name == "ClaimState" and self.args:
+            values = {"summary": named(operation.values()["summary"], self.args)}
         elif name == "EnterFolder" and self.cwd:
             values = {"path": self.cwd}
         elif name == "Supervise" and self.timeout is not None:
@@ -71,3 +73,12 @@ class Variant:
             values = self.member.values(name)
         known = {field: value for field, value in values.items() if field in type(operation)._fields}
         return type(operation)(**{**operation.values(), **known}) if known else operation
+
+
+def named(summary: str, args: list[str]) -> str:
+    """The facts that `list` shows, with the run's own command."""
+    from contain.plan.compile.state import COMMAND_LENGTH
+    from contain.state.layout import escape
+
+    head, mark, rest = summary.partition("\ncommand=")
+    return f"{head}{mark}{escape(' '.join(args)[:COMMAND_LENGTH])}\n{rest.partition(chr(10))[2]}" if mark else summary

@@ -63,7 +63,7 @@ def _text(value: str | os.PathLike[Any], pointer: str, problems: list[Problem]) 
     if "\0" in text:
         problems.append(Problem("DOC008", "a string holds NUL, which no path, argument or variable can", _NOWHERE, pointer))
     try:
-        text.encode()
+        text.encode("utf-8", "surrogateescape")  # bytes of a path, as os.fsdecode has them
     except UnicodeEncodeError:
         problems.append(Problem("DOC007", "a string holds half of a surrogate pair, which is no character", _NOWHERE, pointer))
     return str(text)

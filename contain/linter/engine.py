@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from contain import schema
@@ -63,6 +64,8 @@ class Linter:
         verdict = decide(document.guess if document.value is None else document.value)
         if not (named or kind or self.settings.kind or verdict.kind):
             return []  # found by walking, and none of ours: whatever is wrong with it is not our business
+        if self.settings.allow:
+            self._see([document.name])
         run = _Run(self, document, bundle)
         if document.problems:
             run.rules("*")
@@ -90,6 +93,7 @@ class Linter:
         if not settings.allow:
             return found
         today = _today()
+        self._see([item.file for item in found])
         kept = []
         for item in found:
             for allow in settings.allow:
@@ -103,8 +107,14 @@ class Linter:
                 kept.append(item)
         return kept
 
-    def closing(self) -> list[Diagnostic]:
-        """What is to be said about the settings, after all files."""
+    def _see(self, files: list[str]) -> None:
+        """Note which entries of the settings are about these files."""
+        for allow in self.settings.allow:
+            if not allow.seen:
+                allow.seen = any(matches(file, allow.path, self.settings.folder) for file in dict.fromkeys(files))
+
+    def closing(self, *, whole: bool = True) -> list[Diagnostic]:
+        """What is to be said about the settings, after all files; `whole`: all files that they are about were there to be looked at."""
         found: list[Diagnostic] = []
         if not self.settings.allow:
             return found
@@ -114,7 +124,7 @@ class Linter:
                 found.append(
                     model.make("DOC502", f"the entry that allows {allow.rule} expired on {allow.expires}: {allow.reason}", allow.where)
                 )
-            elif not allow.used:
+            elif not allow.used and (allow.seen or whole):
                 found.append(model.make("DOC501", f"the entry that allows {allow.rule} matches nothing: {allow.reason}", allow.where))
         return [item for item in found if item.id in self.table]
 
@@ -203,6 +213,7 @@ class _Run:
         into = self.found if kind == "*" else self.ruled
         plan = self.linter.plan(kind)
         there = plan.there(value)
+        most = self.linter.settings.max_findings + 1  # of a rule that finds more than is told there is no need to know how much
         # what is not known is like nothing else
         answers = plan.answers(value) if plan.parts and not self.poisoned else []
         for subject, id, function, names, part in plan.rows:
@@ -213,16 +224,16 @@ class _Run:
                     if part >= 0 and answers:
                         known = answers[part].get(id)
                         if known is None:
-                            known = answers[part][id] = [(id, found) for found in function(value)]
+                            known = answers[part][id] = [(id, found) for found in islice(function(value), most)]
                         into += known
                         continue
-                    for found in function(value):
+                    for found in islice(function(value), most):
                         into.append((id, found))
                     continue
                 wanted = [self.arguments.get(name, value) for name in names]
                 if None in wanted:
                     continue  # what the rule needs is not there: the files beside the document, or a host
-                for found in function(*wanted):
+                for found in islice(function(*wanted), most):
                     into.append((id, found))
             except UnknowableError:
                 continue  # it would have to decide by something that has a finding already
@@ -261,7 +272,7 @@ class _Run:
             numbers = {problem.pointer for problem in document.problems if problem.id in ("DOC101", "DOC102")}
             rows = [row for row in schema.rows(kind, value) if row[0] not in numbers]
             self.found += [(id, (pointer, message)) for pointer, id, message in rows]
-            self.found += members.findings(value, kind, nulls=nulls)
+            self.found += members.findings(value, kind, nulls=nulls, most=self.linter.settings.max_findings)
             self.poisoned = frozenset(numbers.union(row[0] for row in rows))
             if "" in self.poisoned:
                 return
@@ -299,7 +310,7 @@ class _Run:
         result = [self._diagnostic(*row, places) for row in rows]
         result.sort(key=lambda item: (item.position.offset if item.position else 0, model.SEVERITIES.index(item.severity)))
         if over > 0 and "DOC403" in table:
-            result.append(model.make("DOC403", f"{over} more findings are not told", document.name))
+            result.append(model.make("DOC403", "there are more findings, which are not told", document.name))
         return result
 
     def _fresh(self, found: Found) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from contain.document.pointers import join, label
 from contain.linter.fix import Fix
+from contain.linter.limits import FINDINGS
 from contain.linter.near import nearest
 from contain.schema.generated.outlines import OUTLINES
 
@@ -19,14 +20,14 @@ _NESTED = (dict, list)
 _NOTHING: dict[str, Any] = {}
 
 
-def findings(value: Any, kind: str, *, nulls: bool) -> list[tuple[str, Found]]:
-    """Rule id and finding for every member that is not what it seems."""
+def findings(value: Any, kind: str, *, nulls: bool, most: int = FINDINGS) -> list[tuple[str, Found]]:
+    """Rule id and finding for every member that is not what it seems; of very many only some more than `most`."""
     found: list[tuple[str, Found]] = []
     outline = OUTLINES.get(kind)
     if outline is not None and (value.__class__ is dict or value.__class__ is list):
         if not nulls and not _strange(value, _shape(kind)):
             return found
-        _walk(value, outline, None, "", found, nulls="" if not nulls else "annotations" if kind in _SILENT_NULLS else "*")
+        _walk(value, outline, None, "", found, most, nulls="" if not nulls else "annotations" if kind in _SILENT_NULLS else "*")
     return found
 
 
@@ -72,17 +73,21 @@ def _strange(value: Any, shape: _Shape) -> bool:
     return rest is not None and any([child.__class__ in _NESTED and _strange(child, rest) for child in value.values()])  # noqa: C419  as above
 
 
-def _walk(value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: str, found: list[tuple[str, Found]], *, nulls: str) -> None:
+def _walk(
+    value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: str, found: list[tuple[str, Found]], most: int, *, nulls: str
+) -> None:
     """Look into all members; `nulls` is the name of those of which it is told when they are null, `*` all."""
     if value.__class__ is list:
         item = node.get("i")
         for index, child in enumerate(value if item else ()):
             if child.__class__ is dict or child.__class__ is list:
-                _walk(child, item, above, f"{at}/{index}", found, nulls=nulls)  # type: ignore[arg-type]  # item is there
+                _walk(child, item, above, f"{at}/{index}", found, most, nulls=nulls)  # type: ignore[arg-type]  # item is there
         return
     members = node.get("m") or _NOTHING
     rest = node.get("a")
     for name, child in value.items():
+        if len(found) > most:
+            return  # looking for what each might mean takes long
         inner = members.get(name)
         if inner is None:
             inner = rest
@@ -95,7 +100,7 @@ def _walk(value: Any, node: dict[str, Any], above: dict[str, Any] | None, at: st
                     ("DOC206", (pointer, f"{label(pointer)} is null, which counts as absent", Fix("leave it out", remove=pointer)))
                 )
         elif inner and (child.__class__ is dict or (child.__class__ is list and inner.get("i"))):
-            _walk(child, inner, node, join(at, name), found, nulls=nulls)
+            _walk(child, inner, node, join(at, name), found, most, nulls=nulls)
 
 
 def _unknown(

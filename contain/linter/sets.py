@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from contain.diagnostics import model
@@ -13,6 +14,7 @@ from contain.linter.store import ArchiveError, Folder, Store, Tar
 
 if TYPE_CHECKING:
     from contain.diagnostics.model import Diagnostic
+    from contain.document import Document
     from contain.linter.engine import Linter
 
     #: name as it is shown, findings, text
@@ -67,7 +69,8 @@ def _run(linter: Linter, whole: Any, kind: str) -> list[tuple[str, str, str, str
     found = []
     for id, function, _ in linter.rules_of(kind):
         try:
-            found += [(id, str(row[0]), str(row[1]), str(row[2])) for row in function(whole)]  # type: ignore[misc, index]
+            rows = islice(function(whole), linter.settings.max_findings + 1)
+            found += [(id, str(row[0]), str(row[1]), str(row[2])) for row in rows]  # type: ignore[misc, index]
         except Exception as error:  # noqa: BLE001  one broken rule does not stop the others
             linter.failed = True
             found.append(("DOC999", "", "", f"rule {id} ({function.__name__}) failed: {type(error).__name__}: {error}"))
@@ -77,17 +80,31 @@ def _run(linter: Linter, whole: Any, kind: str) -> list[tuple[str, str, str, str
 def _add(linter: Linter, parts: list[Part], whole: Any, found: list[tuple[str, str, str, str]]) -> None:
     """Put findings to the documents that they are about; what is about no document stands by itself."""
     by_name = {part[0]: part for part in parts}
+    rows: dict[str, list[tuple[str, str, str]]] = {}
     for id, name, pointer, words in found:
+        rows.setdefault(name, []).append((id, pointer, words))
+    for name, about in rows.items():
         document = whole.documents.get(name)
         shown = document.name if document else whole.store.shown(name) if name else whole.store.path
-        item = model.make(id, words, shown, pointer)
-        item.severity = linter.table.get(id, "error")
-        if document is not None and document.text:
-            item.position = document.position(pointer)
-            item.key = keyed.pointer(document.value, pointer)
-        kept = linter.allowed([item], document.value if document else None)
-        if shown in by_name:
-            by_name[shown][1].extend(kept)
-        elif kept:
-            by_name[shown] = (shown, kept, "")
+        told = by_name[shown][1] if shown in by_name else []
+        room = max(0, linter.settings.max_findings - len(told))
+        items = _items(linter, shown, document, about[:room])
+        if len(about) > room and "DOC403" in linter.table and not any(item.id == "DOC403" for item in told):
+            items.append(model.make("DOC403", "there are more findings, which are not told", shown))
+        told.extend(linter.allowed(items, document.value if document else None))
+        if told and shown not in by_name:
+            by_name[shown] = (shown, told, "")
             parts.append(by_name[shown])
+
+
+def _items(linter: Linter, shown: str, document: Document | None, rows: list[tuple[str, str, str]]) -> list[Diagnostic]:
+    """Diagnostics with their places, which are looked up together."""
+    places = document.positions([pointer for _, pointer, _ in rows]) if document is not None and document.text else {}
+    items = []
+    for id, pointer, words in rows:
+        item = model.make(id, words, shown, pointer, places.get(pointer))
+        item.severity = linter.table.get(id, "error")
+        if document is not None and places:
+            item.key = keyed.pointer(document.value, pointer)
+        items.append(item)
+    return items

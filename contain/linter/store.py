@@ -117,6 +117,8 @@ class Tar(Store):
         #: names in the order of the archive, with repetitions
         self.order: list[str] = []
         self._members: dict[str, tarfile.TarInfo] = {}
+        #: folders that are there since something is in them, once somebody asked
+        self._above: frozenset[str] | None = None
         self.compression = compression(path)
         total, size = 0, os.stat(path).st_size
         try:
@@ -145,8 +147,20 @@ class Tar(Store):
         """What the entry is; folders may be there without an entry."""
         member = self._members.get(name)
         if member is None:
-            return "folder" if any(other.startswith(name + "/") for other in self._members) else ""
+            return "folder" if name in self._folders() else ""
         return "file" if member.isreg() else "folder" if member.isdir() else "link" if member.issym() or member.islnk() else "other"
+
+    def _folders(self) -> frozenset[str]:
+        if self._above is None:
+            found: set[str] = set()
+            for name in self._members:
+                while "/" in name:
+                    name = name.rpartition("/")[0]  # upwards until it is known
+                    if name in found:
+                        break
+                    found.add(name)
+            self._above = frozenset(found)
+        return self._above
 
     def open(self, name: str) -> IO[bytes] | None:
         """The content of a regular file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,6 +82,27 @@ def test_url_has_a_path() -> None:
             contain.url(8080, path)
 
 
+@pytest.mark.parametrize("number", [0, 70000, "80", True, None])
+def test_what_is_no_port(number: Any) -> None:
+    """Said at once, not when the time is over."""
+    for condition in (contain.port, contain.url):
+        with pytest.raises(contain.UsageError, match="no port"):
+            condition(number)
+
+
+def test_signals_and_encodings(sandbox: contain.Sandbox) -> None:
+    """By name too; unknown ones are errors before anything happens."""
+    with sandbox.start(["sh", "-c", "trap 'exit 7' USR1; echo ready; while :; do sleep 0.01; done"]) as box:
+        box.wait_for(contain.log("ready"))
+        for wrong in (99, "NOPE", -1):
+            with pytest.raises(contain.UsageError, match="unknown signal"):
+                box.kill(wrong)
+        box.signal("USR1")
+        assert box.wait(60).returncode == 7
+    with pytest.raises(contain.UsageError, match="unknown encoding"):
+        sandbox.run(["true"], encoding="nope")
+
+
 def test_loop_goes_on_while_a_server_thinks(busybox: str) -> None:
     """The request waits for what another task does."""
 
@@ -142,3 +164,74 @@ def test_users_of_a_further_command(busybox: str, user: Any) -> None:
     """By numbers, in each way to write them."""
     with contain.Sandbox(rootfs=busybox, userns="host").start(["sleep", "1000"]) as box:
         assert box.exec(["id", "-u"], user=user, text=True).stdout == "5\n"
+
+
+def test_many_wait_for_one(sandbox: contain.Sandbox) -> None:
+    """Threads that wait, follow and look while it ends, by itself or killed: each has its result, and nothing is closed twice."""
+    for number in range(20):
+        found: list[Any] = []
+        with sandbox.start(["sh", "-c", "echo line; sleep 0.02"]) as box:
+
+            def look(box: contain.Container = box) -> Any:
+                while box.alive:
+                    pass
+                return box.wait(0)
+
+            with ThreadPoolExecutor(5) as pool:
+                waiting = [pool.submit(one) for one in (box.wait, box.wait, look, lambda box=box: list(box.follow()))]
+                if number % 2:
+                    box.kill()
+                    box.kill()
+                found = [one.result(60) for one in waiting]
+        assert len({id(one) for one in found[:3]}) == 1
+        assert found[3] == [b"line\n"] or number % 2
+
+
+def test_forked_child_leaves_it_alone(sandbox: contain.Sandbox) -> None:
+    """It can run something inside; it neither reads the record that its parent waits for, nor ends the container with its block."""
+    read, write = os.pipe()
+    pid = -1
+    try:
+        with sandbox.start(["sleep", "1000"]) as box:
+            pid = os.fork()
+            if pid:
+                assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+                assert (os.read(read, 100), box.alive) == (b"done", True)
+                assert box.stop(0).reason is not contain.Reason.SANDBOX_ERROR
+            elif box.exec(["true"]).ok:
+                with pytest.raises(contain.StateError, match="forked"):
+                    box.wait(0)
+                os.write(write, b"done")
+    finally:
+        if not pid:
+            os._exit(0)
+        os.close(read)
+        os.close(write)
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+def test_tasks_wait_for_one(busybox: str, library: str) -> None:
+    """One waits for its end, another one brings it about; an event loop knows a descriptor once."""
+    ended: list[Any] = []
+
+    async def wait(box: aio.Container) -> None:
+        ended.append(await box.wait())
+
+    async def with_asyncio() -> None:
+        async with aio.Sandbox(rootfs=busybox).start(["sleep", "1000"]) as box:
+            tasks = [asyncio.create_task(wait(box)) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            ended.append(await box.stop(0))
+            await asyncio.gather(*tasks)
+
+    async def with_trio() -> None:
+        async with trio.open_nursery() as nursery, aio.Sandbox(rootfs=busybox).start(["sleep", "1000"]) as box:
+            nursery.start_soon(wait, box)
+            nursery.start_soon(wait, box)
+            await trio.sleep(0.1)
+            ended.append(await box.stop(0))
+
+    trio = pytest.importorskip("trio")
+    asyncio.run(with_asyncio()) if library == "asyncio" else trio.run(with_trio)
+    assert len(ended) == 3
+    assert len({id(one) for one in ended}) == 1

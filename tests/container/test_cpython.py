@@ -2,7 +2,7 @@
 
 Debian packages them (libpython3.11-testsuite). Both sides run here and now, at once, so that what fails or is skipped on this machine anyway is
 no difference; what differs runs once more by itself, up to twice, since some of these tests measure times. Their resources (regrtest's `-u`)
-are all off, as they are by default. They wait more than they compute: `make test-all` runs three modules at once, the long ones first.
+are all off, as they are by default. They wait more than they compute: `make test-all` runs three modules at once.
 """
 
 from __future__ import annotations
@@ -34,19 +34,22 @@ pytestmark = [
 ]
 MODULES = [  # the long ones first
     "test_multiprocessing_spawn",
-    "test_socket",
     "test_asyncio",
     "test_multiprocessing_forkserver",
     "test_multiprocessing_fork",
-    "test_signal",
-    "test_threading",
     "test_subprocess",
+    "test_signal",
     "test_ssl",
-    "test_tempfile",
+    "test_socket",
+    "test_threading",
     "test_os",
+    "test_tempfile",
     "test_mmap",
     "test_pty",
 ]
+ALL = [(module, who) for module in MODULES for who in ("root", "user")]
+#: a long one, then a short one: pytest-xdist hands out two at a time
+CASES = [case for pair in zip(ALL[:13], reversed(ALL[13:]), strict=True) for case in pair]
 #: connects to the hypervisor, and waits for ever when that does not answer
 LEFT_OUT = "ThreadedVSOCKSocketStreamTest.*"
 TEST = f"python3.11 -m test -v -i '*.{LEFT_OUT}'"
@@ -100,8 +103,7 @@ def known(top: str, who: str) -> list[tuple[str, str, str]]:
     return [(row[0], row[2], row[3]) for row in rows if who in re.split(r"\W+", row[1])]
 
 
-@pytest.mark.parametrize("who", ["root", "user"])
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize(("module", "who"), CASES)
 def test_same_inside(module: str, who: str, top: str, user: User) -> None:
     """But for what the page says, and why."""
     run = by_root(top) if who == "root" else by_user(user)

@@ -98,6 +98,16 @@ def test_size_is_bounded(box: contain.Container) -> None:
         box.put(b"12345", "/tmp/five", limit=4)
 
 
+def test_what_bytes_and_sizes_may_be(box: contain.Container) -> None:
+    """Anything like bytes; a limit as text too."""
+    for data in (bytearray(b"data"), memoryview(b"data")):
+        box.put(data, "/tmp/bytes", limit="1k")  # type: ignore[arg-type]
+        assert box.get("/tmp/bytes", limit="1k") == b"data"
+    for wrong in ("3", "much"):
+        with pytest.raises(contain.ContainError):
+            box.get("/tmp/bytes", limit=wrong)
+
+
 def test_connection_to_inside(box: contain.Container) -> None:
     """By a socket made inside: the host has no such port."""
     with box.connect(8080) as connection:

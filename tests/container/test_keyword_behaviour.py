@@ -158,6 +158,7 @@ def test_names_and_files(busybox: str, tmp_path: Path) -> None:
         with open(f"/proc/{running.pid}/cgroup", encoding="ascii") as file:
             assert "/keywords/" in file.read()
         listed = subprocess.run([*command, "list", "--format", "json"], capture_output=True, text=True, check=True).stdout
+        assert '"command": "sleep 1000"' in listed
         assert '"a": "b"' in listed or '"a":"b"' in listed
     assert name in subprocess.run([*command, "list"], capture_output=True, text=True, check=True).stdout  # rm=False
     subprocess.run([*command, "rm", name], check=True, capture_output=True)

@@ -138,3 +138,10 @@ def test_other_options_beside_it(busybox: str) -> None:
     with pytest.raises(contain.UsageError, match="may not both be given"):
         contain.Sandbox(spec=spec(busybox), rootfs=busybox)
     assert contain.run(["env"], spec=spec(busybox), env={"B": "c"}, text=True).stdout.count("B=c") == 1
+
+
+def test_bytes_that_are_no_text_come_through(busybox: str) -> None:
+    """As os.fsdecode has them: a path may have any."""
+    given = spec(busybox)
+    given["process"]["env"].append(os.fsdecode(b"B=\xff"))
+    assert contain.run(["sh", "-c", "echo $B"], spec=given, check=True).stdout == b"\xff\n"

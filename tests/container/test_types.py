@@ -9,6 +9,7 @@ import pytest
 
 import contain
 from contain import aio
+from contain.testing import marked
 
 pytestmark = [
     pytest.mark.live,
@@ -48,3 +49,5 @@ def source(unknown: str) -> None:
     contain.run([unknown], spec={"root": {"path": "/x"}}, text=True)
     contain.run([unknown], rootfs={"path": "/x"})  # type: ignore[call-overload]
     contain.run([unknown], rootfs="/x", memroy="1m")  # type: ignore[call-overload]
+    marked(rootfs="/x", memory="1m")
+    marked(memroy="1m")  # type: ignore[call-arg]

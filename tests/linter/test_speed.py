@@ -123,7 +123,7 @@ def test_the_quick_look_for_strangers_sees_all_of_them(kind):
                 holder["stranger"] = {"x": []}
             careful = []
             if isinstance(value, (dict, list)):
-                members._walk(value, members.OUTLINES[kind], None, "", careful, nulls=False)
+                members._walk(value, members.OUTLINES[kind], None, "", careful, 1000, nulls="")
             quick = members.findings(value, kind, nulls=False)
             assert [(id, row[:2]) for id, row in quick] == [(id, row[:2]) for id, row in careful]
             if holder is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from contain.cli.main import main
-from contain.linter import mend
+from contain.linter import lint, mend
 from contain.linter.examples import document
 from contain.linter.settings import load
 
@@ -163,3 +164,34 @@ def test_statistics_do_not_spoil_what_programs_read(folder, capsys):
     out, err = capsys.readouterr()
     assert json.loads(out)
     assert "relative-cwd" in err
+
+
+def test_the_library_takes_what_the_command_takes(folder):
+    """Layouts as folder and archive, folders in which manifests lie, single documents."""
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "9"}')
+    with tarfile.open(folder / "image.tar", "w") as archive:
+        archive.add("oci-layout")
+    assert "LAY001" in {item.id for item in lint(folder / "image.tar")}
+    assert "LAY001" in {item.id for item in lint(str(folder))}
+    (folder / "oci-layout").unlink()
+    (folder / "box").mkdir()
+    (folder / "box/config.json").write_text(json.dumps(BROKEN))
+    (folder / "package.json").write_text("{}")
+    for target in (folder, folder / "box", folder / "box/config.json"):
+        assert [item.id for item in lint(target) if item.severity == "error"] == ["RUN006", "RUN212"]
+    with pytest.raises(FileNotFoundError):
+        lint("nowhere")
+
+
+def test_findings_of_archives_are_bounded_too(folder, capsys):
+    """An archive can name a great many things that are not there."""
+    data = json.dumps([{"Config": "a.json", "RepoTags": None, "Layers": [f"{number}.tar" for number in range(3000)]}]).encode()
+    with tarfile.open(folder / "image.tar", "w") as archive:
+        entry = tarfile.TarInfo("manifest.json")
+        entry.size = len(data)
+        archive.addfile(entry, io.BytesIO(data))
+    for options, most in (((), 1000), (("--max-findings", "10"), 10)):
+        main(["lint", "-q", "-o", "concise", "image.tar", *options])
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == most + 1
+        assert "DOC403" in lines[-1]

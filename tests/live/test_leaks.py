@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import random
 import signal
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,9 +16,13 @@ from contain.launcher import spawn
 from tests.conftest import in_guest
 from tests.live.conftest import RUNNER, shell
 from tests.live.launch import Running, children, eventually, guardian_of, name_of, plan_of
-from tests.live.leaks import MARK, marked, play, play_as
+from tests.live.leaks import MARK, cgroups, marked, play, play_as
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.live
+PTRACE_TRACEME, PTRACE_SYSCALL = 0, 24
 
 
 def test_random_kills(rootfs, payload, tmp_path):
@@ -86,6 +91,57 @@ def plan_without_cgroups(config: dict[str, Any], root: str) -> bytes:
     spec = Spec(defaults.fill(config), kind="rootfs", bundle=os.path.dirname(root), root=root, run=RunOptions(init=True))
     host = probe(wanted(spec))
     return encode(compile_run(spec, Host(**{**host.values(), "cgroup": CgroupLayout(mode="none")})))
+
+
+def killed_at(plan: bytes, moment: Callable[[int], bool]) -> bool:
+    """A monitor that is killed at the first beginning or end of a system call (counted from 0) at which `moment` holds; false when it ended first."""
+    planfd = spawn.sealed("plan", plan)
+    libc = ctypes.CDLL(None)
+    pid = os.fork()
+    if pid == 0:
+        os.set_inheritable(planfd, True)
+        libc.ptrace(PTRACE_TRACEME, 0, None, None)
+        os.execv(spawn.find(), spawn.argv(str(planfd)))
+    os.close(planfd)
+    _, status = os.waitpid(pid, 0)
+    stops = 0
+    while os.WIFSTOPPED(status) and not moment(stops):
+        stopped = os.WSTOPSIG(status)
+        passed_on = 0 if stopped == signal.SIGTRAP else stopped
+        assert libc.ptrace(PTRACE_SYSCALL, pid, None, ctypes.c_void_p(passed_on)) == 0
+        _, status = os.waitpid(pid, 0)
+        stops += stopped == signal.SIGTRAP
+    if not os.WIFSTOPPED(status):
+        return False
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return True
+
+
+def test_kill_while_the_note_is_made(busybox, launcher, tmp_path):
+    """Of a run without a name: at the very system call that makes its note, before the monitor can do anything else."""
+    state = tmp_path / "state"
+    assert killed_at(plan_of(shell("true"), busybox, name="", state_root=f"{state}"), lambda _: any(state.glob(".note-*")))
+    eventually(lambda: not os.listdir(state), "no note")
+
+
+@pytest.mark.slow
+@pytest.mark.any_kernel
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["", "named"])
+def test_kill_at_every_system_call(busybox, launcher, tmp_path, name):
+    """One after the other, from the first to the last of the monitor's: no note or folder, no pid file, no cgroup, no process is left."""
+    state, pid_file, mark = tmp_path / "state", tmp_path / "pid", f"every-{os.getpid()}-{name}"
+    state.mkdir()
+    config = shell("true")
+    config["process"]["env"].append(f"{MARK}={mark}")
+    config["linux"]["cgroupsPath"] = f"/{mark}"
+    plan = plan_of(config, busybox, name=name, state_root=f"{state}", pid_file=f"{pid_file}")
+    stop = 0
+    while killed_at(plan, lambda stops, at=stop: stops == at):
+        eventually(lambda: not (os.listdir(state) or pid_file.exists() or cgroups(mark) or marked(mark)), f"nothing after stop {stop}")
+        stop += 1
+    assert stop > 100
 
 
 @pytest.mark.parametrize("victim", ["monitor", "guardian", "both"])

@@ -53,8 +53,9 @@ def check_command(words: list[str], **options: object) -> None:
                 child.terminate()
 
 
-def test_of_the_command_line(rootfs: str) -> None:
-    """`contain run`, with limits: monitor, guardian, init."""
+def test_of_the_command_line(rootfs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`contain run`, with limits: monitor, guardian, init. The environment is there once, not thrice."""
+    monkeypatch.setenv("BALLAST", "x" * 16_000)
     check_command([*command(), "run", "--pids-limit", "50", "--memory", "64m", "--allow-missing", "memory", rootfs, "--"])
 
 
@@ -64,8 +65,17 @@ def test_of_an_ordinary_user(user: User, user_rootfs: str) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")
-def test_of_the_library(rootfs: str) -> None:
-    """`Sandbox.start`, whose output is written into its log by the monitor."""
+def test_of_the_library(rootfs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Sandbox.start`, whose output is written into its log by the monitor; however large the caller's environment is, of which init has nothing."""
+    for number in range(10):
+        monkeypatch.setenv(f"BALLAST{number}", "secret" * 2_000)
     before = children()
     with contain.Sandbox(rootfs=rootfs).start(SLEEP):
-        assert held(lambda: [pid for child in children() - before for pid in memory.kept(child)]) > 50_000
+
+        def kept() -> list[int]:
+            return [pid for child in children() - before for pid in memory.kept(child)]
+
+        assert held(kept) > 50_000
+        init = next(pid for pid in kept() if memory.processes()[pid][1][0] == "contain-init")
+        with open(f"/proc/{init}/environ", "rb") as file:
+            assert not file.read().strip(b"\0")

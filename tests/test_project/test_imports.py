@@ -38,6 +38,7 @@ ASIDE = (
             "sandbox",
             "shared",
             "steps",
+            "together",
             "tree",
         )
     ),  # the library's, which its first run pays for

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.conftest import User
+
 pytestmark = [
     pytest.mark.live,
     pytest.mark.any_kernel,
@@ -50,7 +52,9 @@ def suite(tmp_path: Path, top: str) -> Callable[..., subprocess.CompletedProcess
 def test_fixtures_and_mark(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
     """The mark's options reach the sandbox; a container ends with its test."""
     done = suite(f"""
-@pytest.mark.sandbox(rootfs={busybox!r}, hostname="marked")
+from contain.testing import marked
+
+@marked(rootfs={busybox!r}, hostname="marked")
 def test_run(sandbox):
     assert sandbox.run(["hostname"], text=True).stdout == "marked\\n"
 
@@ -340,3 +344,45 @@ def test_closed():
         )
     )
     assert (done.returncode, done.stdout.count("made without a fixture")) == (1, 2), done.stdout + done.stderr
+
+
+def test_as_an_ordinary_user(user: User, user_rootfs: str) -> None:
+    """All the same, with workers: runs, a container that is shared, one that is left, and the reason where a limit cannot be had."""
+    path = f"{user_rootfs}/test_it.py"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"""
+import contain, pytest
+
+ALLOWED = ["memory", "pids", "swap"]
+OPTIONS = {{"rootfs": {user_rootfs!r}, "allow_missing": ALLOWED}}
+pytestmark = pytest.mark.sandbox(**OPTIONS)
+KEPT = []
+
+@pytest.mark.parametrize("number", range(4))
+def test_run(sandbox, shared_container, number):
+    assert sandbox.run(["echo", str(number)], text=True).stdout == f"{{number}}\\n"
+    shared = shared_container("one", ["sh", "-c", "echo here; exec sleep 1000"], ready=contain.log("here"), **OPTIONS)
+    assert shared.exec(["true"]).ok
+    with contain.Network() as network, contain.Cluster(contain.Sandbox(**OPTIONS), 2, command=["sleep", "1000"], network=network) as cluster:
+        assert len(cluster) == 2
+
+def test_left(sandbox):
+    KEPT.append(sandbox.start(["sleep", "1000"]))
+""")
+    words = [
+        "/usr/bin/python3",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "contain.testing.plugin",
+        "-p",
+        "xdist",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        "2",
+        path,
+    ]
+    done = user.run(words, env={**user.environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+    assert ("5 passed" in done.stdout, done.stdout.count("outlived"), done.returncode) == (True, 1, 1), done.stdout + done.stderr

@@ -20,6 +20,8 @@ noreturn void init_main(struct context *context);
 bool starts_alone(const struct context *context);
 /* Gives back what only the set-up used of the stack: whoever waits keeps no memory for it. */
 void release_stack(void);
+/* The same of the environment: for whoever starts no program any more. */
+void release_environment(void);
 /* From here on our process ends with the monitor; at once when that is gone already, or does not stay. */
 void bind_to_monitor(const struct context *context);
 /* reaper.c: our PID 1, when `watch.init`. SIGNAL_END from outside (si_pid 0) makes it kill and reap all, so that the accounting is whole. */

@@ -98,11 +98,14 @@ static noreturn void become_reaper(struct context *context) {
 
 /* What we used for the set-up is no use of the program's. Not later: in the lock stage comes the program's filter. */
 static void note_setup(struct context *context) {
+    struct usage *before = &context->shared->before;
+    static const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN /* hooks */};
     struct rusage usage;
-    if (getrusage(RUSAGE_SELF, &usage) < 0)
-        return;
-    context->shared->before.user = (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec;
-    context->shared->before.system = (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
+    before->user = before->system = 0;
+    for (int i = 0; i < 2 && getrusage(whose[i], &usage) == 0; i++) {
+        before->user += (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec;
+        before->system += (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
+    }
 }
 
 noreturn void init_main(struct context *context) {

@@ -28,6 +28,7 @@ static noreturn void guardian_main(struct context *context, int monitor) {
     setsid(); /* or we lead a group already, since the monitor was quicker: either way we are out of its group */
     prctl(PR_SET_NAME, "contain-guard");
     release_stack();
+    release_environment();
     wait_until_dead(monitor);
     if (shared->finished)
         _exit(0);

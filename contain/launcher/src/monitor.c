@@ -152,6 +152,8 @@ static int started(struct context *context) {
     context->shared->started = 1;
     record_send(context, RECORD_STARTED, context->shared->init_pidfd);
     release_stack();
+    if (!context->explainer)
+        release_environment();
     for (int number = 1; number < 64; number++)
         if (monitor->early & (1ULL << number))
             sys_pidfd_send_signal(context->shared->init_pidfd, number);

@@ -55,17 +55,50 @@ void release_stack(void) {
     madvise((void *)(page - STACK_SIZE), STACK_SIZE, MADV_DONTNEED); /* ENOMEM: not all of it was ever there */
 }
 
-/* What the caller had in its words and environment is nobody's business in here; `ps` shows our own name. */
+/* The whole pages between are given back, and read as zeros; what is before and behind them is filled with zeros if `all`. */
+static void release_between(char *from, char *to, bool all) {
+    char *first = from + (-(uintptr_t)from & (PAGE_SIZE - 1));
+    char *last = to - ((uintptr_t)to & (PAGE_SIZE - 1));
+    if (first >= last || madvise(first, (size_t)(last - first), MADV_DONTNEED) < 0)
+        first = last = to;
+    if (all) {
+        memset(from, 0, (size_t)(first - from));
+        memset(last, 0, (size_t)(to - last));
+    }
+}
+
+/* The end of strings that stand one behind the other, as the kernel lays them out; NULL when one does not. */
+static char *end_of(char **strings, char *at) {
+    for (; at && strings && *strings; strings++)
+        at = *strings == at ? at + strlen(at) + 1 : NULL;
+    return at;
+}
+
+void release_environment(void) {
+    char *to = environ && *environ ? end_of(environ, *environ) : NULL;
+    if (to)
+        release_between(*environ, to, false);
+}
+
+static void wipe(char **strings) {
+    for (char **at = strings; at && *at; at++)
+        memset(*at, 0, strlen(*at));
+}
+
+/* What the caller had in its words and environment is nobody's business in here; `ps` shows our own name. Pages that are given back before they
+ * are written to are not copied. */
 static void forget_caller(char **words) {
     static const char name[] = "contain-init";
-    for (char **at = environ; at && *at; at++)
-        memset(*at, 0, strlen(*at));
-    for (char **at = words; at && *at; at++) {
-        size_t length = strlen(*at);
-        memset(*at, 0, length);
-        if (at == words && length >= sizeof name)
-            memcpy(*at, name, sizeof name);
+    bool fits = strlen(words[0]) >= sizeof name;
+    char *to = end_of(environ, end_of(words, words[0]));
+    if (to) {
+        release_between(words[0], to, true);
+    } else {
+        wipe(environ);
+        wipe(words);
     }
+    if (fits)
+        memcpy(words[0], name, sizeof name);
 }
 
 noreturn void reaper_main(struct context *context, pid_t program) {

@@ -112,6 +112,7 @@ def map_lines(pointer: str, rows: list[dict[str, int]]) -> Iterator[Finding]:
     """One map."""
     if len(rows) > _MAP_LINES:
         yield Finding("RUN413", pointer, f"{len(rows)} lines are more than the kernel's {_MAP_LINES}", "join neighbouring ranges")
+        return
     for index, row in enumerate(rows):
         if row["size"] < 1:
             yield Finding("RUN413", f"{pointer}/{index}/size", "a range of no ids", "write at least 1")

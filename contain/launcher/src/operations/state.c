@@ -131,10 +131,10 @@ int do_keep_note(struct context *context, const struct keep_note *operation) {
     if (root < 0)
         return -1;
     draft_name(context, ".note-", name, sizeof name);
+    arm(context, operation->undo); /* before: a monitor that is killed while it makes the file dies with the file there */
     int error = 0;
     for (int i = 0; i < CLAIMS && !error && st.st_nlink == 0; i++) {
         int fd = openat(root, name, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        arm(context, operation->undo);
         slot_set(context, SLOT_NOTE, fd);
         if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
             error = errno;
@@ -268,8 +268,9 @@ int do_send_pidfd(struct context *context, const struct send_pidfd *operation) {
 int do_remove_file(struct context *context, const struct remove_file *operation) {
     if (!is_armed(context, operation->undo))
         return 0;
-    disarm(context, operation->undo);
     int error = remove_pid_file(operation->path, context->shared->init_pid);
+    if (!error)
+        disarm(context, operation->undo);
     return error ? fail(context, error, NULL) : 0;
 }
 

@@ -85,6 +85,13 @@ def mount_volume(pod: Any) -> Found:
                 yield f"{at}{pointer}/volume", f"the pod has no volume {item['volume'][:40]}"
 
 
+def _above(path: str) -> Iterator[str]:
+    """The folders that a path lies in."""
+    while "/" in path[1:]:
+        path = path.rpartition("/")[0]
+        yield path
+
+
 @rule
 def mount_path(pod: Any) -> Found:
     """POD205 pod-mount-path: mounts have absolute paths that do not overlap.
@@ -99,16 +106,20 @@ def mount_path(pod: Any) -> Found:
       "mounts": [{"volume": "data", "path": "/data"}]}], "volumes": [{"name": "data", "kind": "empty"}]}
     """
     for at, app in each(pod, "apps"):
-        paths: list[str] = []
+        paths: set[str] = set()
+        above: set[str] = set()
         points = {item.get("name"): item.get("path") for _, item in each(app.get("app"), "mountPoints")}
         for pointer, item in each(app, "mounts"):
             # the text lets a mount name a mount point of the app in the place of a path
             path = points.get(item.get("path"), item.get("path") or "").rstrip("/")
             if not path.startswith("/"):
                 yield f"{at}{pointer}/path", f"{path[:60]!r} is no absolute path"
-            elif any(path == other or path.startswith(other + "/") or other.startswith(path + "/") for other in paths):
+                continue
+            parents = list(_above(path))
+            if path in paths or path in above or not paths.isdisjoint(parents):
                 yield f"{at}{pointer}/path", f"{path[:60]} overlaps another mount"
-            paths.append(path)
+            paths.add(path)
+            above.update(parents)
 
 
 @rule

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
 from contain.linter.near import nearest
 from contain.linter.ranges import number
-from contain.linter.reading import each, entries, get, has_namespace, known, namespace, once_each
+from contain.linter.reading import each, entries, get, has_namespace, known, namespace, once, once_each
 from contain.linter.registry import about, rule
 from contain.linter.rules.runtime.facts import capability_sets, mounts
 from contain.linux import CAPABILITIES
@@ -183,12 +184,34 @@ def user_ids(config: Any) -> Found:
             yield f"/process/user/{name}", f"process.user.{name} is missing: it would be 0"
 
 
+def _ends(config: Any, name: str) -> list[int]:
+    """Where what is mapped begins and ends, by turns, in order; nothing when that cannot be said."""
+    maps = known(config, "linux", name) or ()
+    if not all({"containerID", "size"} <= item.keys() for item in maps):
+        return []
+    found: list[int] = []
+    for start, size in sorted((item["containerID"], item["size"]) for item in maps):
+        if found and start <= found[-1]:
+            found[-1] = max(found[-1], start + size)
+        else:
+            found += [start, start + size]
+    return found
+
+
+@once
+def _uids(config: Any) -> list[int]:
+    return _ends(config, "uidMappings")
+
+
+@once
+def _gids(config: Any) -> list[int]:
+    return _ends(config, "gidMappings")
+
+
 def _mapped(config: Any, name: str, number: int) -> bool:
     """Whether an id is mapped, or that cannot be said."""
-    maps = known(config, "linux", name) or ()
-    if not maps or not all({"containerID", "size"} <= item.keys() for item in maps):
-        return True
-    return any(item["containerID"] <= number < item["containerID"] + item["size"] for item in maps)
+    ends = (_uids if name == "uidMappings" else _gids)(config)
+    return not ends or bisect_right(ends, number) % 2 == 1
 
 
 @rule

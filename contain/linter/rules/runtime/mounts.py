@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contain.linter.fix import Fix
+from contain.linter.limits import FINDINGS
 from contain.linter.names import MOUNT_FLAGS, MOUNT_OPPOSITES, PROPAGATIONS
 from contain.linter.near import nearest
 from contain.linter.reading import has_namespace
@@ -162,7 +163,7 @@ def unknown_option(config: Any) -> Found:
             if text is None or text in _FLAGS or text.startswith("x-"):
                 continue
             here = f"{pointer}/options/{index}"
-            near = nearest(text, MOUNT_FLAGS) if "=" not in text else ""
+            near = nearest(text, MOUNT_FLAGS) if "=" not in text and index < FINDINGS else ""  # it takes long
             if near:
                 yield here, f"the mount option {text!r} is unknown; did you mean {near}?", Fix(f"write {near}", replace=(here, near))
             elif bind:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     Found = Iterator[tuple[str, str]]
 
 _MAPS = ("uidMappings", "gidMappings")
+#: of an id map, in the kernel
+_LINES = 340
 
 
 @rule
@@ -104,6 +106,8 @@ def overlapping_mappings(config: Any) -> Found:
       {"containerID": 10, "hostID": 3000, "size": 10}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 10}]}}
     """
     for _, items in _maps(config):
+        if len(items) > _LINES:
+            continue  # which is refused as it is
         rows = [(pointer, item) for pointer, item in items if {"containerID", "hostID", "size"} <= item.keys()]
         for side in ("containerID", "hostID"):
             for index, (pointer, item) in enumerate(rows):
@@ -131,8 +135,9 @@ def mapping_count(config: Any) -> Found:
       "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}}
     """
     for place, items in _maps(config):
-        if len(items) > 340:
-            yield place, f"{place.rpartition('/')[2]} has more than the 340 ranges that the kernel takes"
+        if len(items) > _LINES:
+            yield place, f"{place.rpartition('/')[2]} has more than the {_LINES} ranges that the kernel takes"
+            continue
         for pointer, item in items:
             if item.get("size") == 0:
                 yield f"{pointer}/size", "a range of size 0 maps nothing, and the kernel refuses it"

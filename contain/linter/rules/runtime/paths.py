@@ -230,7 +230,9 @@ def masked_twice(config: Any) -> Found:
             if place in seen:
                 yield pointer, f"{place} is in {name} already"
             else:
-                above = next((other for other in masked if place.startswith(other + "/")), "")
+                above = place.rpartition("/")[0]
+                while above and above not in masked:
+                    above = above.rpartition("/")[0]
                 if above:
                     yield pointer, f"{place} lies below {above}, which is masked"
             seen.add(place)
