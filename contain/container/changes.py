@@ -86,11 +86,18 @@ def delete(name: str, options: Mapping[str, str], warn: Callable[[str], None], *
             if force:
                 return 0
             raise missing(name)
-        with folder, folder.turn():
-            status = folder.status()
-            if status not in {layout.STOPPED, layout.CREATED, layout.CREATING} and not force:
-                raise StateError(f"cannot delete container {name} that is not stopped: {status}")
-            _delete(folder, warn)
+        with folder:
+            try:
+                turn = folder.turn()
+            except StateError:  # its own monitor, or another `delete`, was quicker
+                if force:
+                    return 0
+                raise
+            with turn:
+                status = folder.status()
+                if status not in {layout.STOPPED, layout.CREATED, layout.CREATING} and not force:
+                    raise StateError(f"cannot delete container {name} that is not stopped: {status}")
+                _delete(folder, warn)
     return 0
 
 

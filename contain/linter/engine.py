@@ -64,6 +64,8 @@ class Linter:
         verdict = decide(document.guess if document.value is None else document.value)
         if not (named or kind or self.settings.kind or verdict.kind):
             return []  # found by walking, and none of ours: whatever is wrong with it is not our business
+        if self.settings.allow:
+            self._see([document.name])
         run = _Run(self, document, bundle)
         if document.problems:
             run.rules("*")
@@ -91,6 +93,7 @@ class Linter:
         if not settings.allow:
             return found
         today = _today()
+        self._see([item.file for item in found])
         kept = []
         for item in found:
             for allow in settings.allow:
@@ -104,8 +107,14 @@ class Linter:
                 kept.append(item)
         return kept
 
-    def closing(self) -> list[Diagnostic]:
-        """What is to be said about the settings, after all files."""
+    def _see(self, files: list[str]) -> None:
+        """Note which entries of the settings are about these files."""
+        for allow in self.settings.allow:
+            if not allow.seen:
+                allow.seen = any(matches(file, allow.path, self.settings.folder) for file in dict.fromkeys(files))
+
+    def closing(self, *, whole: bool = True) -> list[Diagnostic]:
+        """What is to be said about the settings, after all files; `whole`: all files that they are about were there to be looked at."""
         found: list[Diagnostic] = []
         if not self.settings.allow:
             return found
@@ -115,7 +124,7 @@ class Linter:
                 found.append(
                     model.make("DOC502", f"the entry that allows {allow.rule} expired on {allow.expires}: {allow.reason}", allow.where)
                 )
-            elif not allow.used:
+            elif not allow.used and (allow.seen or whole):
                 found.append(model.make("DOC501", f"the entry that allows {allow.rule} matches nothing: {allow.reason}", allow.where))
         return [item for item in found if item.id in self.table]
 

@@ -99,7 +99,7 @@ class Request:
                 continue
             for part, fragments in zip(parts, result.fragments, strict=True):
                 part.extend(fragments)
-        items = self.session.closing()
+        items = self.session.closing(self.paths)
         if items:
             _count(Result(items, [], failed=False), counts, rules)
             for part, (_, function) in zip(parts, self.session.outputs, strict=True):

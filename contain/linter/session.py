@@ -33,7 +33,7 @@ class Result:
     __slots__ = ("counts", "failed", "fragments", "rules", "used")
 
     def __init__(
-        self, items: list[Diagnostic], fragments: list[list[Any]], *, failed: bool, used: list[tuple[str, int]] | None = None
+        self, items: list[Diagnostic], fragments: list[list[Any]], *, failed: bool, used: list[tuple[str, int, bool]] | None = None
     ) -> None:
         """Small and picklable: it crosses a pipe."""
         self.counts: dict[str, int] = {}
@@ -43,7 +43,7 @@ class Result:
             self.rules[item.id] = self.rules.get(item.id, 0) + 1
         self.fragments = fragments
         self.failed = failed
-        #: folder and index of the entries of [[lint.allow]] that were needed, for the process that asks in the end
+        #: folder and index of the entries of [[lint.allow]] that are about the file, and whether they were needed, for the process that asks in the end
         self.used = used or []
 
 
@@ -141,7 +141,7 @@ class Session:
         items = [item for _, found, _ in parts for item in found]
         fragments = [[function(*part) for part in parts] for _, function in self.outputs]
         folder = os.path.dirname(self.stdin_name if target.path == "-" else target.path)
-        used = [(folder, index) for index, allow in enumerate(linter.settings.allow) if allow.used]
+        used = [(folder, index, allow.used) for index, allow in enumerate(linter.settings.allow) if allow.seen]
         return Result(items, fragments, failed=linter.failed, used=used)
 
     def run(self, files: list[Target], *, jobs: int = 0) -> Iterator[Result]:
@@ -169,8 +169,9 @@ class Session:
         for result in pool.run(files):
             if isinstance(result, str):
                 raise UsageError(result)
-            for folder, index in result.used:
-                self.linter(folder).settings.allow[index].used = True
+            for folder, index, used in result.used:
+                allow = self.linter(folder).settings.allow[index]
+                allow.seen, allow.used = True, allow.used or used
             yield result
 
     def _tried(self, target: Target) -> Result | str:
@@ -185,7 +186,12 @@ class Session:
         items = [model.make("DOC404", f"{target.path} was not checked: {reason}", target.path)]
         return Result(items, [[function(target.path, items, "")] for _, function in self.outputs], failed=False)
 
-    def closing(self) -> list[Diagnostic]:
-        """What is to be said about the settings themselves."""
+    def closing(self, paths: list[str]) -> list[Diagnostic]:
+        """What is to be said about the settings themselves, when these paths were asked for."""
         linters = {id(linter): linter for linter in self.linters.values()}
-        return [item for linter in linters.values() for item in linter.closing()]
+        asked = [os.path.realpath(path).rstrip("/") + "/" for path in paths]
+        found = []
+        for linter in linters.values():
+            folder = os.path.realpath(linter.settings.folder or ".") + "/"
+            found += linter.closing(whole=any(folder.startswith(path) for path in asked))
+        return found

@@ -23,7 +23,7 @@ KEYS = (
 class Allow:
     """One `[[lint.allow]]` entry."""
 
-    __slots__ = ("at", "expires", "path", "reason", "rule", "used", "where")
+    __slots__ = ("at", "expires", "path", "reason", "rule", "seen", "used", "where")
 
     def __init__(self, row: dict[str, Any], where: str) -> None:
         """`where` is the config file, for findings about the entry itself."""
@@ -38,7 +38,8 @@ class Allow:
         self.reason = _text(row["reason"], "reason", where)
         self.expires = _day(row["expires"], where) if "expires" in row else None
         self.where = where
-        self.used = False
+        #: whether a file that it is about was looked at, and whether it allowed something there
+        self.seen = self.used = False
 
 
 class Settings:

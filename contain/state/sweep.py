@@ -38,9 +38,13 @@ def _sweep_one(folder: Folder) -> list[str]:
     if lock is None:
         return []
     with lock:
-        if not folder.current() or not folder.has(layout.MONITORED):
+        turn = files.take(folder.fd, layout.TURN)
+        if turn is None:  # somebody deletes it, or has
             return []
-        return clear(folder, keep=folder.has(layout.KEPT))
+        with turn:
+            if not folder.current() or not folder.has(layout.MONITORED):
+                return []
+            return clear(folder, keep=folder.has(layout.KEPT))
 
 
 def _follow(store: Store, name: str) -> list[str]:

@@ -242,7 +242,7 @@ SEMANTICS: dict[str, tuple[str, str, str]] = {
     ),
     "memory policy": (
         linux('"memoryPolicy": {"mode": "MPOL_BIND"}'),
-        "config.json:14:21: linux.memoryPolicy: MPOL_BIND needs nodes",
+        "config.json:14:5: linux.memoryPolicy.nodes: MPOL_BIND needs nodes",
         '"nodes"',
     ),
 }
@@ -349,5 +349,5 @@ def test_strict_makes_a_warning_an_error(here: Path, capsys: pytest.CaptureFixtu
     config["mounts"][0]["destination"] = "proc"
     bundle(here, json.dumps(config))
     spec = run.read(["."], run.Options())
-    run.warn(spec)
+    run.warn(spec, {})
     assert "proc is not absolute and is taken from /" in capsys.readouterr().err

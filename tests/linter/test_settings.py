@@ -174,3 +174,11 @@ def test_preview_rules_run_only_when_asked_for(monkeypatch):
     assert "RUN212" in settings.table()
     settings.select, settings.preview = [], True
     assert "RUN212" in settings.table()
+
+
+def test_an_entry_about_files_that_were_not_asked_for_is_not_idle(lint, tmp_path, capsys):
+    """As when a hook names the changed files only; whoever looks at the whole folder is told."""
+    toml = '[lint]\nselect = ["RUN106", "DOC5"]\n[[lint.allow]]\nrule = "RUN212"\nreason = "r"\npath = "%s"\n'
+    assert set(lint(toml % "other.json")[1]) == {"RUN106"}
+    assert set(lint(toml % "c.json")[1]) == {"RUN106", "DOC501"}
+    assert set(lint(toml % "other.json", ".")[1]) == {"RUN106", "DOC501"}

@@ -56,6 +56,9 @@ bool monitor_reap(struct context *context, bool block);
 int guardian_start(struct context *context);
 void guardian_dismiss(struct context *context);
 
+/* operations/state.c: waits for our turn to change the container, which is ours until we end; notes when it is gone already. */
+void take_last_turn(struct context *context);
+
 /* teardown.c: kills what is left of the container and undoes what was armed; monitor or guardian, whoever is left. */
 void teardown(struct context *context);
 int exit_code(int status);

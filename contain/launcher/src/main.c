@@ -101,7 +101,7 @@ static int make_shared(void) {
     struct timespec now;
     if (shared == MAP_FAILED)
         return -1;
-    shared->init_pidfd = shared->channel = shared->hook_pidfd = shared->members = shared->terminal = -1;
+    shared->init_pidfd = shared->channel = shared->hook_pidfd = shared->turn = shared->members = shared->terminal = -1;
     for (int i = 0; i < SLOT_COUNT; i++)
         shared->slots[i] = -1;
     memset(&shared->usage, 0xff, sizeof shared->usage);

@@ -52,6 +52,7 @@ struct shared {
     uint32_t hooks_done; /* index of the last hook of teardown that was started */
     pid_t hook_pid;
     int hook_pidfd;
+    int turn;                           /* the lock on our state folder, from teardown on: one for monitor and guardian */
     int members;                        /* the user namespace by which the container's processes are found, -1: by something better */
     int terminal;                       /* whose mode was changed, -1: none */
     pid_t monitor_pid;
@@ -179,6 +180,7 @@ struct context {
     int *slots;      /* in the host: those in `shared`; in init: its own copy */
     int channel;     /* to the other side: host or init */
     bool is_guardian;
+    bool superseded; /* somebody has deleted our container: its names may be another's by now */
     bool in_host;    /* this process acts for the host */
     bool trace;
     uint32_t answered; /* the last operation that init asked us for */

@@ -95,6 +95,7 @@ void teardown(struct context *context) {
     if (!context->is_guardian && context->watch.shares_pids)
         kill_orphans(context);
     bool alone = !context->is_guardian || members_kill(context->shared->members, ENDING_PATIENCE);
+    take_last_turn(context);
     run_stage(context, STAGE_TEARDOWN);
     if (!dead && kill_init(context, -1))
         reap_init(context);

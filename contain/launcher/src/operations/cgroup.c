@@ -134,6 +134,8 @@ int do_write_device_rules(struct context *context, const struct write_device_rul
 
 /* How many folders this run made on the way to the container's, itself included: nothing is killed or removed that is not ours. */
 static int made(const struct context *context, int64_t undo) {
+    if (context->superseded)
+        return 0; /* it may have been made again, by others */
     return undo > 0 && undo < ARMED_COUNT ? context->shared->armed[undo] : 0;
 }
 

@@ -182,7 +182,7 @@ int do_run_hook(struct context *context, const struct run_hook *operation) {
     struct hook hook = {.pidfd = -1, .output = -1};
     int status = 0;
     if (context->current.stage == STAGE_TEARDOWN) {
-        if (context->shared->init_pid == 0 || context->current.index <= context->shared->hooks_done)
+        if (context->superseded || context->shared->init_pid == 0 || context->current.index <= context->shared->hooks_done)
             return 0;
         context->shared->hooks_done = context->current.index; /* a guardian that goes on runs it no second time */
     }

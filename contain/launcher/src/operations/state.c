@@ -1,10 +1,12 @@
 /* The state folder; contain/state/layout.py is the page that says what stands in it. */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../actors.h"
 #include "../kernel_calls.h"
 #include "../operation.h"
 #include "../paths.h"
@@ -18,6 +20,7 @@
 #define RENAME_EXCHANGE 2
 #endif
 #define CLAIMS 16 /* a sweep may take a note that is not locked yet for one of the dead, and remove it */
+#define TURN_PATIENCE 10000 /* ms that somebody else may take for a change of the container */
 #define TEXT_SIZE (1 << 20) /* a filled template or summary; compile refuses more (LONGEST) */
 
 static int write_all(int fd, const char *text) {
@@ -299,6 +302,31 @@ static bool is_ours(const struct context *context, int root, const char *name) {
     char token[TOKEN_SIZE + 1];
     join_words(path, sizeof path, (const char *const[]){name, "/token", NULL});
     return read_file_at(root, path, token, sizeof token) > 0 && strcmp(token, context->shared->token) == 0;
+}
+
+static bool has_name(struct context *context, const char *root) {
+    char draft[64];
+    int top = open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    draft_name(context, ".new-", draft, sizeof draft);
+    bool found = top >= 0 && (is_ours(context, top, context->shared->id) || is_ours(context, top, draft));
+    if (top >= 0)
+        close(top);
+    return found;
+}
+
+/* `delete --force` may be at it, and who comes after it may take the id, and with it the cgroups' names, again. */
+void take_last_turn(struct context *context) {
+    struct operation_head head;
+    struct claim_state claim;
+    int folder = slot(context, SLOT_STATE);
+    if (folder < 0 || !plan_find(context, OPERATION_CLAIM_STATE, &head) || !take_claim_state(&head.fields, &claim) || !claim.id[0])
+        return;
+    if (context->shared->turn < 0) /* else the monitor was killed with it */
+        context->shared->turn = openat(folder, "turn", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int turn = context->shared->turn;
+    for (int waited = 0; turn >= 0 && waited < TURN_PATIENCE && flock(turn, LOCK_EX | LOCK_NB) < 0; waited++)
+        poll(NULL, 0, 1);
+    context->superseded = !has_name(context, claim.root);
 }
 
 int do_end_state(struct context *context, const struct end_state *operation) {
