@@ -49,12 +49,11 @@ class Finder:
             return
         try:
             made = {name: self._empty(name) for name in names}
-            codes = self._codes(names)
             # a package may be complete after its modules, which must find it
             sys.modules.update({name: module for name, module in made.items() if self.stamps[name][1]})
             for name, module in made.items():
                 sys.modules[name] = module
-                exec(marshal.loads(codes[name]), module.__dict__)  # noqa: S102, S302  what import does, with what only we could write
+                exec(marshal.loads(self.code(name)), module.__dict__)  # noqa: S102, S302  what import does, with what only we could write
                 parent, _, child = name.rpartition(".")
                 setattr(sys.modules[parent], child, module)
             self.done += names
@@ -62,13 +61,6 @@ class Finder:
             self.lists.pop(verb, None)
             for name in names:
                 sys.modules.pop(name, None)
-
-    def _codes(self, names: "list[str]") -> "dict[str, memoryview]":
-        """All at one read: they stand side by side."""
-        places = [self.places[name] for name in names]
-        begin = min(offset for offset, _ in places)
-        data = memoryview(posix.pread(self.fd, max(offset + size for offset, size in places) - begin, begin))
-        return {name: data[offset - begin : offset - begin + size] for name, (offset, size) in zip(names, places, strict=True)}
 
     def _empty(self, name: str) -> "ModuleType":
         known = self.stamps[name]
@@ -240,8 +232,6 @@ def _write(loaded: "dict[str, ModuleType]", finder: "Finder | None", lists: "dic
         code = marshal.dumps(module.__spec__.loader.get_code(key))  # type: ignore[union-attr]
         stamps[key] = (module.__file__, hasattr(module, "__path__"), *stamp(module.__file__))
         codes[key] = code
-    listed = {name: None for names in sorted(lists.values(), key=len, reverse=True) for name in names}
-    codes = {key: codes[key] for key in (*filter(codes.__contains__, listed), *filter(lambda key: key not in listed, codes))}
     place = folder()
     try:
         posix.mkdir(place, 0o700)
