@@ -20,11 +20,12 @@ from contain.state.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
     from typing import Any
 
     from contain.container.sandbox import Sandbox
     from contain.container.shared import Shared
+    from contain.state.summary import Summary
 
 LABEL = "contain.pytest"  # token and process of who started it
 #: how long, in seconds, the containers of a worker that has ended may take to end
@@ -155,21 +156,27 @@ class Session:
         """The ids of containers that are still there: this process's own, with the owner asking all of the session's."""
         wanted = f"{self.token}." + ("" if os.getpid() == self.owner else str(os.getpid()))
         found: list[str] = []
+        for name, summary in self._summaries():
+            label = summary.labels.get(LABEL, "")
+            own = label.startswith(wanted) if wanted.endswith(".") else label == wanted
+            if own and (shared_too or not name.startswith(f"pytest-{self.token}-")):
+                found.append(name)
+        return found
+
+    def _summaries(self) -> Iterator[tuple[str, Summary]]:
+        """The containers of the store, but for those that go meanwhile."""
         try:
             store = Store(self.root)
         except (StateError, OSError):
-            return found
+            return
         with store:
             for name in store.ids():
                 try:
                     with store.open(name) as folder:
-                        label = folder.summary().labels.get(LABEL, "")
-                except StateError:  # gone meanwhile
+                        summary = folder.summary()
+                except StateError:
                     continue
-                own = label.startswith(wanted) if wanted.endswith(".") else label == wanted
-                if own and (shared_too or not name.startswith(f"pytest-{self.token}-")):
-                    found.append(name)
-        return found
+                yield name, summary
 
     def strays(self, before: Collection[int]) -> list[str]:
         """What else this process has left running: containers of sandboxes of its own, and networks."""
@@ -181,20 +188,10 @@ class Session:
     def _of_fixtures(self) -> set[int]:
         """The processes of containers that bear the token, which left() speaks of, or which are shared."""
         found: set[int] = set()
-        try:
-            store = Store(self.root)
-        except (StateError, OSError):
-            return found
-        with store:
-            for name in store.ids():
-                try:
-                    with store.open(name) as folder:
-                        summary = folder.summary()
-                except StateError:
-                    continue
-                monitor = summary.process("monitor")
-                if monitor and summary.labels.get(LABEL, "").startswith(f"{self.token}."):
-                    found.add(monitor[0])
+        for _, summary in self._summaries():
+            monitor = summary.process("monitor")
+            if monitor and summary.labels.get(LABEL, "").startswith(f"{self.token}."):
+                found.add(monitor[0])
         return found
 
     def settled(self) -> list[str]:

@@ -30,6 +30,18 @@ def program(name: str) -> str:
     return path
 
 
+def skeleton(files: str) -> str:
+    """The folders of the guest's root, and busybox with all that it can be called; the path of that here."""
+    for name in ("bin", "sbin", "lib", "lib64", "usr/bin", "usr/sbin", "etc", "opt", "proc", "sys", "dev", "new"):
+        os.makedirs(f"{files}/{name}")
+    box = program("busybox")
+    shutil.copy(box, f"{files}/bin/busybox")
+    for applet in subprocess.run([box, "--list"], capture_output=True, text=True, check=True).stdout.split():
+        if not os.path.lexists(f"{files}/bin/{applet}"):
+            os.symlink("busybox", f"{files}/bin/{applet}")
+    return box
+
+
 def put(files: str, path: str, to: str = "") -> None:
     """A program or library of this machine, and the libraries that it needs, into the folder of the guest's root."""
     target = files + (to or path)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.live.conftest import TOP
-from tests.live.qemu import boot, program, put, put_modules
+from tests.live.qemu import boot, program, put, put_modules, skeleton
 
 pytestmark = [pytest.mark.live, pytest.mark.any_kernel, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -66,13 +66,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory, busybox: str, launcher: st
     if not os.path.exists(f"{TOP}/.venv/bin/contain"):
         pytest.skip("contain is not installed beside this Python: make build")
     files = str(tmp_path_factory.mktemp("criu") / "files")
-    for name in ("bin", "sbin", "lib", "lib64", "usr/bin", "usr/sbin", "etc", "opt", "proc", "sys", "dev", "new"):
-        os.makedirs(f"{files}/{name}")
-    box = program("busybox")
-    shutil.copy(box, f"{files}/bin/busybox")
-    for applet in subprocess.run([box, "--list"], capture_output=True, text=True, check=True).stdout.split():
-        if not os.path.lexists(f"{files}/bin/{applet}"):
-            os.symlink("busybox", f"{files}/bin/{applet}")
+    skeleton(files)
     for name in ("criu", "ip", "xtables-legacy-multi"):
         put(files, program(name), f"/usr/sbin/{name}")
     for name in ("unshare", "tar", "mount"):

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import in_guest
 from tests.live.conftest import TOP
-from tests.live.qemu import boot, kernel, program
+from tests.live.qemu import boot, kernel, skeleton
 from tests.live.test_criu import INIT, python
 
 if TYPE_CHECKING:
@@ -68,13 +68,7 @@ def test_of_the_set_up_on_v2(tmp_path: Path, busybox: str) -> None:
     if not version or (int(version[1]), int(version[2])) < (6, 12):
         pytest.skip("no kernel of 6.12 or later to boot: set CONTAIN_KERNEL")
     files = str(tmp_path / "files")
-    for name in ("bin", "sbin", "lib", "lib64", "usr/bin", "usr/sbin", "etc", "opt", "proc", "sys", "dev", "new"):
-        os.makedirs(f"{files}/{name}")
-    box = program("busybox")
-    shutil.copy(box, f"{files}/bin/busybox")
-    for applet in subprocess.run([box, "--list"], capture_output=True, text=True, check=True).stdout.split():
-        if not os.path.lexists(f"{files}/bin/{applet}"):
-            os.symlink("busybox", f"{files}/bin/{applet}")
+    box = skeleton(files)
     python(files)
     build(f"{files}/opt/used")
     shutil.copy(f"{TOP}/tests/live/peak_inside.py", f"{files}/opt/peak_inside.py")
