@@ -127,6 +127,7 @@ ROOTLESS: dict[str, tuple[dict[str, Any], bool]] = {
     "pids": ({"pids": {"limit": 50}}, True),
     "cpu": ({"cpu": {"shares": 100}}, True),
     "devices": ({"devices": [{"allow": False, "access": "rwm"}]}, False),
+    "path": ({}, True),
 }
 
 
@@ -139,6 +140,7 @@ def test_an_ordinary_user_without_a_cgroup(user: User, user_rootfs: str, which: 
         "uidMappings": [{"containerID": 0, "hostID": user.uid, "size": 1}],
         "gidMappings": [{"containerID": 0, "hostID": user.gid, "size": 1}],
         "resources": resources,
+        **({"cgroupsPath": "/nobodys/own"} if which == "path" else {}),
     }
     config = {**CONFIG, "linux": linux, "ociVersion": "1.0.2", "root": {"path": user_rootfs}, "hooks": {}}
     config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]

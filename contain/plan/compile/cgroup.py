@@ -140,6 +140,9 @@ def _refuse_missing(spec: Spec, host: Host) -> None:
             cause=host.cgroup.reason or "no cgroup can be made",
             remedy=f"{DELEGATE}; or leave the option out",
         )
+    asked = spec.config["linux"].get("cgroupsPath")
+    if spec.run.runc and asked and not place.disabled and not place.scope and not groups(spec, host, ()):
+        raise HostError(f"no cgroup can be made at {asked}", place=spec.origins.place(place.origin), cause=host.cgroup.reason, remedy=DELEGATE)
     for one in _settings(spec, host):
         if one.lacking:
             why, remedy = one.lacking, "remove it"
