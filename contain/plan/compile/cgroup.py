@@ -142,7 +142,9 @@ def _refuse_missing(spec: Spec, host: Host) -> None:
         )
     asked = spec.config["linux"].get("cgroupsPath")
     if spec.run.runc and asked and not place.disabled and not place.scope and not groups(spec, host, ()):
-        raise HostError(f"no cgroup can be made at {asked}", place=spec.origins.place(place.origin), cause=host.cgroup.reason, remedy=DELEGATE)
+        raise HostError(
+            f"no cgroup can be made at {asked}", place=spec.origins.place(place.origin), cause=host.cgroup.reason, remedy=DELEGATE
+        )
     for one in _settings(spec, host):
         if one.lacking:
             why, remedy = one.lacking, "remove it"
