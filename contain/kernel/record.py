@@ -46,9 +46,8 @@ class Record:
         own = cls.__dict__
         if "_fields" not in own:
             base = cls.__mro__[1]
-            inherits = issubclass(base, Record)
-            fields = dict(base.fields()) if inherits else {}
-            defaults = dict(cls._defaults) if inherits else {}  # as yet the base's
+            fields = dict(base.fields()) if issubclass(base, Record) else {}
+            defaults = dict(cls._defaults) if fields else {}  # as yet the base's
             for field, annotation in own.get("__annotations__", {}).items():
                 if not annotation.startswith("ClassVar"):
                     fields[field] = annotation
