@@ -229,7 +229,9 @@ def test_isolation_is_told_when_asked(top: str, busybox: str) -> None:
     size, same, memory = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True).stdout.split(
         maxsplit=2
     )
-    assert int(size) < 8192 and same == "True" and "67108864" in memory
+    assert int(size) < 8192
+    assert same == "True"
+    assert "67108864" in memory
 
 
 CLOSED = """
