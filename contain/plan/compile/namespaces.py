@@ -21,7 +21,6 @@ from contain.plan.operations.namespaces import (
     WriteTimeOffsets,
 )
 from contain.plan.slots import CGROUP
-from contain.spec.semantics.isolation import sysctl_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -193,5 +192,7 @@ def _inside(spec: Spec, host: Host, new: list[str]) -> Iterator[Operation]:
     if config.get("domainname"):
         yield SetDomainname(name=config["domainname"], origin="/domainname")
     for key, value in (config["linux"].get("sysctl") or {}).items():
+        from contain.spec.semantics.sysctl import sysctl_path
+
         pointer = key.replace("~", "~0").replace("/", "~1")
         yield WriteSysctl(path=sysctl_path(key), value=str(value), origin=f"/linux/sysctl/{pointer}")
