@@ -29,7 +29,8 @@ class Words:
                 self.arguments = [*([] if word == "--" else [word]), *words]
                 return
             name, equals, value = word.partition("=")
-            name = short.get(name, name if name.startswith("--") else f"-{name}")
+            dashed = name if name.startswith("--") else f"-{name}"
+            name = short.get(name) or short.get(dashed[1:], dashed)  # runc takes -bundle and --b too
             if name not in known:
                 raise UsageError("no such option", place=f"<command line>:{name}")
             if known[name] and not equals:
@@ -137,12 +138,10 @@ def log(path: str, kind: str, message: str, *, level: str = "error") -> None:
         quoted = printable(message.replace("\\", "\\\\").replace('"', '\\"'))
         line = f'time="{now}" level={level} msg="{quoted}"'
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        with open(path, "a", encoding="utf-8", errors="replace", opener=lambda path, flags: os.open(path, flags, 0o644)) as file:
+            file.write(line + "\n")
     except OSError as problem:  # the words are on stderr too
         warn(f"cannot write the log {path}: {problem.strerror}")
-        return
-    with os.fdopen(fd, "w") as file:
-        file.write(line + "\n")
 
 
 def launcher_words(options: Mapping[str, str]) -> list[str]:

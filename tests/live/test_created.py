@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import CONFIG
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -101,6 +103,22 @@ def test_running_container_is_not_deleted(runtime: Runtime) -> None:
     runtime("start", name)
     assert runtime("delete", name).returncode == 1
     assert f"cannot delete container {name} that is not stopped: running" in runtime.logged()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("name", ["HUP", "INT", "QUIT", "TERM"])
+def test_what_ends_programs_ends_the_waiting_init(runtime: Runtime, name: str, shared: bool) -> None:
+    """As runc's, though it be the first of its pid namespace; other signals leave it waiting, and `start` works then."""
+    spaces = [row for row in CONFIG["linux"]["namespaces"] if not shared or row["type"] != "pid"]
+    one, other = (runtime.create("/bin/true", linux={**CONFIG["linux"], "namespaces": spaces}) for _ in range(2))
+    for harmless in ("CHLD", "WINCH", "CONT"):
+        assert runtime("kill", other, harmless).returncode == 0
+    assert runtime("kill", one, name).returncode == 0
+    runtime.until(one, "stopped")
+    assert runtime("kill", one, name).returncode == 1
+    assert runtime.state(other)["status"] == "created"
+    assert runtime("start", other).returncode == 0
+    runtime.until(other, "stopped")
 
 
 def test_created_container_is_deleted_without_force(runtime: Runtime) -> None:
