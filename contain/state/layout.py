@@ -149,10 +149,10 @@ def default_root(environ: dict[str, str], uid: int, *, initial: bool = True) -> 
 
 
 def state_root(root: str = "") -> str:
-    """The folder of the state folders: the one given, else the user's own."""
+    """The folder of the state folders: the one given, which may be a link, else the user's own."""
     import os
 
-    return os.path.abspath(root) if root else own_root()
+    return os.path.realpath(root) if root else own_root()
 
 
 def own_root() -> str:

@@ -78,6 +78,22 @@ def test_long_ids(runtime: Runtime, make_bundle: Callable[..., str], length: int
         assert runtime("start", name).returncode == 0
 
 
+def test_a_root_that_is_a_link(runtime: Runtime, tmp_path: Path) -> None:
+    """Its states lie behind the link, where every verb finds them."""
+    (tmp_path / "there").mkdir()
+    os.symlink(tmp_path / "there", runtime.root)
+    name = runtime.create("/bin/sleep", "100")
+    assert os.listdir(tmp_path / "there") == [name]
+    assert runtime.state(name)["status"] == "created"
+    assert runtime("start", name).returncode == 0
+    assert runtime("ps", "-f", "json", name).stdout.strip() == str([runtime.state(name)["pid"]])
+    assert runtime("list", "-q").stdout == f"{name}\n"
+    assert runtime("kill", name, "KILL").returncode == 0
+    runtime.until(name, "stopped")
+    assert runtime("delete", name).returncode == 0
+    assert os.listdir(tmp_path / "there") == []
+
+
 def test_null_is_the_containers_own(runtime: Runtime) -> None:
     """A stream that is the caller's /dev/null would be a hold on a node of the host's."""
     mounts = [{"destination": "/proc", "type": "proc", "source": "proc"}, {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}]
