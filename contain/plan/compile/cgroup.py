@@ -233,7 +233,6 @@ def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]
         path=group.path,
         slot=slot_of(group, slots),
         undo=slots.undo(f"cgroup{group.mount}"),
-        ours=where(spec, host).ours,
         v2=group.v2,
         cpuset="cpuset" in group.controllers and not group.v2,
         needed=needed,
@@ -374,6 +373,5 @@ def _end(spec: Spec, host: Host, found: list[Group], slots: Slots) -> Iterator[O
             mount=group.mount,
             path=group.path,
             undo=slots.undo(f"cgroup{group.mount}"),
-            ours=place.ours,
             scope=bool(place.scope and group.v2),
         )
