@@ -10,11 +10,13 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contain.container.container import Container
+    from contain.container.denied import Denied
+    from contain.container.failed import Failed, Forbidden, OutOfMemory, OutputLimit, TimedOut
     from contain.container.isolation import Isolation
     from contain.container.process import Process
     from contain.container.python import run_python
     from contain.container.ready import Dead, command, file, log, port, url
-    from contain.container.result import Denied, Failed, Forbidden, OutOfMemory, OutputLimit, Reason, Result, TimedOut, Usage
+    from contain.container.result import Reason, Result, Usage
     from contain.container.sandbox import Sandbox, run
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
     from contain.errors import ContainError, HostError, LaunchError, ManifestError, MissingFeature, StateError, UsageError
@@ -41,16 +43,16 @@ _WHERE = {
     "Result": "container.result",
     "Reason": "container.result",
     "Usage": "container.result",
-    "Denied": "container.result",
-    "Failed": "container.result",
-    "Forbidden": "container.result",
+    "Denied": "container.denied",
+    "Failed": "container.failed",
+    "Forbidden": "container.failed",
     "Isolation": "container.isolation",
     "Network": "network.network",
     "Cluster": "network.cluster",
     "Fault": "network.faults",
-    "TimedOut": "container.result",
-    "OutOfMemory": "container.result",
-    "OutputLimit": "container.result",
+    "TimedOut": "container.failed",
+    "OutOfMemory": "container.failed",
+    "OutputLimit": "container.failed",
     "PIPE": "container.streams",
     "STDOUT": "container.streams",
     "DEVNULL": "container.streams",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from contain.container.limit import Limit
-from contain.container.streams import LOG, PIPE, Streams
+from contain.container.streams import LOG, PIPE, Limit, Streams
 from contain.errors import UsageError
 from contain.spec import values
 
@@ -14,9 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from contain.container.isolation import Isolation
     from contain.container.member import Member, Network
-    from contain.container.result import Result
+    from contain.container.result import Layers, Result
 
     Command = Sequence[str | os.PathLike[str]]
 
@@ -34,14 +32,14 @@ HIGHEST = 1023
 class Job:
     """What a driver needs for one run; close() the streams when it is over."""
 
-    __slots__ = ("args", "check", "isolation", "member", "passed", "plan", "streams", "version")
+    __slots__ = ("args", "check", "layers", "member", "passed", "plan", "streams", "version")
 
     def __init__(self, args: list[str], options: dict[str, Any], *, unknown: str = "run", log: str = "", driven: bool = True) -> None:
-        """Opens the streams; `plan` and `isolation` are the sandbox's to set. `driven`: see Streams."""
+        """Opens the streams; `plan` and `layers` are the sandbox's to set. `driven`: see Streams."""
         check_names(options, unknown)
         self.args = args
         self.plan = b""
-        self.isolation: Isolation | None = None
+        self.layers: Layers | None = None
         self.version = ""
         self.member: Member | None = None
         self.check = bool(options.get("check"))
@@ -78,7 +76,7 @@ class Job:
     def settle(self, result: Result[Any]) -> Result[Any]:
         """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
         self.leave()
-        result.isolation = self.isolation
+        result._layers = self.layers  # noqa: SLF001  our own kind
         if self.version:
             sources = result.usage.sources
             result.usage.sources = {name: f"cgroup-{self.version}" if source == "cgroup" else source for name, source in sources.items()}

@@ -6,7 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from contain.container.limit import Limit
+    from contain.container.streams import Limit
 
 CHUNK = 1 << 16
 #: how much more than is kept stays in the file for a while

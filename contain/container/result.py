@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 
-from contain.errors import ContainError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, AnyStr, Generic
 
+    from contain.container.denied import Denied
     from contain.container.isolation import Isolation
+    from contain.plan.plan import Plan
 else:
     AnyStr = str
 
@@ -73,24 +74,35 @@ class Usage:
         return f"Usage({', '.join(f'{key}={value!r}' for key, value in self.to_dict().items() if key != 'sources')})"
 
 
-class Denied:
-    """A system call that the filter did not allow: its name, how often it was asked for, and who asked first."""
+class Layers:
+    """The isolation of a plan, told when somebody asks."""
 
-    __slots__ = ("count", "pid", "syscall")
+    __slots__ = ("_isolation", "_missing", "_plan")
 
-    def __init__(self, syscall: str, pid: int, count: int) -> None:
-        """`pid` is the host's number of the thread that asked first."""
-        self.syscall = syscall
-        self.pid = pid
-        self.count = count
+    def __init__(self, plan: Plan, missing: Sequence[str]) -> None:
+        """`missing` is what was asked for and could not be had."""
+        self._plan = plan
+        self._missing = tuple(missing)
+        self._isolation: Isolation | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values by name."""
-        return {slot: getattr(self, slot) for slot in self.__slots__}
+    @property
+    def isolation(self) -> Isolation:
+        """What the plan has."""
+        if self._isolation is None:
+            from contain.container.isolation import isolation_of
 
-    def __repr__(self) -> str:
-        """The call and how often."""
-        return f"Denied({self.syscall!r}, count={self.count})"
+            self._isolation = isolation_of(self._plan, self._missing)
+        return self._isolation
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by what it tells: the plan stays here."""
+        return _told, (self.isolation,)
+
+
+def _told(isolation: Isolation) -> Layers:
+    found = object.__new__(Layers)
+    found._isolation = isolation
+    return found
 
 
 class Result(Generic[AnyStr]):
@@ -100,7 +112,7 @@ class Result(Generic[AnyStr]):
     and `stderr` are bytes, or str in text mode, None where they were not captured; `truncated` names those whose middle was dropped.
     """
 
-    __slots__ = ("args", "denied", "isolation", "reason", "returncode", "signal", "stderr", "stdout", "truncated", "usage")
+    __slots__ = ("_layers", "args", "denied", "reason", "returncode", "signal", "stderr", "stdout", "truncated", "usage")
 
     def __init__(self, args: list[str], *, reason: Reason, returncode: int, signal: int | None = None, usage: Usage | None = None) -> None:
         """Output is set by the driver."""
@@ -112,8 +124,13 @@ class Result(Generic[AnyStr]):
         self.stdout: AnyStr = None  # type: ignore[assignment]  # None only where it was not captured
         self.stderr: AnyStr = None  # type: ignore[assignment]
         self.truncated: frozenset[str] = frozenset()
-        self.isolation: Isolation | None = None
+        self._layers: Layers | None = None
         self.denied: tuple[Denied, ...] = ()
+
+    @property
+    def isolation(self) -> Isolation | None:
+        """The layers that were on, as the plan had them."""
+        return self._layers.isolation if self._layers else None
 
     @property
     def ok(self) -> bool:
@@ -124,11 +141,13 @@ class Result(Generic[AnyStr]):
         """Itself; raises Failed (or the class of its reason) when it is not ok."""
         if self.ok:
             return self
-        raise _FAILURES.get(self.reason, Failed)(self)
+        from contain.container.failed import failed
+
+        raise failed(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name, for other processes and reports."""
-        ret = {slot: getattr(self, slot) for slot in self.__slots__}
+        ret = {slot: getattr(self, slot) for slot in self.__slots__ if slot != "_layers"}
         isolation = self.isolation.to_dict() if self.isolation else {}
         return {
             **ret,
@@ -142,52 +161,3 @@ class Result(Generic[AnyStr]):
     def __repr__(self) -> str:
         """Without the output."""
         return f"Result({self.args!r}, {self.reason.name}, returncode={self.returncode})"
-
-
-class Failed(ContainError):  # noqa: N818  beside TimedOut
-    """A run that was to be checked did not end with 0; `result` has all of it."""
-
-    def __init__(self, result: Result[Any]) -> None:
-        """Names the command and how it ended."""
-        words = {Reason.EXITED: f"exited with {result.returncode}", Reason.SIGNALLED: f"was ended by signal {result.signal}"}
-        super().__init__(f"{result.args[0]} {words.get(result.reason, f'ended: {result.reason.value}')}", cause=_last_line(result.stderr))
-        self.result = result
-        self.returncode = result.returncode
-        self.cmd = result.args
-        self.stdout = self.output = result.stdout
-        self.stderr = result.stderr
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled by its result."""
-        return type(self), (self.result,)
-
-
-def _last_line(said: Any) -> str:
-    """Of what a program said on stderr, as far as a message has room for it."""
-    text = said.decode(errors="replace") if isinstance(said, bytes) else said or ""
-    return (text.rstrip().splitlines() or [""])[-1][:400]
-
-
-class TimedOut(Failed):
-    """The wall-clock or processor time limit fired."""
-
-
-class OutOfMemory(Failed):
-    """The kernel killed in the container's cgroup for lack of memory."""
-
-
-class OutputLimit(Failed):
-    """An output stream grew past its limit, with on_excess="kill"."""
-
-
-class Forbidden(Failed):
-    """The program asked for a system call that the filter kills for; `result.denied` names it."""
-
-
-_FAILURES = {
-    Reason.TIMEOUT: TimedOut,
-    Reason.CPU_LIMIT: TimedOut,
-    Reason.OUT_OF_MEMORY: OutOfMemory,
-    Reason.OUTPUT_LIMIT: OutputLimit,
-    Reason.SECCOMP: Forbidden,
-}

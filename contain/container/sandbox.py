@@ -6,6 +6,7 @@ import os
 
 from contain.container.drive import drive
 from contain.container.job import RUN_OPTIONS, Job, positive, variables, words
+from contain.container.result import Layers
 from contain.container.steps import Launch
 from contain.container.steps import run as run_steps
 from contain.container.variant import Variant
@@ -62,7 +63,7 @@ class Sandbox:
 
     __slots__ = (
         "__weakref__",
-        "_isolation",
+        "_layers",
         "_limited",
         "_mapping",
         "_network",
@@ -148,7 +149,7 @@ class Sandbox:
         self._plan = plan
         self._variants: dict[Any, bytes] = {}
         self._limited: dict[float, Sandbox] = {}
-        self._isolation: Isolation | None = None
+        self._layers = Layers(plan, spec.warnings)
         self._unpacked: Callable[[], Any] | None = None
 
     def _compile(self, kind: str) -> None:
@@ -168,7 +169,6 @@ class Sandbox:
             given.otherwise = PLACEHOLDER
         else:
             given.command = PLACEHOLDER
-        given.values["interactive"] = True  # what stdin is, each run says by the descriptor that it passes
         try:
             spec = sources.read(self._target if self._mapping is None else self._mapping, given, KINDS.get(kind, ""))
         except UsageError as problem:
@@ -177,6 +177,9 @@ class Sandbox:
             remedy = problem.remedy if os.path.isdir(self._target) else ""  # else it speaks of the command line
             raise UsageError(problem.message, place=f"{kind}=", remedy=remedy or MEANING) from None
         spec.run.measure = True  # a result says what was used
+        spec.run.interactive = True  # what stdin is, each run says by the descriptor that it passes
+        if is_thrown_away(self._options, kind):
+            spec.run.overlay = True
         spec.run.network = "member" if self._network is not None else spec.run.network
         folders, spec.run.temporary = spec.run.temporary, []  # the sandbox's, not a run's
         try:
@@ -194,11 +197,7 @@ class Sandbox:
     @property
     def isolation(self) -> Isolation:
         """The layers that hold for a run, as the plan has them."""
-        if self._isolation is None:
-            from contain.container.isolation import isolation_of
-
-            self._isolation = isolation_of(self._plan, self.spec.warnings)
-        return self._isolation
+        return self._layers.isolation
 
     @property
     def network(self) -> Network | None:
@@ -307,7 +306,7 @@ class Sandbox:
             job.join(own._network, options.get("member") or "")  # noqa: SLF001  our own kind
             variant = Variant(args, variables(options.get("env")), cwd, timeout, preserve=job.preserve, member=job.member)
             job.plan = own._encoded(variant)  # noqa: SLF001
-            job.isolation = own.isolation
+            job.layers = own._layers  # noqa: SLF001
             job.version = own._version  # noqa: SLF001
         except BaseException:
             job.close()
@@ -355,13 +354,16 @@ def run(cmd: Command | None = None, **options: Unpack[AllOptions]) -> Result[Any
 
 
 def clean(options: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The options for the table: a run starts from the same files each time unless `keep` or another option says otherwise."""
+    """The options for the table."""
     found = {name: value for name, value in options.items() if name != "keep"}
     if options.get("keep") and kind not in {"rootfs", "image"}:
         raise UsageError("keep is for a rootfs or an image", remedy="show a writable folder: volume=['/data:/data'], or workspace='rw'")
-    if kind in {"rootfs", "image"} and not options.get("keep") and not options.get("read_only"):
-        found.setdefault("overlay", True)
     return found
+
+
+def is_thrown_away(options: dict[str, Any], kind: str) -> bool:
+    """Whether what a run writes into the root goes with it, though no option says so."""
+    return kind in {"rootfs", "image"} and not options.get("keep") and not options.get("read_only") and options.get("overlay") is None
 
 
 def plain(name: str, value: Any) -> dict[str, Any]:

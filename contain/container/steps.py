@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import Any
 
-    from contain.container.result import Denied
+    from contain.container.denied import Denied
     from contain.container.streams import Streams
 
     Steps = Generator["Wait", tuple[set[int], set[int]], Result[Any]]
@@ -232,7 +232,7 @@ def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result[A
 def _denied(packet: record.Record) -> tuple[Denied, ...]:
     if not packet.denied:
         return ()
-    from contain.container.result import Denied
+    from contain.container.denied import Denied
     from contain.plan.seccomp.numbers import name
 
     return tuple(Denied(name(arch, number), pid, count) for arch, number, pid, count in packet.denied)

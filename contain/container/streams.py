@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from contain.container.limit import Limit
 from contain.errors import UsageError
 
 TYPE_CHECKING = False
@@ -18,6 +17,27 @@ INHERIT = -4
 LOG = -5  # a bounded file, to be read while the container runs
 LOG_KEEP = 16 << 20  # bytes of it that are kept, head and tail together
 CHUNK = 1 << 16
+KEEP = 1 << 20  # bytes of an output stream that are kept, head and tail together
+
+
+class Limit:
+    """How much of an output stream is kept, and what happens to more: `on_excess`.
+
+    "both": the first and the last half are kept (what happens when nobody asked for a limit); "tail": the last bytes; "drain": the
+    first ones, the others are read and dropped; "kill": the first ones, and the run ends with Reason.OUTPUT_LIMIT.
+    """
+
+    __slots__ = ("on_excess", "size")
+
+    def __init__(self, size: int = KEEP, on_excess: str = "both") -> None:
+        """`size` is in bytes, for each stream."""
+        self.size = size
+        self.on_excess = on_excess
+
+    @property
+    def head(self) -> int:
+        """How many of the kept bytes are the first ones."""
+        return {"both": self.size // 2, "tail": 0}.get(self.on_excess, self.size)
 
 
 class Buffer:

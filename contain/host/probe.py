@@ -15,6 +15,10 @@ from contain.kernel import capabilities, cgroups, mounts, processes
 from contain.kernel.files import text, word
 from contain.linux import CAPABILITIES
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ["Wanted", "probe"]
 
 
@@ -80,9 +84,20 @@ def probe(wanted: Wanted | None = None) -> Host:
         resctrl=next((mount.point for mount in table if mount.type == "resctrl"), ""),
         schemata="".join(text(f"{path}/schemata") for path in wanted.sources if path.startswith("/sys/fs/resctrl")),
         root=target.root(wanted.root, table),
-        sources={path: target.source(path, table) for path in wanted.sources},
         mounts=table,
-        top=target.top(table) if wanted.host_view else [],
-        sockets=target.sockets() if wanted.host_view else [],
-        devices=target.devices() if wanted.devices else [],
+        **_paths(wanted, table),
     )
+
+
+def _paths(wanted: Wanted, table: list[mounts.Mount]) -> dict[str, Any]:
+    """The facts about paths of the host, if it is asked for any."""
+    if not wanted.sources and not wanted.host_view and not wanted.devices:
+        return {}
+    from contain.host import paths
+
+    return {
+        "sources": {path: paths.source(path, table) for path in wanted.sources},
+        "top": paths.top(table) if wanted.host_view else [],
+        "sockets": paths.sockets() if wanted.host_view else [],
+        "devices": paths.devices() if wanted.devices else [],
+    }

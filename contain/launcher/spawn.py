@@ -84,9 +84,9 @@ def explainer() -> list[str]:
 
 def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> None:
     """Replaces this process by the launcher with this plan; returns never. `words` are options of the launcher."""
-    from contain import modules
+    from contain.packed.keep import keep
 
-    modules.keep()
+    keep()
     planfd = sealed("plan", plan)
     os.set_inheritable(planfd, True)
     os.execve(program(), argv(str(planfd), trace=trace, words=words, explainer=explainer), os.environ)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contain.container.container import Container
-from contain.container.result import Failed
+from contain.container.failed import Failed
 from contain.container.sandbox import Sandbox
 
 TYPE_CHECKING = False

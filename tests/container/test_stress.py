@@ -231,6 +231,24 @@ def test_a_run_imports_what_it_has(top: str, busybox: str) -> None:
     seldom = {"resctrl", "hostview", "hooks", "lifecycle"}
     assert {f"contain.plan.compile.{name}" for name in seldom}.isdisjoint(found)
     assert {"contain.state.summary", "contain.plan.operations.hooks", "contain.plan.operations.lifecycle"}.isdisjoint(found)
+    none = {"devices", "hooks", "limits", "mappings", "scheduling", "seccomp", "sysctl"}
+    assert {f"contain.spec.semantics.{name}" for name in none}.isdisjoint(found)
+    assert {"contain.spec.apply.mounts", "contain.spec.apply.process", "contain.host.paths"}.isdisjoint(found)
+    assert {f"contain.container.{name}" for name in ("container", "denied", "failed", "isolation", "log")}.isdisjoint(found)
+
+
+def test_isolation_is_told_when_asked(top: str, busybox: str) -> None:
+    """It is read from the plan only then, and a pickled result has it without the plan."""
+    code = (
+        f"import sys; sys.path.append({top!r}); import contain, pickle; found = contain.run(['true'], rootfs={busybox!r}, memory='64m');"
+        "data = pickle.dumps(found); print(len(data), pickle.loads(data).isolation == found.isolation, found.isolation['memory'])"
+    )
+    size, same, memory = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True).stdout.split(
+        maxsplit=2
+    )
+    assert int(size) < 8192
+    assert same == "True"
+    assert "67108864" in memory
 
 
 CLOSED = """

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from contain.host import identity, machine, target
+from contain.host import identity, machine, paths
 from contain.host.model import Host
 from contain.host.probe import Wanted, probe
 
@@ -53,9 +53,9 @@ def test_sockets(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("real")
     with socket.socket(socket.AF_UNIX) as one:
         one.bind(str(tmp_path / "link/a b.sock"))
-        assert str(tmp_path / "real/a b.sock") in target.sockets()
+        assert str(tmp_path / "real/a b.sock") in paths.sockets()
         (tmp_path / "real/a b.sock").unlink()
-        assert str(tmp_path / "real/a b.sock") not in target.sockets()
+        assert str(tmp_path / "real/a b.sock") not in paths.sockets()
 
 
 def test_a_source_behind_a_link(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ ASIDE = (
         for name in (
             "container",
             "dial",
+            "failed",
             "lend",
             "options",
             "packages",

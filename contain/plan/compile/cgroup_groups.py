@@ -104,10 +104,9 @@ def everywhere(spec: Spec) -> bool:
     return spec.kind == "oci" or spec.run.cgroup_manager == "systemd"
 
 
-def groups(spec: Spec, host: Host, needed: Iterable[str]) -> list[Group]:
+def groups(spec: Spec, host: Host, needed: Iterable[str], at: Where) -> list[Group]:
     """The groups for the `needed` controllers ("" is the unified hierarchy), and for bundles all others that can be had."""
     layout = host.cgroup
-    at = where(spec, host)
     names = list(dict.fromkeys(needed))
     if everywhere(spec):
         names += [name for name in (*layout.hierarchies, *([""] if layout.unified else [])) if name not in names]

@@ -21,7 +21,6 @@ from contain.plan.operations.namespaces import (
     WriteTimeOffsets,
 )
 from contain.plan.slots import CGROUP
-from contain.spec.semantics.isolation import sysctl_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +97,6 @@ def _join_network(host: Host) -> Iterator[Operation]:
 
 
 def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:
-    place = spec.origins.place("/linux/namespaces")
     for kind in wanted:
         if host.namespaces and kind not in host.namespaces:
             raise HostError(
@@ -107,6 +105,7 @@ def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:
                 remedy="remove it from the manifest, or use a newer kernel",
             )
     if "user" not in wanted and "CAP_SYS_ADMIN" not in host.caps:
+        place = spec.origins.place("/linux/namespaces")
         wish = "leave --userns host out" if place.startswith("<command line>") else 'add {"type": "user"} to linux.namespaces'
         raise HostError("an ordinary user needs a user namespace", place=place, remedy=f"{wish}, or run as root")
 
@@ -154,8 +153,8 @@ def _map(spec: Spec, host: Host, maps: Maps) -> Iterator[Operation]:
         yield WriteIdMap(file="gid_map", lines=text(maps.gid), origin=where["gid"])
         yield WriteIdMap(file="uid_map", lines=text(maps.uid), origin=where["uid"])
         return
-    uid_helper = helper_for(maps.uid, host.euid, host, group=False, place=spec.origins.place(where["uid"]))
-    gid_helper = helper_for(maps.gid, host.egid, host, group=True, place=spec.origins.place(where["gid"]))
+    uid_helper = helper_for(maps.uid, host.euid, host, group=False, place=lambda: spec.origins.place(where["uid"]))
+    gid_helper = helper_for(maps.gid, host.egid, host, group=True, place=lambda: spec.origins.place(where["gid"]))
     deny = not gid_helper and "CAP_SETGID" not in host.caps  # user_namespaces(7): the price of writing gid_map oneself
     yield WriteIdMap(file="gid_map", lines=text(maps.gid), helper=gid_helper, deny_setgroups=deny, origin=where["gid"])
     yield WriteIdMap(file="uid_map", lines=text(maps.uid), helper=uid_helper, origin=where["uid"])
@@ -193,5 +192,7 @@ def _inside(spec: Spec, host: Host, new: list[str]) -> Iterator[Operation]:
     if config.get("domainname"):
         yield SetDomainname(name=config["domainname"], origin="/domainname")
     for key, value in (config["linux"].get("sysctl") or {}).items():
+        from contain.spec.semantics.sysctl import sysctl_path
+
         pointer = key.replace("~", "~0").replace("/", "~1")
         yield WriteSysctl(path=sysctl_path(key), value=str(value), origin=f"/linux/sysctl/{pointer}")

@@ -11,6 +11,9 @@ from contain.spec.semantics.finding import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
     from contain.spec.model import Spec
 
 __all__ = ["Finding", "check", "require"]
@@ -18,13 +21,35 @@ __all__ = ["Finding", "check", "require"]
 
 def check(spec: Spec) -> list[Finding]:
     """All findings, errors and warnings, in the order of the document's sections."""
-    from contain.spec.semantics import isolation, limits, mounts, process
-
     found: list[Finding] = []
-    for family in (process, isolation, mounts, limits):
+    for name in _families(spec):
+        family: Any = __import__(f"contain.spec.semantics.{name}", fromlist=["RULES"])
         for rule in family.RULES:
             found += rule(spec)
     return found
+
+
+def _families(spec: Spec) -> Iterator[str]:
+    """The modules whose subject the spec has: who has none of it does not import it."""
+    config, linux = spec.config, spec.config["linux"]
+    resources = linux.get("resources") or {}
+    yield "process"
+    if config["process"].get("scheduler") or config["process"].get("ioPriority") or linux.get("memoryPolicy"):
+        yield "scheduling"
+    if any(config["hooks"].values()):
+        yield "hooks"
+    yield "isolation"
+    if linux.get("uidMappings") or linux.get("gidMappings") or not spec.run.userns:
+        yield "mappings"
+    if linux.get("timeOffsets") or linux.get("sysctl"):
+        yield "sysctl"
+    if linux.get("seccomp"):
+        yield "seccomp"
+    yield "mounts"
+    if linux.get("devices") or resources.get("devices"):
+        yield "devices"
+    if linux.get("cgroupsPath") or linux.get("intelRdt") or any(resources[key] for key in resources.keys() - {"devices", "pids"}):
+        yield "limits"
 
 
 def require(spec: Spec) -> None:

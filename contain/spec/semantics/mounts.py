@@ -1,16 +1,12 @@
-"""The root, mounts and devices."""
+"""The root and the mounts."""
 
 from __future__ import annotations
 
-from posixpath import normpath
-
 from contain.spec.semantics.finding import Finding
-from contain.spec.semantics.isolation import is_mapped, map_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from contain.spec.model import Spec
 
@@ -64,7 +60,7 @@ def mounts(spec: Spec) -> Iterator[Finding]:
 
 def _ids(spec: Spec, pointer: str, index: int, *, is_bind: bool) -> Iterator[Finding]:
     """Idmapped mounts, and owners given as options of a file system."""
-    row, linux = spec.config["mounts"][index], spec.config["linux"]
+    row = spec.config["mounts"][index]
     given = [key for key in ("uidMappings", "gidMappings") if row.get(key)]
     wants = [option for option in row["options"] if option in ("idmap", "ridmap")]
     if given and not is_bind and row.get("type", "") not in ("", "none"):
@@ -78,6 +74,15 @@ def _ids(spec: Spec, pointer: str, index: int, *, is_bind: bool) -> Iterator[Fin
             f"{wants[0]} without mappings needs a user namespace",
             "write uidMappings and gidMappings of the mount",
         )
+    if given or any(option.startswith(("uid=", "gid=")) for option in row["options"]):
+        yield from _mapped(spec, pointer, index, given)
+
+
+def _mapped(spec: Spec, pointer: str, index: int, given: list[str]) -> Iterator[Finding]:
+    """The maps that a mount brings along, and owners that must be in the container's."""
+    from contain.spec.semantics.mappings import is_mapped, map_lines
+
+    row, linux = spec.config["mounts"][index], spec.config["linux"]
     for key in given:
         yield from map_lines(f"{pointer}/{key}", row[key])
     for number, option in enumerate(row["options"]):
@@ -92,35 +97,4 @@ def _ids(spec: Spec, pointer: str, index: int, *, is_bind: bool) -> Iterator[Fin
             )
 
 
-def devices(spec: Spec) -> Iterator[Finding]:
-    """Nodes have numbers and places of their own; rules say what they allow."""
-    linux, places = spec.config["linux"], set()
-    for index, row in enumerate(linux.get("devices") or ()):
-        pointer = f"/linux/devices/{index}"
-        if not row["path"].startswith("/"):
-            yield Finding("RUN419", f"{pointer}/path", f"{row['path']!r} is not an absolute path", f"write /dev/{row['path']}")
-        place = normpath(row["path"])
-        if place in places:
-            yield Finding("RUN422", f"{pointer}/path", f"{row['path']} is made twice", "keep one of the two")
-        places.add(place)
-        if row["type"] != "p" and ("major" not in row or "minor" not in row):
-            yield Finding("RUN420", pointer, f"a device of type {row['type']} needs major and minor", "ls -l shows them")
-        yield from _numbers(row, pointer, 0)
-    for index, row in enumerate((linux.get("resources") or {}).get("devices") or ()):
-        pointer = f"/linux/resources/devices/{index}"
-        if not row.get("access") and (row.get("allow") or row.get("type", "a") != "a"):
-            yield Finding("RUN534", pointer, "a device rule without access", 'add "access": "rwm", or less')
-        elif (row.get("access") or "r").strip("rwm"):
-            yield Finding("RUN503", f"{pointer}/access", f"{row['access']!r} is not made of r, w and m", 'write "rwm", or less')
-        yield from _numbers(row, pointer, -1)
-
-
-def _numbers(row: dict[str, Any], pointer: str, least: int) -> Iterator[Finding]:
-    """The kernel's dev_t: 12 bits and 20 bits; -1 in a rule means all."""
-    for key, most in (("major", 0xFFF), ("minor", 0xFFFFF)):
-        number = row.get(key)
-        if number is not None and not least <= number <= most:
-            yield Finding("RUN420", f"{pointer}/{key}", f"{number} is not a {key} number", f"write 0 to {most}")
-
-
-RULES = (root, mounts, devices)
+RULES = (root, mounts)

@@ -1,0 +1,133 @@
+"""Facts about paths of the host: what a target uses of them, and all there are for the host view. Who has neither does not import it."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from contain.host.model import Device, Entry, Source
+from contain.host.target import by_id, device, error_name
+from contain.kernel import files, mounts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contain.kernel.mounts import Mount
+
+_KINDS = {
+    stat.S_IFDIR: "dir",
+    stat.S_IFREG: "file",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFCHR: "char",
+    stat.S_IFBLK: "block",
+    stat.S_IFLNK: "link",
+}
+
+
+def source(path: str, table: list[Mount]) -> Source:
+    """Facts about one path, links followed."""
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError as problem:
+        return Source(error=error_name(problem))
+    try:
+        found = os.fstat(fd)
+        real = os.readlink(f"/proc/self/fd/{fd}")
+        mount = by_id(table, mounts.mount_id(fd))
+    finally:
+        os.close(fd)
+    return Source(
+        exists=True,
+        kind=_KINDS.get(stat.S_IFMT(found.st_mode), "other"),
+        path=real,
+        link=real != os.path.normpath(path),
+        mode=stat.S_IMODE(found.st_mode),
+        uid=found.st_uid,
+        gid=found.st_gid,
+        device=device(found.st_dev),
+        rdev=device(found.st_rdev) if found.st_rdev else "",
+        type=mount.type if mount else "",
+        options=mount.options if mount else [],
+        mounts=bool(mounts.below(table, real)),
+        readable=os.access(path, os.R_OK, effective_ids=True),
+        writable=os.access(path, os.W_OK, effective_ids=True),
+    )
+
+
+def top(table: list[Mount], path: str = "/") -> list[Entry]:
+    """The top-level entries of the host's root, sorted by name."""
+    entries = []
+    with os.scandir(path) as found:
+        for one in sorted(found, key=lambda entry: entry.name):
+            where = f"{path.rstrip('/')}/{one.name}"
+            info = one.stat(follow_symlinks=False)
+            kind = _KINDS.get(stat.S_IFMT(info.st_mode), "other")
+            mount = mounts.covering(table, where)
+            entries.append(
+                Entry(
+                    name=one.name,
+                    kind=kind if kind in {"dir", "file", "link"} else "other",
+                    target=os.readlink(where) if kind == "link" else "",
+                    mode=stat.S_IMODE(info.st_mode),
+                    type=mount.type if mount else "",
+                    mounts=list(dict.fromkeys(sub.point for sub in mounts.below(table, where))),
+                    point=mount is not None and mount.point == where,
+                    readable=kind == "link" or os.access(where, os.R_OK, effective_ids=True),
+                )
+            )
+    return entries
+
+
+def parse_unix(data: str) -> list[str]:
+    """The absolute paths in /proc/net/unix; abstract and unnamed sockets have none."""
+    paths = set()
+    for line in data.split("\n"):
+        fields = line.split(None, 7)
+        if len(fields) == 8 and fields[7].startswith("/"):
+            paths.add(fields[7])
+    return sorted(paths)
+
+
+def sockets() -> list[str]:
+    """Paths of unix sockets that somebody holds bound and that are there to be connected to, links in folders resolved."""
+    found = set()
+    for path in parse_unix(files.text("/proc/net/unix")):
+        folder, _, name = path.rpartition("/")
+        real = f"{os.path.realpath(folder or '/').rstrip('/')}/{name}"
+        try:
+            if stat.S_ISSOCK(os.lstat(real).st_mode):
+                found.add(real)
+        except OSError:
+            continue
+    return sorted(found)
+
+
+def devices(folder: str = "/dev") -> list[Device]:
+    """The device nodes of the host; terminals of others (/dev/pts) and mounts below are left out."""
+    found = []
+    home = os.stat(folder).st_dev
+    todo = [folder]
+    while todo:
+        try:
+            entries = sorted(os.scandir(todo.pop()), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            info = entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(info.st_mode) and info.st_dev == home:
+                todo.append(entry.path)
+            elif stat.S_ISCHR(info.st_mode) or stat.S_ISBLK(info.st_mode):
+                found.append(
+                    Device(
+                        path=entry.path,
+                        kind="char" if stat.S_ISCHR(info.st_mode) else "block",
+                        major=os.major(info.st_rdev),
+                        minor=os.minor(info.st_rdev),
+                        mode=stat.S_IMODE(info.st_mode),
+                        uid=info.st_uid,
+                        gid=info.st_gid,
+                        readable=os.access(entry.path, os.R_OK, effective_ids=True),
+                        writable=os.access(entry.path, os.W_OK, effective_ids=True),
+                    )
+                )
+    return sorted(found, key=lambda device: device.path)
