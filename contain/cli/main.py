@@ -295,6 +295,8 @@ def _bug(error: Exception) -> int:
         traceback.print_exception(error)
     trace, where = error.__traceback__, "?"
     while trace is not None:
-        where, trace = f"{paths.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}", trace.tb_next
+        code = trace.tb_frame.f_code
+        line = trace.tb_lineno or code.co_firstlineno  # packed functions know no more
+        where, trace = f"{paths.basename(code.co_filename)}:{line} in {code.co_name}", trace.tb_next
     text = f"a bug of contain: {type(error).__name__} at {where}: {error}; please report it with the output of CONTAIN_DEBUG=1"
     return _say([printable(text.replace("\n", " "))], getattr(error, "exit_code", 125))

@@ -31,6 +31,12 @@ def parted(code: CodeType, is_cold: Callable[[CodeType], bool], put: Callable[[b
     return code.replace(co_consts=tuple(inner))
 
 
+def without_lines(code: CodeType) -> CodeType:
+    """The same code in which each function knows its first line only: a fifth of what is read. CONTAIN_DEBUG=1 runs without packs."""
+    inner = tuple(without_lines(part) if isinstance(part, CodeType) else part for part in code.co_consts)
+    return code.replace(co_consts=inner, co_linetable=b"")
+
+
 def stubs(code: CodeType) -> Iterator[tuple[CodeType, int]]:
     """The stubs in the code of a module or class, and where their functions stand."""
     for part in code.co_consts:

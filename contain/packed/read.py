@@ -1,8 +1,9 @@
 """The head of a pack: makes the modules of a verb at once and calls the command line. Its code stands at the start of every pack.
 
-A pack is a .pyc file that the front gives to the interpreter: this module's code, a marshal of rows, the functions that no run of the verb
-called yet, each a marshal of its own, and a tail (TAIL). A row is a module: name, path, inode, size, mtime, code (None: only looked
-at, as this one). It lies beside the cached plans, in the folder that only its owner can enter; contain.packed.write makes it.
+A pack is a .pyc file that the front gives to the interpreter, when it was made for this one and of modules that are what they were: this
+module's code; the functions that no run of the verb called yet, each a marshal of its own; a marshal of rows (a module's name, path, code);
+lines that the front reads (the package's folder, then inode, size, mtime and path of each module); and a tail (TAIL). It lies beside the
+cached plans, in the folder that only its owner can enter; contain.packed.write makes it.
 """
 
 import marshal
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any
 
-    Row = tuple[str, str, int, int, int, CodeType | None]
+    Row = tuple[str, str, CodeType]
 
 #: at the end of the file: the interpreter's inode, size and mtime, where the rows start and end, eight bytes each, and this word (front/packed.c)
 TAIL = 48
@@ -78,25 +79,12 @@ class Pack:
         self.done: list[str] = []
         self.read: dict[int, Callable[..., Any]] = {}
 
-    def is_current(self) -> bool:
-        """Whether every file is what it was."""
-        try:
-            for _, path, inode, size, mtime, _ in self.rows:
-                found = posix.stat(path)
-                if found.st_ino != inode or found.st_size != size or found.st_mtime_ns != mtime:
-                    return False
-        except OSError:
-            return False
-        return True
-
     def make(self) -> None:
         """Makes the modules. A package may be complete after its modules, which must find it."""
         kind = type(sys)
         modules = sys.modules
         made = []
-        for name, path, _, _, _, code in self.rows:
-            if code is None:
-                continue
+        for name, path, code in self.rows:
             module = kind(name)
             space = module.__dict__
             space["__file__"] = path
@@ -136,9 +124,9 @@ class Pack:
                 stub.__code__ = code  # the next call needs no stub
         return found
 
-    def get_code(self, name: str) -> "CodeType | None":
-        """As importlib's loaders have it."""
-        return next((row[5] for row in self.rows if row[0] == name), None)
+    def get_code(self, name: str) -> "CodeType":
+        """As importlib's loaders have it, but for functions that stand aside, and lines."""
+        return next(row[2] for row in self.rows if row[0] == name)
 
     def is_enough(self) -> bool:
         """Whether the verb had of it nearly all that it needed."""
@@ -154,8 +142,6 @@ def _run(words: "list[str]") -> int:
     folder = main.rsplit("/", 2)[0]
     try:
         pack = Pack(path)
-        if not pack.is_current():
-            raise ValueError("a module was changed")  # noqa: TRY301
         sys.path.append(folder)
         pack.make()
     except Exception:  # noqa: BLE001  import will say what is wrong, and where

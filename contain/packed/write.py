@@ -58,7 +58,7 @@ def _cold_of_run(called: dict[int, CodeType]) -> Callable[[CodeType], bool]:
 
 def _cold_of_pack(pack: Pack) -> Callable[[CodeType], bool]:
     """What was not called before, nor now."""
-    still = {_key(stub) for row in pack.rows if row[5] for stub, offset in cold.stubs(row[5]) if offset not in pack.read}
+    still = {_key(stub) for row in pack.rows for stub, offset in cold.stubs(row[2]) if offset not in pack.read}
     return lambda code: _key(code) in still
 
 
@@ -67,7 +67,7 @@ def _key(code: CodeType) -> tuple[str, str, int]:
 
 
 def _joined(names: Iterable[str], is_cold: Callable[[CodeType], bool]) -> bytes:
-    """The file: head, functions that stand aside, rows, the package's folder, tail."""
+    """The file: head, functions that stand aside, rows, lines, tail."""
     from importlib.util import MAGIC_NUMBER
 
     parts = [MAGIC_NUMBER.ljust(HEAD, b"\0"), marshal.dumps(_code("contain.packed.read"))]
@@ -79,11 +79,13 @@ def _joined(names: Iterable[str], is_cold: Callable[[CodeType], bool]) -> bytes:
         return sizes[-2]
 
     rows: list[Row] = []
+    lines = [package(), _stamp(f"{package()}/contain/packed/read.py")]
     for name in names:
-        rows.append((name, *_stamp(str(sys.modules[name].__file__)), cold.parted(_code(name), is_cold, put)))
-    rows.append(("", *_stamp(f"{package()}/contain/packed/read.py"), None))
+        path = str(sys.modules[name].__file__)
+        lines.append(_stamp(path))
+        rows.append((name, path, cold.without_lines(cold.parted(_code(name), is_cold, put))))
     start = put(marshal.dumps(tuple(rows)))
-    end = put(os.fsencode(package()))
+    end = put(os.fsencode("".join(f"{line}\n" for line in lines)))
     python = os.stat(sys.executable)
     numbers = (python.st_ino, python.st_size, python.st_mtime_ns, start, end)
     tail = b"".join(number.to_bytes(8, "little") for number in numbers) + WORD
@@ -91,9 +93,11 @@ def _joined(names: Iterable[str], is_cold: Callable[[CodeType], bool]) -> bytes:
     return b"".join(parts) + tail
 
 
-def _stamp(path: str) -> tuple[str, int, int, int]:
+def _stamp(path: str) -> str:
+    if "\n" in path:
+        raise ValueError("a line cannot hold it")
     found = os.stat(path)
-    return path, found.st_ino, found.st_size, found.st_mtime_ns
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {path}"
 
 
 def _code(name: str) -> CodeType:
@@ -149,6 +153,6 @@ def _folder_of(path: str) -> bytes:
         size = os.fstat(fd).st_size
         tail = os.pread(fd, TAIL, max(size - TAIL, 0))
         end = int.from_bytes(tail[32:40], "little")
-        return os.pread(fd, size - TAIL - end, end) if tail[40:] == WORD and 0 < size - TAIL - end < 4096 else b""
+        return os.pread(fd, 4096, end).partition(b"\n")[0] if tail[40:] == WORD else b""
     finally:
         os.close(fd)

@@ -200,3 +200,13 @@ def test_nothing_is_left_where_nothing_was(installation: Installation) -> None:
     os.rmdir(installation.cache)
     installation.run("list")
     assert not os.path.exists(installation.cache)
+
+
+def test_bug_is_placed_without_lines(packed: Installation) -> None:
+    """A pack's functions know their first line only; CONTAIN_DEBUG=1 runs without it and shows every line."""
+    packed.rewrite("cli/list", "def main(", 'def main(*_: object, **__: object) -> int:\n    raise ZeroDivisionError("x")\n\n\ndef other(')
+    packed.run("list")
+    found = packed.run("list")
+    assert found.startswith("a bug of contain: ZeroDivisionError at list.py:")
+    assert " in main: x;" in found
+    assert 'raise ZeroDivisionError("x")' in packed.run("list", CONTAIN_DEBUG="1")

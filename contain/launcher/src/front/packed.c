@@ -1,5 +1,5 @@
 /* The file that has all modules of a verb (contain/packed/read.py, which is its head). It runs with its owner's rights, so nobody else's is
- * ever taken, and only by the interpreter that it was made for: another one would refuse its code, or worse. */
+ * ever taken, and only by the interpreter that it was made for: another one would refuse its code, or worse. It holds while every module is what it was. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #define CONTAIN_PYTHON "3"
 #endif
 
-enum { PLACE = 150 };
+enum { PLACE = 150, LINES = 1 << 18 };
 
 /* As contain/packed/read.py has it. */
 struct tail {
@@ -39,20 +39,51 @@ static void name_pack(char *name, size_t size, const char *verb, const char *pac
     join_words(name, size, (const char *const[]){".pack-", verb, "-", CONTAIN_PYTHON, place, NULL});
 }
 
-static bool is_made_for(int fd, const char *python) {
-    struct stat st, made_for;
+static bool is_file(const char *path, uint64_t inode, uint64_t size, uint64_t mtime) {
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_ino == inode && (uint64_t)st.st_size == size &&
+           (uint64_t)st.st_mtim.tv_sec * 1000000000U + (uint64_t)st.st_mtim.tv_nsec == mtime;
+}
+
+/* Lines of inode, size, mtime and path, behind the first one: whether every module is what it was. */
+static bool lines_hold(char *line) {
+    for (line = strchr(line, '\n'); line && *++line;) {
+        char *end = strchr(line, '\n');
+        uint64_t numbers[3];
+        if (!end)
+            return false;
+        *end = 0;
+        for (int i = 0; i < 3; i++) {
+            numbers[i] = strtoull(line, &line, 10);
+            if (*line++ != ' ')
+                return false;
+        }
+        if (!is_file(line, numbers[0], numbers[1], numbers[2]))
+            return false;
+        line = end;
+    }
+    return line != NULL;
+}
+
+static bool holds(int fd, const char *python) {
+    static char lines[LINES];
+    struct stat st;
     struct tail tail;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_size < (off_t)sizeof tail)
         return false;
-    if (pread(fd, &tail, sizeof tail, st.st_size - (off_t)sizeof tail) != (ssize_t)sizeof tail || memcmp(tail.word, "CONTPCK1", 8) != 0)
+    uint64_t last = (uint64_t)st.st_size - sizeof tail;
+    if (pread(fd, &tail, sizeof tail, (off_t)last) != (ssize_t)sizeof tail || memcmp(tail.word, "CONTPCK1", 8) != 0)
         return false;
-    return stat(python, &made_for) == 0 && made_for.st_ino == tail.inode && (uint64_t)made_for.st_size == tail.size &&
-           (uint64_t)made_for.st_mtim.tv_sec * 1000000000U + (uint64_t)made_for.st_mtim.tv_nsec == tail.mtime;
+    if (tail.end > last || last - tail.end >= sizeof lines || !is_file(python, tail.inode, tail.size, tail.mtime))
+        return false;
+    return pread(fd, lines, last - tail.end, (off_t)tail.end) == (ssize_t)(last - tail.end) && lines_hold(lines);
 }
 
 bool find_pack(char *path, size_t size, const char *verb, const char *package, const char *python) {
     char root[4096], name[512];
     const char *off = getenv("CONTAIN_CACHE");
+    if (getenv("CONTAIN_DEBUG")) /* a pack's functions know no lines */
+        return false;
     if ((off && strcmp(off, "0") == 0) || strlen(verb) > 32 || strspn(verb, "abcdefghijklmnopqrstuvwxyz") != strlen(verb))
         return false;
     default_root(root, sizeof root);
@@ -61,7 +92,7 @@ bool find_pack(char *path, size_t size, const char *verb, const char *package, c
         return false;
     name_pack(name, sizeof name, verb, package);
     int fd = openat(cache, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    bool found = fd >= 0 && is_made_for(fd, python) && strlen(root) + strlen(name) + 16 < size;
+    bool found = fd >= 0 && holds(fd, python) && strlen(root) + strlen(name) + 16 < size;
     if (found)
         join_words(path, size, (const char *const[]){root, "-plans/", name, NULL});
     if (fd >= 0)
