@@ -8,10 +8,11 @@ if not __package__:
     NAME = sys.argv.pop(1)
     import gc
 
-    from contain.modules import install, keep
+    from contain.packed.keep import keep
+    from contain.packed.learn import Learner
 
     gc.disable()  # until the verb is known: a dozen collections among modules that all stay cost 2 ms
-    install(sys.argv[1:])
+    Learner()
 else:
     NAME = "contain"
 

@@ -45,18 +45,18 @@ def _bare(summary: Summary, status: str) -> str:
 
 
 def pids(name: str, *, root: str = "") -> list[int]:
-    """The processes of a container as the host sees them, ascending; empty for a stopped one."""
+    """The processes of a container as the host sees them, ascending; of a stopped one those that outlived its init, in its cgroup."""
     with Store(state_root(root)) as store:
         folder, summary, status = open_folder(store, name)
         folder.close()
     process = summary.process("init")
-    if status == layout.STOPPED or process is None:
+    if process is None:
         return []
-    found: set[int] = set()
+    found: set[int] = set() if status == layout.STOPPED else set(descendants(process[0]))
     for cgroup in own_cgroups(summary):
         found.update(undo.members(cgroup))
         break
-    return sorted(found | set(descendants(process[0])))
+    return sorted(found)
 
 
 def own_cgroups(summary: Summary) -> list[str]:

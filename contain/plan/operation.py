@@ -47,7 +47,6 @@ class Operation(Record):
     @classmethod
     def own_fields(cls) -> Iterator[tuple[str, str]]:
         """(name, kind) of the fields that travel to the launcher beside stage, origin and words."""
-        for base in reversed(cls.__mro__):
-            for name, annotation in vars(base).get("__annotations__", {}).items():
-                if name not in {"stage", "origin"} and annotation in FIELD_KINDS:
-                    yield name, FIELD_KINDS[annotation]
+        for name, annotation in cls.fields().items():
+            if name not in {"stage", "origin"} and annotation in FIELD_KINDS:
+                yield name, FIELD_KINDS[annotation]

@@ -18,6 +18,15 @@ from contain.schema.pretty import pretty
 
 __all__ = ["KINDS", "files", "load", "stale"]
 
+#: what few documents of a kind have: its validators stand in a module of their own, which most runs need not read
+SELDOM = {
+    "runtime-config": (
+        *("FreeBSD", "Solaris", "Vm", "Windows", "Zos"),
+        *("ExecCPUAffinity", "HugepageLimit", "InterfacePriority", "IntelRdt", "IOPriority", "MemoryPolicy", "NetDevice", "Personality"),
+        *("Rdma", "Scheduler", "ThrottleDevice", "TimeOffsets", "WeightDevice"),
+    ),
+}
+
 HERE = Path(__file__).parent
 SPECS = Path(specs())
 
@@ -40,7 +49,10 @@ def files() -> dict[Path, str]:
     for kind, (name, prefix) in KINDS.items():
         schema = load(kind)
         module = kind.replace("-", "_")
-        result[HERE / "generated" / f"{module}.py"] = Emitter(schema, f"{kind}.schema.json").module()
+        emitter = Emitter(schema, f"{kind}.schema.json", SELDOM.get(kind, ()))
+        result[HERE / "generated" / f"{module}.py"] = emitter.module()
+        if kind in SELDOM:
+            result[HERE / "generated" / f"{module}_seldom.py"] = emitter.apart()
         versions[kind] = since(schema)
         outlines.append(Outline(schema).source(module.upper()))
         types.append(Types(schema, name, prefix).source())

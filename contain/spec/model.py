@@ -300,10 +300,10 @@ def path(pointer: str) -> str:
     """A JSON pointer as people write it: `/mounts/3/source` → `mounts[3].source`."""
     words = ""
     for escaped in pointer.split("/")[1:]:
-        token = escaped.replace("~1", "/").replace("~0", "~")
+        token = escaped.replace("~1", "/").replace("~0", "~") if "~" in escaped else escaped
         if token.isdecimal():
             words += f"[{token}]"
-        elif token.replace("_", "a").replace("-", "a").isalnum():
+        elif token.isalnum() or token.replace("_", "a").replace("-", "a").isalnum():
             words += f".{token}" if words else token
         else:
             words += f'["{token}"]'
@@ -317,6 +317,8 @@ def token(key: str) -> str:
 
 def _prefix(table: dict[str, str], pointer: str) -> str | None:
     """The longest key of `table` that is `pointer` or one of its parents."""
+    if not table:
+        return None
     while pointer not in table:
         if not pointer:
             return None
@@ -334,6 +336,8 @@ def _shift(key: str, pointer: str, index: int) -> str:
 
 def _longest(options: dict[str, str], pointer: str) -> str:
     """The option of the longest prefix; else that of the first value beneath (`/linux/resources/memory` was made by `--memory`)."""
+    if not options:
+        return ""
     prefix = _prefix(options, pointer)
     if prefix is not None:
         return options[prefix]
@@ -344,7 +348,7 @@ def _longest(options: dict[str, str], pointer: str) -> str:
 def _has(value: Any, pointer: str) -> bool:
     """Whether a document holds a value at `pointer`."""
     for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
+        name = part.replace("~1", "/").replace("~0", "~") if "~" in part else part
         if isinstance(value, dict) and name in value:
             value = value[name]
         elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):

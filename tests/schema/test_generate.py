@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -14,6 +17,8 @@ from contain.schema import emit, generate
 from contain.schema.patterns import FORMS
 from contain.schema.support import distance, nearest
 from tests.schema.documents import Maker
+
+TOP = Path(__file__).resolve().parents[2]
 
 
 def test_generated_files_are_fresh():
@@ -98,6 +103,25 @@ def test_suggestions():
     assert nearest("Network", choices) == "network"
     assert nearest("zebra", choices) == ""
     assert distance("mout", "mount", 2) == 1
+
+
+def test_what_is_seldom_is_read_when_it_is_there():
+    """Engines' documents need the one module; what they never have stands apart, and is held against its schema all the same."""
+    code = """
+import glob, json, sys
+from contain import schema
+for file in glob.glob("tests/linter/engines/*.json"):
+    with open(file) as text:
+        document = json.load(text)
+    if "linux" in document:
+        assert schema.validate("runtime-config", document) == []
+assert "contain.schema.generated.runtime_config" in sys.modules
+assert "contain.schema.generated.runtime_config_seldom" not in sys.modules
+document["linux"]["personality"] = {"domain": 1}
+print(schema.validate("runtime-config", document)[0].pointer)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=TOP)
+    assert (done.stdout, done.stderr) == ("/linux/personality/domain\n", "")
 
 
 def test_unknown_keywords_are_refused():

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from contain.host.model import Host
-    from contain.plan.compile.cgroup_groups import Group
+    from contain.plan.compile.cgroup_groups import Group, Where
     from contain.plan.compile.cgroup_limits import Setting
     from contain.plan.compile.cgroup_systemd import Scope
     from contain.plan.operation import Operation
@@ -42,28 +42,29 @@ DELEGATE = "see `contain doctor`: run as root, or have the controller delegated 
 
 def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     """The operations of the family."""
-    had, found = _decide(spec, host)
-    _refuse_missing(spec, host)
+    place = where(spec, host)
+    had, found = _decide(spec, host, place)
+    _refuse_missing(spec, host, place)
     _refuse_absent(spec, host)
-    scope = where(spec, host).scope
     for group in found:
-        if not (scope and group.v2):
-            yield _make(spec, host, group, slots, had)
-    if scope:
-        yield from _start_scope(spec, host, scope, found, slots)
+        if not (place.scope and group.v2):
+            yield _make(spec, host, group, slots, had, place)
+    if place.scope:
+        yield from _start_scope(spec, host, place.scope, found, slots)
     yield from _delegate(spec, host, found)
     for group in found:
         if not group.v2:
             tasks = slots.new(f"tasks{group.mount}")
-            yield OpenTasks(slot=slot_of(group, slots), tasks=tasks, origin=where(spec, host).origin)
-            yield JoinCgroup(tasks=tasks, folder=group.folder, origin=where(spec, host).origin)
+            yield OpenTasks(slot=slot_of(group, slots), tasks=tasks, origin=place.origin)
+            yield JoinCgroup(tasks=tasks, folder=group.folder, origin=place.origin)
     yield from _limits(spec, host, found, had, slots)
-    yield from _end(spec, host, found, slots)
+    yield from _end(host, found, slots, place)
 
 
 def uses_clone_into(spec: Spec, host: Host) -> bool:
     """Whether the first process is to be made inside a v2 cgroup (CreateProcess.cgroup = slot CGROUP)."""
-    return not where(spec, host).scope and any(group.v2 for group in _decide(spec, host)[1])
+    place = where(spec, host)
+    return bool(host.cgroup.unified) and not place.scope and any(group.v2 for group in _decide(spec, host, place)[1])
 
 
 def placed_late(spec: Spec, host: Host) -> bool:
@@ -74,9 +75,10 @@ def placed_late(spec: Spec, host: Host) -> bool:
 def folders(spec: Spec, host: Host) -> list[tuple[str, str]]:
     """(controller or "-" for the unified hierarchy, folder) of the container, as the state's summary lists them."""
     found = []
-    for group in _decide(spec, host)[1]:
+    place = where(spec, host)
+    for group in _decide(spec, host, place)[1]:
         found += [(name, group.folder) for name in (["-"] if group.v2 else group.controllers)]
-    scope, own = where(spec, host).scope, host.cgroup.hierarchies.get("name=systemd")
+    scope, own = place.scope, host.cgroup.hierarchies.get("name=systemd")
     if scope and own:  # systemd puts the first process there itself, and those of `exec` belong to it too
         found.append(("name=systemd", f"{own}/{scope.path}"))
     return found
@@ -103,9 +105,8 @@ def _settings(spec: Spec, host: Host) -> Iterator[Setting]:
         yield one
 
 
-def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
+def _decide(spec: Spec, host: Host, place: Where) -> tuple[list[Setting], list[Group]]:
     """The limits that can be had, and the groups for them."""
-    place = where(spec, host)
     had = [one for one in _settings(spec, host) if not one.lacking and group_of(one.controller, place, host) is not None]
     needed = [one.controller for one in had]
     if _device_rules_wanted(spec, host):
@@ -118,20 +119,18 @@ def _decide(spec: Spec, host: Host) -> tuple[list[Setting], list[Group]]:
         if spec.run.name and "freezer" in host.cgroup.hierarchies:  # a library's container that goes on can be paused
             needed.append("freezer")
     if spec.namespaces().get("pid") != "" or spec.run.cgroup_parent:
-        needed.append(_tracking(spec, host))
-    return had, groups(spec, host, needed)
+        needed.append(_tracking(host, place))
+    return had, groups(spec, host, needed, place)
 
 
-def _tracking(spec: Spec, host: Host) -> str:
+def _tracking(host: Host, place: Where) -> str:
     """The hierarchy in which processes are found again when no pid namespace of their own holds them together."""
-    place = where(spec, host)
     names = ["", "pids", "freezer", *host.cgroup.hierarchies]
     return next((name for name in names if group_of(name, place, host)), "")
 
 
-def _refuse_missing(spec: Spec, host: Host) -> None:
-    """Says which limits will not be there: an error for options and with --strict, else a warning; nothing for our own defaults."""
-    place = where(spec, host)
+def _refuse_missing(spec: Spec, host: Host, place: Where) -> None:
+    """Says which limits will not be there: an error for options, engines and with --strict, else a warning; nothing for our own defaults."""
     hierarchies = ("", *host.cgroup.hierarchies)
     if spec.run.cgroup_parent and not place.disabled and all(group_of(name, place, host) is None for name in hierarchies):
         raise HostError(
@@ -140,6 +139,11 @@ def _refuse_missing(spec: Spec, host: Host) -> None:
             cause=host.cgroup.reason or "no cgroup can be made",
             remedy=f"{DELEGATE}; or leave the option out",
         )
+    asked = spec.config["linux"].get("cgroupsPath")
+    if spec.run.runc and asked and not place.disabled and not place.scope and not groups(spec, host, (), place):
+        raise HostError(
+            f"no cgroup can be made at {asked}", place=spec.origins.place(place.origin), cause=host.cgroup.reason, remedy=DELEGATE
+        )
     for one in _settings(spec, host):
         if one.lacking:
             why, remedy = one.lacking, "remove it"
@@ -147,9 +151,9 @@ def _refuse_missing(spec: Spec, host: Host) -> None:
             why, remedy = _why_not(one.controller, host, disabled=place.disabled), _remedy(one.controller, host)
         else:
             continue
-        if one.optional:
-            continue  # another setting of the same pointer is reported
-        _report(spec, one, why, remedy)
+        if one.optional or one.endless:
+            continue  # another setting of the same pointer is reported; no limit is had without a cgroup too
+        _report(spec, one, why, remedy, must=_must(spec, one, disabled=place.disabled))
 
 
 def _refuse_absent(spec: Spec, host: Host) -> None:
@@ -179,7 +183,19 @@ def _members(text: str) -> set[int]:
     return found
 
 
-def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:
+def _must(spec: Spec, one: Setting, *, disabled: bool) -> bool:
+    """Whether a limit that only the manifest asks for is an error: of `create` and runc's `run`, as there, and with --strict.
+
+    What cgroup v2 has not for anybody (swappiness, realtime budgets, …) engines send all the same, and runc passes over. `--cgroup-manager
+    disabled` is what asked for no limits. "If unified … cannot be used, the runtime MUST generate an error".
+    """
+    if one.pointer.startswith(f"{RESOURCES}/unified/") or spec.run.strict:
+        return True
+    passed_over = one.lacking and one.controller in {"memory", "cpu", "io"} and one.name != "swap"
+    return spec.run.runc and not disabled and not passed_over
+
+
+def _report(spec: Spec, one: Setting, why: str, remedy: str, *, must: bool) -> None:
     place = spec.origins.place
     what = f"{spec_words(one.pointer)} cannot be set"
     option = spec.origins.option(one.pointer)
@@ -187,8 +203,7 @@ def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:
         raise HostError(
             what, place=place(one.pointer), cause=why, remedy=f"{remedy}; or pass --allow-missing {one.name} to run without this limit"
         )
-    unified = one.pointer.startswith(f"{RESOURCES}/unified/")  # "the runtime MUST generate an error"
-    if not option and (spec.run.strict or unified) and spec.origins.source(one.pointer):
+    if not option and must and spec.origins.source(one.pointer):
         raise HostError(what, place=place(one.pointer), cause=why, remedy=remedy)
     if option or spec.origins.source(one.pointer):
         spec.warn(f"{what}: {why}", one.pointer)
@@ -223,7 +238,7 @@ def slot_of(group: Group, slots: Slots) -> int:
     return CGROUP if group.v2 else slots.new(f"cgroup{group.mount}")
 
 
-def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]) -> MakeCgroup:
+def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting], place: Where) -> MakeCgroup:
     needed = sorted({one.controller for one in had if one.controller and host.cgroup.is_v2(one.controller)}) if group.v2 else []
     others = [name for name in host.cgroup.available if name not in needed] if group.v2 and spec.kind == "oci" else []
     if group.v2 and spec.run.measure and "memory" in host.cgroup.available and "memory" not in [*needed, *others]:
@@ -233,12 +248,11 @@ def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]
         path=group.path,
         slot=slot_of(group, slots),
         undo=slots.undo(f"cgroup{group.mount}"),
-        ours=where(spec, host).ours,
         v2=group.v2,
         cpuset="cpuset" in group.controllers and not group.v2,
         needed=needed,
         wanted=others,
-        origin=where(spec, host).origin,
+        origin=place.origin,
     )
 
 
@@ -340,21 +354,22 @@ def _device_rules_wanted(spec: Spec, host: Host) -> bool:
     """
     if not host.privileged or where(spec, host).disabled or not (spec.kind == "oci" or spec.namespaces().get("user") != ""):
         return False
-    from contain.plan.compile.cgroup_devices import everything_allowed, rules
+    from contain.plan.compile.cgroup_devices import everything_allowed
 
-    return not everything_allowed(rules(_resources(spec).get("devices") or []))
+    return not everything_allowed(_resources(spec).get("devices") or [])
 
 
 def _report_devices(spec: Spec, host: Host) -> None:
     pointer = f"{RESOURCES}/devices"
     rows = _resources(spec).get("devices")
     why = _why_not("devices", host, disabled=where(spec, host).disabled)
-    if rows and (spec.run.strict or spec.origins.option(pointer)) and "devices" not in spec.run.allow_missing:
+    must = spec.run.strict or spec.run.runc or spec.origins.option(pointer)  # disabled never comes here
+    if rows and must and "devices" not in spec.run.allow_missing:
         raise HostError("access to devices cannot be limited", place=spec.origins.place(pointer), cause=why, remedy=DELEGATE)
     spec.warn(f"access to devices cannot be limited: {why}", pointer if rows else "")
 
 
-def _end(spec: Spec, host: Host, found: list[Group], slots: Slots) -> Iterator[Operation]:
+def _end(host: Host, found: list[Group], slots: Slots, place: Where) -> Iterator[Operation]:
     for group in found[-1:]:  # the surest comes last in groups()
         method = "freezer"
         if group.v2:
@@ -368,12 +383,10 @@ def _end(spec: Spec, host: Host, found: list[Group], slots: Slots) -> Iterator[O
             yield ReadCgroupUsage(
                 mount=group.mount, path=group.path, undo=slots.undo(f"cgroup{group.mount}"), v2=group.v2, memory=memory, cpu=cpu
             )
-    place = where(spec, host)
     for group in found:
         yield RemoveCgroup(
             mount=group.mount,
             path=group.path,
             undo=slots.undo(f"cgroup{group.mount}"),
-            ours=place.ours,
             scope=bool(place.scope and group.v2),
         )

@@ -66,25 +66,24 @@ class Rule:
 
 def rules(rows: list[dict[str, Any]]) -> list[Rule]:
     """The list of a manifest after our own start (nothing is allowed) and with what every container may use at its end."""
-    found = [Rule(allow=False)]
-    for row in rows:
-        type_ = row.get("type") or "a"
-        major, minor = (row.get(key) for key in ("major", "minor"))
-        found.append(
-            Rule(
-                allow=row["allow"],
-                type=type_,
-                major=ANY if major is None else major,
-                minor=ANY if minor is None else minor,
-                access=row.get("access") or "rwm",
-            )
-        )
-    return found + [Rule(allow=True, type=type_, major=major, minor=minor, access=access) for type_, major, minor, access in DEFAULTS]
+    defaults = [Rule(allow=True, type=type_, major=major, minor=minor, access=access) for type_, major, minor, access in DEFAULTS]
+    return [Rule(allow=False), *map(_rule, rows), *defaults]
 
 
-def everything_allowed(found: list[Rule]) -> bool:
-    """Whether the list, read from its end, allows all before it denies anything: then nothing needs to be set."""
-    for rule in reversed(found):
+def _rule(row: dict[str, Any]) -> Rule:
+    major, minor = row.get("major"), row.get("minor")
+    return Rule(
+        allow=row["allow"],
+        type=row.get("type") or "a",
+        major=ANY if major is None else major,
+        minor=ANY if minor is None else minor,
+        access=row.get("access") or "rwm",
+    )
+
+
+def everything_allowed(rows: list[dict[str, Any]]) -> bool:
+    """Whether a manifest's list, read from its end, allows all before it denies anything: then nothing needs to be set."""
+    for rule in map(_rule, reversed(rows)):
         if not rule.allow:
             return False
         if rule.everything:

@@ -7,6 +7,8 @@ from contain.plan.compile.users import user_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from contain.host.model import Host
     from contain.kernel.idmaps import Range
     from contain.spec.model import Spec
@@ -64,7 +66,7 @@ def id_maps(spec: Spec, host: Host) -> Maps | None:
     )
 
 
-def helper_for(lines: list[Line], own: int, host: Host, *, group: bool, place: str) -> str:
+def helper_for(lines: list[Line], own: int, host: Host, *, group: bool, place: Callable[[], str] = str) -> str:
     """The setuid program that must write these lines, "" when a direct write is allowed; HostError when neither is."""
     if _may_map_any(host) or (len(lines) == 1 and lines[0][1] == own and lines[0][2] == 1):
         return ""
@@ -73,7 +75,7 @@ def helper_for(lines: list[Line], own: int, host: Host, *, group: bool, place: s
     if not helper:
         raise HostError(
             f"cannot map more than your own {'group' if group else 'user'} id: {name} is missing",
-            place=place,
+            place=place(),
             remedy=f"install {name} (package uidmap)",
         )
     ranges = host.userns.subgid if group else host.userns.subuid
@@ -82,7 +84,7 @@ def helper_for(lines: list[Line], own: int, host: Host, *, group: bool, place: s
             file = "/etc/subgid" if group else "/etc/subuid"
             raise HostError(
                 f"cannot map {inside} to {start} (and {count - 1} more): they are not yours",
-                place=place,
+                place=place(),
                 remedy=f"use ids that {file} gives to you, or add a range there",
             )
     return helper

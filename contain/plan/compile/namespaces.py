@@ -97,7 +97,6 @@ def _join_network(host: Host) -> Iterator[Operation]:
 
 
 def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:
-    place = spec.origins.place("/linux/namespaces")
     for kind in wanted:
         if host.namespaces and kind not in host.namespaces:
             raise HostError(
@@ -106,6 +105,7 @@ def _refuse(spec: Spec, host: Host, wanted: dict[str, str]) -> None:
                 remedy="remove it from the manifest, or use a newer kernel",
             )
     if "user" not in wanted and "CAP_SYS_ADMIN" not in host.caps:
+        place = spec.origins.place("/linux/namespaces")
         wish = "leave --userns host out" if place.startswith("<command line>") else 'add {"type": "user"} to linux.namespaces'
         raise HostError("an ordinary user needs a user namespace", place=place, remedy=f"{wish}, or run as root")
 
@@ -153,8 +153,8 @@ def _map(spec: Spec, host: Host, maps: Maps) -> Iterator[Operation]:
         yield WriteIdMap(file="gid_map", lines=text(maps.gid), origin=where["gid"])
         yield WriteIdMap(file="uid_map", lines=text(maps.uid), origin=where["uid"])
         return
-    uid_helper = helper_for(maps.uid, host.euid, host, group=False, place=spec.origins.place(where["uid"]))
-    gid_helper = helper_for(maps.gid, host.egid, host, group=True, place=spec.origins.place(where["gid"]))
+    uid_helper = helper_for(maps.uid, host.euid, host, group=False, place=lambda: spec.origins.place(where["uid"]))
+    gid_helper = helper_for(maps.gid, host.egid, host, group=True, place=lambda: spec.origins.place(where["gid"]))
     deny = not gid_helper and "CAP_SETGID" not in host.caps  # user_namespaces(7): the price of writing gid_map oneself
     yield WriteIdMap(file="gid_map", lines=text(maps.gid), helper=gid_helper, deny_setgroups=deny, origin=where["gid"])
     yield WriteIdMap(file="uid_map", lines=text(maps.uid), helper=uid_helper, origin=where["uid"])

@@ -66,9 +66,9 @@ def _identity(host: Host) -> Iterator[Operation]:
     if owns_networks(host):
         return
     groups, users = _groups(host), _users(host)
-    helper = helper_for(groups, host.egid, host, group=True, place="")
+    helper = helper_for(groups, host.egid, host, group=True)
     yield WriteIdMap(file="gid_map", lines=text(groups), helper=helper, deny_setgroups=not helper)
-    yield WriteIdMap(file="uid_map", lines=text(users), helper=helper_for(users, host.euid, host, group=False, place=""))
+    yield WriteIdMap(file="uid_map", lines=text(users), helper=helper_for(users, host.euid, host, group=False))
 
 
 def _groups(host: Host) -> list[Line]:

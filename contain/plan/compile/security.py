@@ -93,7 +93,7 @@ def groups_denied(spec: Spec, host: Host) -> bool:
     maps = id_maps(spec, host)
     if maps is None:
         return host.userns.setgroups == "deny"
-    helper = helper_for(maps.gid, host.egid, host, group=True, place="")
+    helper = helper_for(maps.gid, host.egid, host, group=True)
     return not helper and "CAP_SETGID" not in host.caps
 
 

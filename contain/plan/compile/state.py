@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from _json import encode_basestring_ascii as quoted
+from _json import make_encoder
 
 from contain.errors import ManifestError
 from contain.plan import stage as at
@@ -93,7 +94,7 @@ def _folder(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]
     yield ClaimState(
         root=root_of(spec, host),
         id=run.name,
-        config="" if anonymous(spec) else as_json(spec.config),
+        config="" if anonymous(spec) else on_one_line(spec.config),
         template="" if anonymous(spec) and not any(spec.config["hooks"].values()) else template(spec, host),
         summary=summary(spec, host, cgroups),
         marks=marks,
@@ -173,8 +174,13 @@ def template(spec: Spec, host: Host) -> str:
     return text
 
 
+def on_one_line(value: Any) -> str:
+    """JSON text, by json's own encoder in C; json itself is not imported on the hot path (9 ms)."""
+    return "".join(make_encoder(None, repr, quoted, None, ": ", ", ", False, False, True)(value, 0))
+
+
 def as_json(value: Any, indent: str = "") -> str:
-    """JSON text; json itself is not imported on the hot path (9 ms)."""
+    """JSON text with a line for each member, as people read it."""
     if value.__class__ is str:
         return quoted(value)
     if value.__class__ is dict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contain.schema.patterns import access, bandwidth, cpu_list, page_size, rlimit
+from contain.schema.patterns import access, rlimit
 from contain.schema.support import Row, escape, missing, no_integer, no_match, not_listed, out_of_range, too_few, wrong_type
 
 TYPE_CHECKING = False
@@ -166,14 +166,14 @@ def _User(v: Any, at: str, out: list[Row]) -> None:
         if v1 is not None:
             if v1.__class__ is not int:
                 no_integer(out, f"{at}/uid", 'RUN206', v1)
-            elif not 0 <= v1 <= 4294967295:
-                out_of_range(out, f"{at}/uid", 'RUN206', v1, 0, 4294967295)
+            elif not 0 <= v1 <= 4294967294:
+                out_of_range(out, f"{at}/uid", 'RUN206', v1, 0, 4294967294)
         v2 = v.get('gid')
         if v2 is not None:
             if v2.__class__ is not int:
                 no_integer(out, f"{at}/gid", 'RUN206', v2)
-            elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/gid", 'RUN206', v2, 0, 4294967295)
+            elif not 0 <= v2 <= 4294967294:
+                out_of_range(out, f"{at}/gid", 'RUN206', v2, 0, 4294967294)
         v3 = v.get('umask')
         if v3 is not None:
             if v3.__class__ is not int:
@@ -188,8 +188,8 @@ def _User(v: Any, at: str, out: list[Row]) -> None:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not int:
                         no_integer(out, f"{at}/additionalGids/{i5}", 'RUN206', v5)
-                    elif not 0 <= v5 <= 4294967295:
-                        out_of_range(out, f"{at}/additionalGids/{i5}", 'RUN206', v5, 0, 4294967295)
+                    elif not 0 <= v5 <= 4294967294:
+                        out_of_range(out, f"{at}/additionalGids/{i5}", 'RUN206', v5, 0, 4294967294)
         v6 = v.get('username')
         if v6 is not None:
             if v6.__class__ is not str:
@@ -223,97 +223,6 @@ def _Rlimit(v: Any, at: str, out: list[Row]) -> None:
                 out_of_range(out, f"{at}/hard", 'RUN204', v3, 0, 18446744073709551615)
         else:
             missing(out, f"{at}/hard", 'RUN204')
-
-def _Scheduler(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN207', 'an object', v)
-    else:
-        v1 = v.get('policy')
-        if v1 is not None:
-            if v1.__class__ is not str:
-                wrong_type(out, f"{at}/policy", 'RUN207', 'a string', v1)
-            elif v1 not in ('SCHED_OTHER', 'SCHED_FIFO', 'SCHED_RR', 'SCHED_BATCH', 'SCHED_ISO', 'SCHED_IDLE', 'SCHED_DEADLINE'):
-                not_listed(out, f"{at}/policy", 'RUN207', v1, ('SCHED_OTHER', 'SCHED_FIFO', 'SCHED_RR', 'SCHED_BATCH', 'SCHED_ISO', 'SCHED_IDLE', 'SCHED_DEADLINE'))
-        else:
-            missing(out, f"{at}/policy", 'RUN207')
-        v2 = v.get('nice')
-        if v2 is not None:
-            if v2.__class__ is not int:
-                no_integer(out, f"{at}/nice", 'RUN207', v2)
-            elif not -2147483648 <= v2 <= 2147483647:
-                out_of_range(out, f"{at}/nice", 'RUN207', v2, -2147483648, 2147483647)
-        v3 = v.get('priority')
-        if v3 is not None:
-            if v3.__class__ is not int:
-                no_integer(out, f"{at}/priority", 'RUN207', v3)
-            elif not -2147483648 <= v3 <= 2147483647:
-                out_of_range(out, f"{at}/priority", 'RUN207', v3, -2147483648, 2147483647)
-        v4 = v.get('flags')
-        if v4 is not None:
-            if v4.__class__ is not list:
-                wrong_type(out, f"{at}/flags", 'RUN208', 'a list', v4)
-            else:
-                for i5, v5 in enumerate(v4):
-                    if v5.__class__ is not str:
-                        wrong_type(out, f"{at}/flags/{i5}", 'RUN208', 'a string', v5)
-                    elif v5 not in ('SCHED_FLAG_RESET_ON_FORK', 'SCHED_FLAG_RECLAIM', 'SCHED_FLAG_DL_OVERRUN', 'SCHED_FLAG_KEEP_POLICY', 'SCHED_FLAG_KEEP_PARAMS', 'SCHED_FLAG_UTIL_CLAMP_MIN', 'SCHED_FLAG_UTIL_CLAMP_MAX'):
-                        not_listed(out, f"{at}/flags/{i5}", 'RUN208', v5, ('SCHED_FLAG_RESET_ON_FORK', 'SCHED_FLAG_RECLAIM', 'SCHED_FLAG_DL_OVERRUN', 'SCHED_FLAG_KEEP_POLICY', 'SCHED_FLAG_KEEP_PARAMS', 'SCHED_FLAG_UTIL_CLAMP_MIN', 'SCHED_FLAG_UTIL_CLAMP_MAX'))
-        v6 = v.get('runtime')
-        if v6 is not None:
-            if v6.__class__ is not int:
-                no_integer(out, f"{at}/runtime", 'RUN207', v6)
-            elif not 0 <= v6 <= 18446744073709551615:
-                out_of_range(out, f"{at}/runtime", 'RUN207', v6, 0, 18446744073709551615)
-        v7 = v.get('deadline')
-        if v7 is not None:
-            if v7.__class__ is not int:
-                no_integer(out, f"{at}/deadline", 'RUN207', v7)
-            elif not 0 <= v7 <= 18446744073709551615:
-                out_of_range(out, f"{at}/deadline", 'RUN207', v7, 0, 18446744073709551615)
-        v8 = v.get('period')
-        if v8 is not None:
-            if v8.__class__ is not int:
-                no_integer(out, f"{at}/period", 'RUN207', v8)
-            elif not 0 <= v8 <= 18446744073709551615:
-                out_of_range(out, f"{at}/period", 'RUN207', v8, 0, 18446744073709551615)
-
-def _IOPriority(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN209', 'an object', v)
-    else:
-        v1 = v.get('class')
-        if v1 is not None:
-            if v1.__class__ is not str:
-                wrong_type(out, f"{at}/class", 'RUN209', 'a string', v1)
-            elif v1 not in ('IOPRIO_CLASS_RT', 'IOPRIO_CLASS_BE', 'IOPRIO_CLASS_IDLE'):
-                not_listed(out, f"{at}/class", 'RUN209', v1, ('IOPRIO_CLASS_RT', 'IOPRIO_CLASS_BE', 'IOPRIO_CLASS_IDLE'))
-        else:
-            missing(out, f"{at}/class", 'RUN209')
-        v2 = v.get('priority')
-        if v2 is not None:
-            if v2.__class__ is not int:
-                no_integer(out, f"{at}/priority", 'RUN209', v2)
-            elif not 0 <= v2 <= 7:
-                out_of_range(out, f"{at}/priority", 'RUN209', v2, 0, 7)
-        else:
-            missing(out, f"{at}/priority", 'RUN209')
-
-def _ExecCPUAffinity(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN210', 'an object', v)
-    else:
-        v1 = v.get('initial')
-        if v1 is not None:
-            if v1.__class__ is not str:
-                wrong_type(out, f"{at}/initial", 'RUN210', 'a string', v1)
-            elif not cpu_list(v1):
-                no_match(out, f"{at}/initial", 'RUN210', v1, '^[0-9, -]*$')
-        v2 = v.get('final')
-        if v2 is not None:
-            if v2.__class__ is not str:
-                wrong_type(out, f"{at}/final", 'RUN210', 'a string', v2)
-            elif not cpu_list(v2):
-                no_match(out, f"{at}/final", 'RUN210', v2, '^[0-9, -]*$')
 
 def _ConsoleSize(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
@@ -402,6 +311,7 @@ def _Process(v: Any, at: str, out: list[Row]) -> None:
                 out_of_range(out, f"{at}/oomScoreAdj", 'RUN229', v15, -1000, 1000)
         v16 = v.get('ioPriority')
         if v16 is not None:
+            from contain.schema.generated.runtime_config_seldom import _IOPriority
             _IOPriority(v16, f"{at}/ioPriority", out)
         v17 = v.get('noNewPrivileges')
         if v17 is not None:
@@ -409,9 +319,11 @@ def _Process(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/noNewPrivileges", 'RUN201', 'a boolean', v17)
         v18 = v.get('scheduler')
         if v18 is not None:
+            from contain.schema.generated.runtime_config_seldom import _Scheduler
             _Scheduler(v18, f"{at}/scheduler", out)
         v19 = v.get('execCPUAffinity')
         if v19 is not None:
+            from contain.schema.generated.runtime_config_seldom import _ExecCPUAffinity
             _ExecCPUAffinity(v19, f"{at}/execCPUAffinity", out)
 
 def _Root(v: Any, at: str, out: list[Row]) -> None:
@@ -493,34 +405,6 @@ def _Namespace(v: Any, at: str, out: list[Row]) -> None:
             if v2.__class__ is not str:
                 wrong_type(out, f"{at}/path", 'RUN401', 'a string', v2)
 
-def _TimeOffset(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN403', 'an object', v)
-    else:
-        v1 = v.get('secs')
-        if v1 is not None:
-            if v1.__class__ is not int:
-                no_integer(out, f"{at}/secs", 'RUN403', v1)
-            elif not -9223372036854775808 <= v1 <= 9223372036854775807:
-                out_of_range(out, f"{at}/secs", 'RUN403', v1, -9223372036854775808, 9223372036854775807)
-        v2 = v.get('nanosecs')
-        if v2 is not None:
-            if v2.__class__ is not int:
-                no_integer(out, f"{at}/nanosecs", 'RUN403', v2)
-            elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/nanosecs", 'RUN403', v2, 0, 4294967295)
-
-def _TimeOffsets(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN403', 'an object', v)
-    else:
-        v1 = v.get('boottime')
-        if v1 is not None:
-            _TimeOffset(v1, f"{at}/boottime", out)
-        v2 = v.get('monotonic')
-        if v2 is not None:
-            _TimeOffset(v2, f"{at}/monotonic", out)
-
 def _Device(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
         wrong_type(out, at, 'RUN404', 'an object', v)
@@ -569,15 +453,6 @@ def _Device(v: Any, at: str, out: list[Row]) -> None:
                 no_integer(out, f"{at}/gid", 'RUN404', v7)
             elif not 0 <= v7 <= 4294967295:
                 out_of_range(out, f"{at}/gid", 'RUN404', v7, 0, 4294967295)
-
-def _NetDevice(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN407', 'an object', v)
-    else:
-        v1 = v.get('name')
-        if v1 is not None:
-            if v1.__class__ is not str:
-                wrong_type(out, f"{at}/name", 'RUN407', 'a string', v1)
 
 def _DeviceRule(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
@@ -722,68 +597,6 @@ def _CPU(v: Any, at: str, out: list[Row]) -> None:
             elif not 0 <= v9 <= 1:
                 out_of_range(out, f"{at}/idle", 'RUN507', v9, 0, 1)
 
-def _WeightDevice(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN508', 'an object', v)
-    else:
-        v1 = v.get('major')
-        if v1 is not None:
-            if v1.__class__ is not int:
-                no_integer(out, f"{at}/major", 'RUN508', v1)
-            elif not -9223372036854775808 <= v1 <= 9223372036854775807:
-                out_of_range(out, f"{at}/major", 'RUN508', v1, -9223372036854775808, 9223372036854775807)
-        else:
-            missing(out, f"{at}/major", 'RUN508')
-        v2 = v.get('minor')
-        if v2 is not None:
-            if v2.__class__ is not int:
-                no_integer(out, f"{at}/minor", 'RUN508', v2)
-            elif not -9223372036854775808 <= v2 <= 9223372036854775807:
-                out_of_range(out, f"{at}/minor", 'RUN508', v2, -9223372036854775808, 9223372036854775807)
-        else:
-            missing(out, f"{at}/minor", 'RUN508')
-        v3 = v.get('weight')
-        if v3 is not None:
-            if v3.__class__ is not int:
-                no_integer(out, f"{at}/weight", 'RUN508', v3)
-            elif not 0 <= v3 <= 65535:
-                out_of_range(out, f"{at}/weight", 'RUN508', v3, 0, 65535)
-        v4 = v.get('leafWeight')
-        if v4 is not None:
-            if v4.__class__ is not int:
-                no_integer(out, f"{at}/leafWeight", 'RUN508', v4)
-            elif not 0 <= v4 <= 65535:
-                out_of_range(out, f"{at}/leafWeight", 'RUN508', v4, 0, 65535)
-
-def _ThrottleDevice(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN508', 'an object', v)
-    else:
-        v1 = v.get('major')
-        if v1 is not None:
-            if v1.__class__ is not int:
-                no_integer(out, f"{at}/major", 'RUN508', v1)
-            elif not -9223372036854775808 <= v1 <= 9223372036854775807:
-                out_of_range(out, f"{at}/major", 'RUN508', v1, -9223372036854775808, 9223372036854775807)
-        else:
-            missing(out, f"{at}/major", 'RUN508')
-        v2 = v.get('minor')
-        if v2 is not None:
-            if v2.__class__ is not int:
-                no_integer(out, f"{at}/minor", 'RUN508', v2)
-            elif not -9223372036854775808 <= v2 <= 9223372036854775807:
-                out_of_range(out, f"{at}/minor", 'RUN508', v2, -9223372036854775808, 9223372036854775807)
-        else:
-            missing(out, f"{at}/minor", 'RUN508')
-        v3 = v.get('rate')
-        if v3 is not None:
-            if v3.__class__ is not int:
-                no_integer(out, f"{at}/rate", 'RUN509', v3)
-            elif not 0 <= v3 <= 18446744073709551615:
-                out_of_range(out, f"{at}/rate", 'RUN509', v3, 0, 18446744073709551615)
-        else:
-            missing(out, f"{at}/rate", 'RUN509')
-
 def _BlockIO(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
         wrong_type(out, at, 'RUN508', 'an object', v)
@@ -806,6 +619,7 @@ def _BlockIO(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/weightDevice", 'RUN508', 'a list', v3)
             else:
                 for i4, v4 in enumerate(v3):
+                    from contain.schema.generated.runtime_config_seldom import _WeightDevice
                     _WeightDevice(v4, f"{at}/weightDevice/{i4}", out)
         v5 = v.get('throttleReadBpsDevice')
         if v5 is not None:
@@ -813,6 +627,7 @@ def _BlockIO(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/throttleReadBpsDevice", 'RUN508', 'a list', v5)
             else:
                 for i6, v6 in enumerate(v5):
+                    from contain.schema.generated.runtime_config_seldom import _ThrottleDevice
                     _ThrottleDevice(v6, f"{at}/throttleReadBpsDevice/{i6}", out)
         v7 = v.get('throttleWriteBpsDevice')
         if v7 is not None:
@@ -820,6 +635,7 @@ def _BlockIO(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/throttleWriteBpsDevice", 'RUN508', 'a list', v7)
             else:
                 for i8, v8 in enumerate(v7):
+                    from contain.schema.generated.runtime_config_seldom import _ThrottleDevice
                     _ThrottleDevice(v8, f"{at}/throttleWriteBpsDevice/{i8}", out)
         v9 = v.get('throttleReadIOPSDevice')
         if v9 is not None:
@@ -827,6 +643,7 @@ def _BlockIO(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/throttleReadIOPSDevice", 'RUN508', 'a list', v9)
             else:
                 for i10, v10 in enumerate(v9):
+                    from contain.schema.generated.runtime_config_seldom import _ThrottleDevice
                     _ThrottleDevice(v10, f"{at}/throttleReadIOPSDevice/{i10}", out)
         v11 = v.get('throttleWriteIOPSDevice')
         if v11 is not None:
@@ -834,47 +651,8 @@ def _BlockIO(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/throttleWriteIOPSDevice", 'RUN508', 'a list', v11)
             else:
                 for i12, v12 in enumerate(v11):
+                    from contain.schema.generated.runtime_config_seldom import _ThrottleDevice
                     _ThrottleDevice(v12, f"{at}/throttleWriteIOPSDevice/{i12}", out)
-
-def _HugepageLimit(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN510', 'an object', v)
-    else:
-        v1 = v.get('pageSize')
-        if v1 is not None:
-            if v1.__class__ is not str:
-                wrong_type(out, f"{at}/pageSize", 'RUN510', 'a string', v1)
-            elif not page_size(v1):
-                no_match(out, f"{at}/pageSize", 'RUN510', v1, '^[1-9][0-9]*[KMG]B$')
-        else:
-            missing(out, f"{at}/pageSize", 'RUN510')
-        v2 = v.get('limit')
-        if v2 is not None:
-            if v2.__class__ is not int:
-                no_integer(out, f"{at}/limit", 'RUN510', v2)
-            elif not 0 <= v2 <= 18446744073709551615:
-                out_of_range(out, f"{at}/limit", 'RUN510', v2, 0, 18446744073709551615)
-        else:
-            missing(out, f"{at}/limit", 'RUN510')
-
-def _InterfacePriority(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN511', 'an object', v)
-    else:
-        v1 = v.get('name')
-        if v1 is not None:
-            if v1.__class__ is not str:
-                wrong_type(out, f"{at}/name", 'RUN511', 'a string', v1)
-        else:
-            missing(out, f"{at}/name", 'RUN511')
-        v2 = v.get('priority')
-        if v2 is not None:
-            if v2.__class__ is not int:
-                no_integer(out, f"{at}/priority", 'RUN511', v2)
-            elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/priority", 'RUN511', v2, 0, 4294967295)
-        else:
-            missing(out, f"{at}/priority", 'RUN511')
 
 def _Network(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
@@ -892,24 +670,8 @@ def _Network(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/priorities", 'RUN511', 'a list', v2)
             else:
                 for i3, v3 in enumerate(v2):
+                    from contain.schema.generated.runtime_config_seldom import _InterfacePriority
                     _InterfacePriority(v3, f"{at}/priorities/{i3}", out)
-
-def _Rdma(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN513', 'an object', v)
-    else:
-        v1 = v.get('hcaHandles')
-        if v1 is not None:
-            if v1.__class__ is not int:
-                no_integer(out, f"{at}/hcaHandles", 'RUN513', v1)
-            elif not 0 <= v1 <= 4294967295:
-                out_of_range(out, f"{at}/hcaHandles", 'RUN513', v1, 0, 4294967295)
-        v2 = v.get('hcaObjects')
-        if v2 is not None:
-            if v2.__class__ is not int:
-                no_integer(out, f"{at}/hcaObjects", 'RUN513', v2)
-            elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/hcaObjects", 'RUN513', v2, 0, 4294967295)
 
 def _Pids(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
@@ -951,6 +713,7 @@ def _Resources(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/hugepageLimits", 'RUN501', 'a list', v7)
             else:
                 for i8, v8 in enumerate(v7):
+                    from contain.schema.generated.runtime_config_seldom import _HugepageLimit
                     _HugepageLimit(v8, f"{at}/hugepageLimits/{i8}", out)
         v9 = v.get('network')
         if v9 is not None:
@@ -962,6 +725,7 @@ def _Resources(v: Any, at: str, out: list[Row]) -> None:
             else:
                 for k10, v11 in v10.items():
                     if v11 is not None:
+                        from contain.schema.generated.runtime_config_seldom import _Rdma
                         _Rdma(v11, f"{at}/rdma/{escape(k10)}", out)
         v12 = v.get('unified')
         if v12 is not None:
@@ -1100,91 +864,6 @@ def _Seccomp(v: Any, at: str, out: list[Row]) -> None:
                 for i10, v10 in enumerate(v9):
                     _SyscallRule(v10, f"{at}/syscalls/{i10}", out)
 
-def _IntelRdt(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN701', 'an object', v)
-    else:
-        v1 = v.get('closID')
-        if v1 is not None:
-            if v1.__class__ is not str:
-                wrong_type(out, f"{at}/closID", 'RUN701', 'a string', v1)
-        v2 = v.get('schemata')
-        if v2 is not None:
-            if v2.__class__ is not list:
-                wrong_type(out, f"{at}/schemata", 'RUN701', 'a list', v2)
-            elif {*map(type, v2)} != {str}:
-                for i3, v3 in enumerate(v2):
-                    if v3.__class__ is not str:
-                        wrong_type(out, f"{at}/schemata/{i3}", 'RUN701', 'a string', v3)
-        v4 = v.get('l3CacheSchema')
-        if v4 is not None:
-            if v4.__class__ is not str:
-                wrong_type(out, f"{at}/l3CacheSchema", 'RUN701', 'a string', v4)
-        v5 = v.get('memBwSchema')
-        if v5 is not None:
-            if v5.__class__ is not str:
-                wrong_type(out, f"{at}/memBwSchema", 'RUN702', 'a string', v5)
-            elif not bandwidth(v5):
-                no_match(out, f"{at}/memBwSchema", 'RUN702', v5, '^MB:[^\\n]*$')
-        v6 = v.get('enableMonitoring')
-        if v6 is not None:
-            if v6.__class__ is not bool:
-                wrong_type(out, f"{at}/enableMonitoring", 'RUN701', 'a boolean', v6)
-        v7 = v.get('enableCMT')
-        if v7 is not None:
-            if v7.__class__ is not bool:
-                wrong_type(out, f"{at}/enableCMT", 'RUN701', 'a boolean', v7)
-        v8 = v.get('enableMBM')
-        if v8 is not None:
-            if v8.__class__ is not bool:
-                wrong_type(out, f"{at}/enableMBM", 'RUN701', 'a boolean', v8)
-
-def _MemoryPolicy(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN703', 'an object', v)
-    else:
-        v1 = v.get('mode')
-        if v1 is not None:
-            if v1.__class__ is not str:
-                wrong_type(out, f"{at}/mode", 'RUN703', 'a string', v1)
-            elif v1 not in ('MPOL_DEFAULT', 'MPOL_BIND', 'MPOL_INTERLEAVE', 'MPOL_WEIGHTED_INTERLEAVE', 'MPOL_PREFERRED', 'MPOL_PREFERRED_MANY', 'MPOL_LOCAL'):
-                not_listed(out, f"{at}/mode", 'RUN703', v1, ('MPOL_DEFAULT', 'MPOL_BIND', 'MPOL_INTERLEAVE', 'MPOL_WEIGHTED_INTERLEAVE', 'MPOL_PREFERRED', 'MPOL_PREFERRED_MANY', 'MPOL_LOCAL'))
-        else:
-            missing(out, f"{at}/mode", 'RUN703')
-        v2 = v.get('nodes')
-        if v2 is not None:
-            if v2.__class__ is not str:
-                wrong_type(out, f"{at}/nodes", 'RUN703', 'a string', v2)
-        v3 = v.get('flags')
-        if v3 is not None:
-            if v3.__class__ is not list:
-                wrong_type(out, f"{at}/flags", 'RUN703', 'a list', v3)
-            else:
-                for i4, v4 in enumerate(v3):
-                    if v4.__class__ is not str:
-                        wrong_type(out, f"{at}/flags/{i4}", 'RUN703', 'a string', v4)
-                    elif v4 not in ('MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'):
-                        not_listed(out, f"{at}/flags/{i4}", 'RUN703', v4, ('MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'))
-
-def _Personality(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN707', 'an object', v)
-    else:
-        v1 = v.get('domain')
-        if v1 is not None:
-            if v1.__class__ is not str:
-                wrong_type(out, f"{at}/domain", 'RUN707', 'a string', v1)
-            elif v1 not in ('LINUX', 'LINUX32'):
-                not_listed(out, f"{at}/domain", 'RUN707', v1, ('LINUX', 'LINUX32'))
-        v2 = v.get('flags')
-        if v2 is not None:
-            if v2.__class__ is not list:
-                wrong_type(out, f"{at}/flags", 'RUN707', 'a list', v2)
-            elif {*map(type, v2)} != {str}:
-                for i3, v3 in enumerate(v2):
-                    if v3.__class__ is not str:
-                        wrong_type(out, f"{at}/flags/{i3}", 'RUN707', 'a string', v3)
-
 def _Linux(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
         wrong_type(out, at, 'RUN400', 'an object', v)
@@ -1212,6 +891,7 @@ def _Linux(v: Any, at: str, out: list[Row]) -> None:
                     _IDMapping(v6, f"{at}/gidMappings/{i6}", out)
         v7 = v.get('timeOffsets')
         if v7 is not None:
+            from contain.schema.generated.runtime_config_seldom import _TimeOffsets
             _TimeOffsets(v7, f"{at}/timeOffsets", out)
         v8 = v.get('devices')
         if v8 is not None:
@@ -1227,6 +907,7 @@ def _Linux(v: Any, at: str, out: list[Row]) -> None:
             else:
                 for k10, v11 in v10.items():
                     if v11 is not None:
+                        from contain.schema.generated.runtime_config_seldom import _NetDevice
                         _NetDevice(v11, f"{at}/netDevices/{escape(k10)}", out)
         v12 = v.get('cgroupsPath')
         if v12 is not None:
@@ -1275,584 +956,16 @@ def _Linux(v: Any, at: str, out: list[Row]) -> None:
                 wrong_type(out, f"{at}/mountLabel", 'RUN400', 'a string', v22)
         v23 = v.get('intelRdt')
         if v23 is not None:
+            from contain.schema.generated.runtime_config_seldom import _IntelRdt
             _IntelRdt(v23, f"{at}/intelRdt", out)
         v24 = v.get('memoryPolicy')
         if v24 is not None:
+            from contain.schema.generated.runtime_config_seldom import _MemoryPolicy
             _MemoryPolicy(v24, f"{at}/memoryPolicy", out)
         v25 = v.get('personality')
         if v25 is not None:
+            from contain.schema.generated.runtime_config_seldom import _Personality
             _Personality(v25, f"{at}/personality", out)
-
-def _Solaris(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN805', 'an object', v)
-    else:
-        v1 = v.get('milestone')
-        if v1 is not None:
-            if v1.__class__ is not str:
-                wrong_type(out, f"{at}/milestone", 'RUN805', 'a string', v1)
-        v2 = v.get('limitpriv')
-        if v2 is not None:
-            if v2.__class__ is not str:
-                wrong_type(out, f"{at}/limitpriv", 'RUN805', 'a string', v2)
-        v3 = v.get('maxShmMemory')
-        if v3 is not None:
-            if v3.__class__ is not str:
-                wrong_type(out, f"{at}/maxShmMemory", 'RUN805', 'a string', v3)
-        v4 = v.get('cappedCPU')
-        if v4 is not None:
-            if v4.__class__ is not dict:
-                wrong_type(out, f"{at}/cappedCPU", 'RUN805', 'an object', v4)
-            else:
-                v5 = v4.get('ncpus')
-                if v5 is not None:
-                    if v5.__class__ is not str:
-                        wrong_type(out, f"{at}/cappedCPU/ncpus", 'RUN805', 'a string', v5)
-        v6 = v.get('cappedMemory')
-        if v6 is not None:
-            if v6.__class__ is not dict:
-                wrong_type(out, f"{at}/cappedMemory", 'RUN805', 'an object', v6)
-            else:
-                v7 = v6.get('physical')
-                if v7 is not None:
-                    if v7.__class__ is not str:
-                        wrong_type(out, f"{at}/cappedMemory/physical", 'RUN805', 'a string', v7)
-                v8 = v6.get('swap')
-                if v8 is not None:
-                    if v8.__class__ is not str:
-                        wrong_type(out, f"{at}/cappedMemory/swap", 'RUN805', 'a string', v8)
-        v9 = v.get('anet')
-        if v9 is not None:
-            if v9.__class__ is not list:
-                wrong_type(out, f"{at}/anet", 'RUN805', 'a list', v9)
-            else:
-                for i10, v10 in enumerate(v9):
-                    if v10.__class__ is not dict:
-                        wrong_type(out, f"{at}/anet/{i10}", 'RUN805', 'an object', v10)
-                    else:
-                        v11 = v10.get('linkname')
-                        if v11 is not None:
-                            if v11.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/linkname", 'RUN805', 'a string', v11)
-                        v12 = v10.get('lowerLink')
-                        if v12 is not None:
-                            if v12.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/lowerLink", 'RUN805', 'a string', v12)
-                        v13 = v10.get('allowedAddress')
-                        if v13 is not None:
-                            if v13.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/allowedAddress", 'RUN805', 'a string', v13)
-                        v14 = v10.get('configureAllowedAddress')
-                        if v14 is not None:
-                            if v14.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/configureAllowedAddress", 'RUN805', 'a string', v14)
-                        v15 = v10.get('defrouter')
-                        if v15 is not None:
-                            if v15.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/defrouter", 'RUN805', 'a string', v15)
-                        v16 = v10.get('macAddress')
-                        if v16 is not None:
-                            if v16.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/macAddress", 'RUN805', 'a string', v16)
-                        v17 = v10.get('linkProtection')
-                        if v17 is not None:
-                            if v17.__class__ is not str:
-                                wrong_type(out, f"{at}/anet/{i10}/linkProtection", 'RUN805', 'a string', v17)
-
-def _Windows(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN801', 'an object', v)
-    else:
-        v1 = v.get('layerFolders')
-        if v1 is not None:
-            if v1.__class__ is not list:
-                wrong_type(out, f"{at}/layerFolders", 'RUN801', 'a list', v1)
-            elif len(v1) < 1:
-                too_few(out, f"{at}/layerFolders", 'RUN801', 1)
-            elif {*map(type, v1)} != {str}:
-                for i2, v2 in enumerate(v1):
-                    if v2.__class__ is not str:
-                        wrong_type(out, f"{at}/layerFolders/{i2}", 'RUN801', 'a string', v2)
-        else:
-            missing(out, f"{at}/layerFolders", 'RUN801')
-        v3 = v.get('devices')
-        if v3 is not None:
-            if v3.__class__ is not list:
-                wrong_type(out, f"{at}/devices", 'RUN801', 'a list', v3)
-            else:
-                for i4, v4 in enumerate(v3):
-                    if v4.__class__ is not dict:
-                        wrong_type(out, f"{at}/devices/{i4}", 'RUN801', 'an object', v4)
-                    else:
-                        v5 = v4.get('id')
-                        if v5 is not None:
-                            if v5.__class__ is not str:
-                                wrong_type(out, f"{at}/devices/{i4}/id", 'RUN801', 'a string', v5)
-                        else:
-                            missing(out, f"{at}/devices/{i4}/id", 'RUN801')
-                        v6 = v4.get('idType')
-                        if v6 is not None:
-                            if v6.__class__ is not str:
-                                wrong_type(out, f"{at}/devices/{i4}/idType", 'RUN801', 'a string', v6)
-                            elif v6 not in ('class',):
-                                not_listed(out, f"{at}/devices/{i4}/idType", 'RUN801', v6, ('class',))
-                        else:
-                            missing(out, f"{at}/devices/{i4}/idType", 'RUN801')
-        v7 = v.get('resources')
-        if v7 is not None:
-            if v7.__class__ is not dict:
-                wrong_type(out, f"{at}/resources", 'RUN801', 'an object', v7)
-            else:
-                v8 = v7.get('memory')
-                if v8 is not None:
-                    if v8.__class__ is not dict:
-                        wrong_type(out, f"{at}/resources/memory", 'RUN801', 'an object', v8)
-                    else:
-                        v9 = v8.get('limit')
-                        if v9 is not None:
-                            if v9.__class__ is not int:
-                                no_integer(out, f"{at}/resources/memory/limit", 'RUN801', v9)
-                            elif not 0 <= v9 <= 18446744073709551615:
-                                out_of_range(out, f"{at}/resources/memory/limit", 'RUN801', v9, 0, 18446744073709551615)
-                v10 = v7.get('cpu')
-                if v10 is not None:
-                    if v10.__class__ is not dict:
-                        wrong_type(out, f"{at}/resources/cpu", 'RUN801', 'an object', v10)
-                    else:
-                        v11 = v10.get('count')
-                        if v11 is not None:
-                            if v11.__class__ is not int:
-                                no_integer(out, f"{at}/resources/cpu/count", 'RUN801', v11)
-                            elif not 0 <= v11 <= 18446744073709551615:
-                                out_of_range(out, f"{at}/resources/cpu/count", 'RUN801', v11, 0, 18446744073709551615)
-                        v12 = v10.get('shares')
-                        if v12 is not None:
-                            if v12.__class__ is not int:
-                                no_integer(out, f"{at}/resources/cpu/shares", 'RUN801', v12)
-                            elif not 0 <= v12 <= 65535:
-                                out_of_range(out, f"{at}/resources/cpu/shares", 'RUN801', v12, 0, 65535)
-                        v13 = v10.get('maximum')
-                        if v13 is not None:
-                            if v13.__class__ is not int:
-                                no_integer(out, f"{at}/resources/cpu/maximum", 'RUN801', v13)
-                            elif not 0 <= v13 <= 65535:
-                                out_of_range(out, f"{at}/resources/cpu/maximum", 'RUN801', v13, 0, 65535)
-                        v14 = v10.get('affinity')
-                        if v14 is not None:
-                            if v14.__class__ is not list:
-                                wrong_type(out, f"{at}/resources/cpu/affinity", 'RUN801', 'a list', v14)
-                            else:
-                                for i15, v15 in enumerate(v14):
-                                    if v15.__class__ is not dict:
-                                        wrong_type(out, f"{at}/resources/cpu/affinity/{i15}", 'RUN801', 'an object', v15)
-                                    else:
-                                        v16 = v15.get('mask')
-                                        if v16 is not None:
-                                            if v16.__class__ is not int:
-                                                no_integer(out, f"{at}/resources/cpu/affinity/{i15}/mask", 'RUN801', v16)
-                                            elif not 0 <= v16 <= 18446744073709551615:
-                                                out_of_range(out, f"{at}/resources/cpu/affinity/{i15}/mask", 'RUN801', v16, 0, 18446744073709551615)
-                                        v17 = v15.get('group')
-                                        if v17 is not None:
-                                            if v17.__class__ is not int:
-                                                no_integer(out, f"{at}/resources/cpu/affinity/{i15}/group", 'RUN801', v17)
-                                            elif not 0 <= v17 <= 4294967295:
-                                                out_of_range(out, f"{at}/resources/cpu/affinity/{i15}/group", 'RUN801', v17, 0, 4294967295)
-                v18 = v7.get('storage')
-                if v18 is not None:
-                    if v18.__class__ is not dict:
-                        wrong_type(out, f"{at}/resources/storage", 'RUN801', 'an object', v18)
-                    else:
-                        v19 = v18.get('iops')
-                        if v19 is not None:
-                            if v19.__class__ is not int:
-                                no_integer(out, f"{at}/resources/storage/iops", 'RUN801', v19)
-                            elif not 0 <= v19 <= 18446744073709551615:
-                                out_of_range(out, f"{at}/resources/storage/iops", 'RUN801', v19, 0, 18446744073709551615)
-                        v20 = v18.get('bps')
-                        if v20 is not None:
-                            if v20.__class__ is not int:
-                                no_integer(out, f"{at}/resources/storage/bps", 'RUN801', v20)
-                            elif not 0 <= v20 <= 18446744073709551615:
-                                out_of_range(out, f"{at}/resources/storage/bps", 'RUN801', v20, 0, 18446744073709551615)
-                        v21 = v18.get('sandboxSize')
-                        if v21 is not None:
-                            if v21.__class__ is not int:
-                                no_integer(out, f"{at}/resources/storage/sandboxSize", 'RUN801', v21)
-                            elif not 0 <= v21 <= 18446744073709551615:
-                                out_of_range(out, f"{at}/resources/storage/sandboxSize", 'RUN801', v21, 0, 18446744073709551615)
-        v22 = v.get('network')
-        if v22 is not None:
-            if v22.__class__ is not dict:
-                wrong_type(out, f"{at}/network", 'RUN801', 'an object', v22)
-            else:
-                v23 = v22.get('endpointList')
-                if v23 is not None:
-                    if v23.__class__ is not list:
-                        wrong_type(out, f"{at}/network/endpointList", 'RUN801', 'a list', v23)
-                    elif {*map(type, v23)} != {str}:
-                        for i24, v24 in enumerate(v23):
-                            if v24.__class__ is not str:
-                                wrong_type(out, f"{at}/network/endpointList/{i24}", 'RUN801', 'a string', v24)
-                v25 = v22.get('allowUnqualifiedDNSQuery')
-                if v25 is not None:
-                    if v25.__class__ is not bool:
-                        wrong_type(out, f"{at}/network/allowUnqualifiedDNSQuery", 'RUN801', 'a boolean', v25)
-                v26 = v22.get('DNSSearchList')
-                if v26 is not None:
-                    if v26.__class__ is not list:
-                        wrong_type(out, f"{at}/network/DNSSearchList", 'RUN801', 'a list', v26)
-                    elif {*map(type, v26)} != {str}:
-                        for i27, v27 in enumerate(v26):
-                            if v27.__class__ is not str:
-                                wrong_type(out, f"{at}/network/DNSSearchList/{i27}", 'RUN801', 'a string', v27)
-                v28 = v22.get('networkSharedContainerName')
-                if v28 is not None:
-                    if v28.__class__ is not str:
-                        wrong_type(out, f"{at}/network/networkSharedContainerName", 'RUN801', 'a string', v28)
-                v29 = v22.get('networkNamespace')
-                if v29 is not None:
-                    if v29.__class__ is not str:
-                        wrong_type(out, f"{at}/network/networkNamespace", 'RUN801', 'a string', v29)
-        v30 = v.get('credentialSpec')
-        if v30 is not None:
-            if v30.__class__ is not dict:
-                wrong_type(out, f"{at}/credentialSpec", 'RUN801', 'an object', v30)
-        v31 = v.get('servicing')
-        if v31 is not None:
-            if v31.__class__ is not bool:
-                wrong_type(out, f"{at}/servicing", 'RUN801', 'a boolean', v31)
-        v32 = v.get('ignoreFlushesDuringBoot')
-        if v32 is not None:
-            if v32.__class__ is not bool:
-                wrong_type(out, f"{at}/ignoreFlushesDuringBoot", 'RUN801', 'a boolean', v32)
-        v33 = v.get('hyperv')
-        if v33 is not None:
-            if v33.__class__ is not dict:
-                wrong_type(out, f"{at}/hyperv", 'RUN801', 'an object', v33)
-            else:
-                v34 = v33.get('utilityVMPath')
-                if v34 is not None:
-                    if v34.__class__ is not str:
-                        wrong_type(out, f"{at}/hyperv/utilityVMPath", 'RUN801', 'a string', v34)
-
-def _Vm(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN802', 'an object', v)
-    else:
-        v1 = v.get('hypervisor')
-        if v1 is not None:
-            if v1.__class__ is not dict:
-                wrong_type(out, f"{at}/hypervisor", 'RUN802', 'an object', v1)
-            else:
-                v2 = v1.get('path')
-                if v2 is not None:
-                    if v2.__class__ is not str:
-                        wrong_type(out, f"{at}/hypervisor/path", 'RUN802', 'a string', v2)
-                else:
-                    missing(out, f"{at}/hypervisor/path", 'RUN802')
-                v3 = v1.get('parameters')
-                if v3 is not None:
-                    if v3.__class__ is not list:
-                        wrong_type(out, f"{at}/hypervisor/parameters", 'RUN802', 'a list', v3)
-                    elif {*map(type, v3)} != {str}:
-                        for i4, v4 in enumerate(v3):
-                            if v4.__class__ is not str:
-                                wrong_type(out, f"{at}/hypervisor/parameters/{i4}", 'RUN802', 'a string', v4)
-        v5 = v.get('kernel')
-        if v5 is not None:
-            if v5.__class__ is not dict:
-                wrong_type(out, f"{at}/kernel", 'RUN802', 'an object', v5)
-            else:
-                v6 = v5.get('path')
-                if v6 is not None:
-                    if v6.__class__ is not str:
-                        wrong_type(out, f"{at}/kernel/path", 'RUN802', 'a string', v6)
-                else:
-                    missing(out, f"{at}/kernel/path", 'RUN802')
-                v7 = v5.get('parameters')
-                if v7 is not None:
-                    if v7.__class__ is not list:
-                        wrong_type(out, f"{at}/kernel/parameters", 'RUN802', 'a list', v7)
-                    elif {*map(type, v7)} != {str}:
-                        for i8, v8 in enumerate(v7):
-                            if v8.__class__ is not str:
-                                wrong_type(out, f"{at}/kernel/parameters/{i8}", 'RUN802', 'a string', v8)
-                v9 = v5.get('initrd')
-                if v9 is not None:
-                    if v9.__class__ is not str:
-                        wrong_type(out, f"{at}/kernel/initrd", 'RUN802', 'a string', v9)
-        else:
-            missing(out, f"{at}/kernel", 'RUN802')
-        v10 = v.get('image')
-        if v10 is not None:
-            if v10.__class__ is not dict:
-                wrong_type(out, f"{at}/image", 'RUN802', 'an object', v10)
-            else:
-                v11 = v10.get('path')
-                if v11 is not None:
-                    if v11.__class__ is not str:
-                        wrong_type(out, f"{at}/image/path", 'RUN802', 'a string', v11)
-                else:
-                    missing(out, f"{at}/image/path", 'RUN802')
-                v12 = v10.get('format')
-                if v12 is not None:
-                    if v12.__class__ is not str:
-                        wrong_type(out, f"{at}/image/format", 'RUN802', 'a string', v12)
-                    elif v12 not in ('raw', 'qcow2', 'vdi', 'vmdk', 'vhd'):
-                        not_listed(out, f"{at}/image/format", 'RUN802', v12, ('raw', 'qcow2', 'vdi', 'vmdk', 'vhd'))
-                else:
-                    missing(out, f"{at}/image/format", 'RUN802')
-        v13 = v.get('hwConfig')
-        if v13 is not None:
-            if v13.__class__ is not dict:
-                wrong_type(out, f"{at}/hwConfig", 'RUN802', 'an object', v13)
-            else:
-                v14 = v13.get('deviceTree')
-                if v14 is not None:
-                    if v14.__class__ is not str:
-                        wrong_type(out, f"{at}/hwConfig/deviceTree", 'RUN802', 'a string', v14)
-                v15 = v13.get('vcpus')
-                if v15 is not None:
-                    if v15.__class__ is not int:
-                        no_integer(out, f"{at}/hwConfig/vcpus", 'RUN802', v15)
-                    elif not 0 <= v15 <= 4294967295:
-                        out_of_range(out, f"{at}/hwConfig/vcpus", 'RUN802', v15, 0, 4294967295)
-                v16 = v13.get('memory')
-                if v16 is not None:
-                    if v16.__class__ is not int:
-                        no_integer(out, f"{at}/hwConfig/memory", 'RUN802', v16)
-                    elif not 0 <= v16 <= 18446744073709551615:
-                        out_of_range(out, f"{at}/hwConfig/memory", 'RUN802', v16, 0, 18446744073709551615)
-                v17 = v13.get('dtdevs')
-                if v17 is not None:
-                    if v17.__class__ is not list:
-                        wrong_type(out, f"{at}/hwConfig/dtdevs", 'RUN802', 'a list', v17)
-                    elif {*map(type, v17)} != {str}:
-                        for i18, v18 in enumerate(v17):
-                            if v18.__class__ is not str:
-                                wrong_type(out, f"{at}/hwConfig/dtdevs/{i18}", 'RUN802', 'a string', v18)
-                v19 = v13.get('iomems')
-                if v19 is not None:
-                    if v19.__class__ is not list:
-                        wrong_type(out, f"{at}/hwConfig/iomems", 'RUN802', 'a list', v19)
-                    else:
-                        for i20, v20 in enumerate(v19):
-                            if v20.__class__ is not dict:
-                                wrong_type(out, f"{at}/hwConfig/iomems/{i20}", 'RUN802', 'an object', v20)
-                            else:
-                                v21 = v20.get('firstGFN')
-                                if v21 is not None:
-                                    if v21.__class__ is not int:
-                                        no_integer(out, f"{at}/hwConfig/iomems/{i20}/firstGFN", 'RUN802', v21)
-                                    elif not 0 <= v21 <= 18446744073709551615:
-                                        out_of_range(out, f"{at}/hwConfig/iomems/{i20}/firstGFN", 'RUN802', v21, 0, 18446744073709551615)
-                                v22 = v20.get('firstMFN')
-                                if v22 is not None:
-                                    if v22.__class__ is not int:
-                                        no_integer(out, f"{at}/hwConfig/iomems/{i20}/firstMFN", 'RUN802', v22)
-                                    elif not 0 <= v22 <= 18446744073709551615:
-                                        out_of_range(out, f"{at}/hwConfig/iomems/{i20}/firstMFN", 'RUN802', v22, 0, 18446744073709551615)
-                                else:
-                                    missing(out, f"{at}/hwConfig/iomems/{i20}/firstMFN", 'RUN802')
-                                v23 = v20.get('nrMFNs')
-                                if v23 is not None:
-                                    if v23.__class__ is not int:
-                                        no_integer(out, f"{at}/hwConfig/iomems/{i20}/nrMFNs", 'RUN802', v23)
-                                    elif not 0 <= v23 <= 18446744073709551615:
-                                        out_of_range(out, f"{at}/hwConfig/iomems/{i20}/nrMFNs", 'RUN802', v23, 0, 18446744073709551615)
-                                else:
-                                    missing(out, f"{at}/hwConfig/iomems/{i20}/nrMFNs", 'RUN802')
-                v24 = v13.get('irqs')
-                if v24 is not None:
-                    if v24.__class__ is not list:
-                        wrong_type(out, f"{at}/hwConfig/irqs", 'RUN802', 'a list', v24)
-                    else:
-                        for i25, v25 in enumerate(v24):
-                            if v25.__class__ is not int:
-                                no_integer(out, f"{at}/hwConfig/irqs/{i25}", 'RUN802', v25)
-                            elif not 0 <= v25 <= 4294967295:
-                                out_of_range(out, f"{at}/hwConfig/irqs/{i25}", 'RUN802', v25, 0, 4294967295)
-
-def _Zos(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN803', 'an object', v)
-    else:
-        v1 = v.get('namespaces')
-        if v1 is not None:
-            if v1.__class__ is not list:
-                wrong_type(out, f"{at}/namespaces", 'RUN803', 'a list', v1)
-            else:
-                for i2, v2 in enumerate(v1):
-                    if v2.__class__ is not dict:
-                        wrong_type(out, f"{at}/namespaces/{i2}", 'RUN803', 'an object', v2)
-                    else:
-                        v3 = v2.get('type')
-                        if v3 is not None:
-                            if v3.__class__ is not str:
-                                wrong_type(out, f"{at}/namespaces/{i2}/type", 'RUN803', 'a string', v3)
-                            elif v3 not in ('mount', 'pid', 'uts', 'ipc'):
-                                not_listed(out, f"{at}/namespaces/{i2}/type", 'RUN803', v3, ('mount', 'pid', 'uts', 'ipc'))
-                        else:
-                            missing(out, f"{at}/namespaces/{i2}/type", 'RUN803')
-                        v4 = v2.get('path')
-                        if v4 is not None:
-                            if v4.__class__ is not str:
-                                wrong_type(out, f"{at}/namespaces/{i2}/path", 'RUN803', 'a string', v4)
-
-def _FreeBSD(v: Any, at: str, out: list[Row]) -> None:
-    if v.__class__ is not dict:
-        wrong_type(out, at, 'RUN804', 'an object', v)
-    else:
-        v1 = v.get('devices')
-        if v1 is not None:
-            if v1.__class__ is not list:
-                wrong_type(out, f"{at}/devices", 'RUN804', 'a list', v1)
-            else:
-                for i2, v2 in enumerate(v1):
-                    if v2.__class__ is not dict:
-                        wrong_type(out, f"{at}/devices/{i2}", 'RUN804', 'an object', v2)
-                    else:
-                        v3 = v2.get('path')
-                        if v3 is not None:
-                            if v3.__class__ is not str:
-                                wrong_type(out, f"{at}/devices/{i2}/path", 'RUN804', 'a string', v3)
-                        v4 = v2.get('mode')
-                        if v4 is not None:
-                            if v4.__class__ is not int:
-                                no_integer(out, f"{at}/devices/{i2}/mode", 'RUN804', v4)
-                            elif not 0 <= v4 <= 511:
-                                out_of_range(out, f"{at}/devices/{i2}/mode", 'RUN804', v4, 0, 511)
-        v5 = v.get('jail')
-        if v5 is not None:
-            if v5.__class__ is not dict:
-                wrong_type(out, f"{at}/jail", 'RUN804', 'an object', v5)
-            else:
-                v6 = v5.get('parent')
-                if v6 is not None:
-                    if v6.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/parent", 'RUN804', 'a string', v6)
-                v7 = v5.get('host')
-                if v7 is not None:
-                    if v7.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/host", 'RUN804', 'a string', v7)
-                    elif v7 not in ('new', 'inherit'):
-                        not_listed(out, f"{at}/jail/host", 'RUN804', v7, ('new', 'inherit'))
-                v8 = v5.get('ip4')
-                if v8 is not None:
-                    if v8.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/ip4", 'RUN804', 'a string', v8)
-                    elif v8 not in ('disable', 'new', 'inherit'):
-                        not_listed(out, f"{at}/jail/ip4", 'RUN804', v8, ('disable', 'new', 'inherit'))
-                v9 = v5.get('ip4Addr')
-                if v9 is not None:
-                    if v9.__class__ is not list:
-                        wrong_type(out, f"{at}/jail/ip4Addr", 'RUN804', 'a list', v9)
-                    elif {*map(type, v9)} != {str}:
-                        for i10, v10 in enumerate(v9):
-                            if v10.__class__ is not str:
-                                wrong_type(out, f"{at}/jail/ip4Addr/{i10}", 'RUN804', 'a string', v10)
-                v11 = v5.get('ip6')
-                if v11 is not None:
-                    if v11.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/ip6", 'RUN804', 'a string', v11)
-                    elif v11 not in ('disable', 'new', 'inherit'):
-                        not_listed(out, f"{at}/jail/ip6", 'RUN804', v11, ('disable', 'new', 'inherit'))
-                v12 = v5.get('ip6Addr')
-                if v12 is not None:
-                    if v12.__class__ is not list:
-                        wrong_type(out, f"{at}/jail/ip6Addr", 'RUN804', 'a list', v12)
-                    elif {*map(type, v12)} != {str}:
-                        for i13, v13 in enumerate(v12):
-                            if v13.__class__ is not str:
-                                wrong_type(out, f"{at}/jail/ip6Addr/{i13}", 'RUN804', 'a string', v13)
-                v14 = v5.get('vnet')
-                if v14 is not None:
-                    if v14.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/vnet", 'RUN804', 'a string', v14)
-                    elif v14 not in ('new', 'inherit'):
-                        not_listed(out, f"{at}/jail/vnet", 'RUN804', v14, ('new', 'inherit'))
-                v15 = v5.get('interface')
-                if v15 is not None:
-                    if v15.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/interface", 'RUN804', 'a string', v15)
-                v16 = v5.get('vnetInterfaces')
-                if v16 is not None:
-                    if v16.__class__ is not list:
-                        wrong_type(out, f"{at}/jail/vnetInterfaces", 'RUN804', 'a list', v16)
-                    elif {*map(type, v16)} != {str}:
-                        for i17, v17 in enumerate(v16):
-                            if v17.__class__ is not str:
-                                wrong_type(out, f"{at}/jail/vnetInterfaces/{i17}", 'RUN804', 'a string', v17)
-                v18 = v5.get('sysvmsg')
-                if v18 is not None:
-                    if v18.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/sysvmsg", 'RUN804', 'a string', v18)
-                    elif v18 not in ('disable', 'new', 'inherit'):
-                        not_listed(out, f"{at}/jail/sysvmsg", 'RUN804', v18, ('disable', 'new', 'inherit'))
-                v19 = v5.get('sysvsem')
-                if v19 is not None:
-                    if v19.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/sysvsem", 'RUN804', 'a string', v19)
-                    elif v19 not in ('disable', 'new', 'inherit'):
-                        not_listed(out, f"{at}/jail/sysvsem", 'RUN804', v19, ('disable', 'new', 'inherit'))
-                v20 = v5.get('sysvshm')
-                if v20 is not None:
-                    if v20.__class__ is not str:
-                        wrong_type(out, f"{at}/jail/sysvshm", 'RUN804', 'a string', v20)
-                    elif v20 not in ('disable', 'new', 'inherit'):
-                        not_listed(out, f"{at}/jail/sysvshm", 'RUN804', v20, ('disable', 'new', 'inherit'))
-                v21 = v5.get('enforceStatfs')
-                if v21 is not None:
-                    if v21.__class__ is not int:
-                        no_integer(out, f"{at}/jail/enforceStatfs", 'RUN804', v21)
-                    elif not 0 <= v21 <= 255:
-                        out_of_range(out, f"{at}/jail/enforceStatfs", 'RUN804', v21, 0, 255)
-                v22 = v5.get('allow')
-                if v22 is not None:
-                    if v22.__class__ is not dict:
-                        wrong_type(out, f"{at}/jail/allow", 'RUN804', 'an object', v22)
-                    else:
-                        v23 = v22.get('setHostname')
-                        if v23 is not None:
-                            if v23.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/setHostname", 'RUN804', 'a boolean', v23)
-                        v24 = v22.get('rawSockets')
-                        if v24 is not None:
-                            if v24.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/rawSockets", 'RUN804', 'a boolean', v24)
-                        v25 = v22.get('chflags')
-                        if v25 is not None:
-                            if v25.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/chflags", 'RUN804', 'a boolean', v25)
-                        v26 = v22.get('mount')
-                        if v26 is not None:
-                            if v26.__class__ is not list:
-                                wrong_type(out, f"{at}/jail/allow/mount", 'RUN804', 'a list', v26)
-                            elif {*map(type, v26)} != {str}:
-                                for i27, v27 in enumerate(v26):
-                                    if v27.__class__ is not str:
-                                        wrong_type(out, f"{at}/jail/allow/mount/{i27}", 'RUN804', 'a string', v27)
-                        v28 = v22.get('quotas')
-                        if v28 is not None:
-                            if v28.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/quotas", 'RUN804', 'a boolean', v28)
-                        v29 = v22.get('socketAf')
-                        if v29 is not None:
-                            if v29.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/socketAf", 'RUN804', 'a boolean', v29)
-                        v30 = v22.get('mlock')
-                        if v30 is not None:
-                            if v30.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/mlock", 'RUN804', 'a boolean', v30)
-                        v31 = v22.get('reservedPorts')
-                        if v31 is not None:
-                            if v31.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/reservedPorts", 'RUN804', 'a boolean', v31)
-                        v32 = v22.get('suser')
-                        if v32 is not None:
-                            if v32.__class__ is not bool:
-                                wrong_type(out, f"{at}/jail/allow/suser", 'RUN804', 'a boolean', v32)
 
 def _document(v: Any, at: str, out: list[Row]) -> None:
     if v.__class__ is not dict:
@@ -1902,18 +1015,23 @@ def _document(v: Any, at: str, out: list[Row]) -> None:
             _Linux(v11, f"{at}/linux", out)
         v12 = v.get('solaris')
         if v12 is not None:
+            from contain.schema.generated.runtime_config_seldom import _Solaris
             _Solaris(v12, f"{at}/solaris", out)
         v13 = v.get('windows')
         if v13 is not None:
+            from contain.schema.generated.runtime_config_seldom import _Windows
             _Windows(v13, f"{at}/windows", out)
         v14 = v.get('vm')
         if v14 is not None:
+            from contain.schema.generated.runtime_config_seldom import _Vm
             _Vm(v14, f"{at}/vm", out)
         v15 = v.get('zos')
         if v15 is not None:
+            from contain.schema.generated.runtime_config_seldom import _Zos
             _Zos(v15, f"{at}/zos", out)
         v16 = v.get('freebsd')
         if v16 is not None:
+            from contain.schema.generated.runtime_config_seldom import _FreeBSD
             _FreeBSD(v16, f"{at}/freebsd", out)
 
 

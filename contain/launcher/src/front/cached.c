@@ -52,7 +52,7 @@ static bool make_key(int argc, char **argv, char key[65]) {
 }
 
 /* As contain/container/cache.py folder(). */
-static int open_cache(const char *root) {
+int open_cache(const char *root) {
     char path[4200];
     struct stat st;
     join_words(path, sizeof path, (const char *const[]){root, "-plans", NULL});

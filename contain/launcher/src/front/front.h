@@ -27,8 +27,14 @@ int answer_delete(const struct request *request);
 int report_error(const struct request *request, const char *words);
 /* The front, whose words are argv. Returns the exit code. */
 int front_main(int argc, char **argv);
-/* Executes Python with the same words. Returns only when there is none. */
-int execute_python(int argc, char **argv);
+/* Executes Python with the same words; `verb`, where it is known, may have a pack. Returns only when there is no Python. */
+int execute_python(int argc, char **argv, const char *verb);
+/* The folder of the cached plans and packs of the state root `root`, or -1 when anybody else can write there. */
+int open_cache(const char *root);
+/* The path of the verb's pack (contain/packed/read.py), when there is one that this interpreter can run. */
+bool find_pack(char *path, size_t size, const char *verb, const char *package, const char *python);
+/* The state root when no --root is given (contain/state/layout.py, own_root). */
+void default_root(char *root, size_t size);
 /* A signal by number or name, with or without SIG. 0: none such. */
 int signal_number(const char *text);
 

@@ -15,7 +15,7 @@
 #define CONTAIN_PYTHON "3"
 #endif
 
-enum { PATH_SIZE = 4096, FIXED_ARGUMENTS = 5 };
+enum { PATH_SIZE = 4096, FIXED_ARGUMENTS = 6 };
 
 /* Joins folder and name; false when it does not fit or is not there. */
 static int there(char *path, const char *folder, const char *name) {
@@ -38,8 +38,8 @@ static void find_python(char *path, const char *folder) {
         strcpy(path, "python" CONTAIN_PYTHON);
 }
 
-int execute_python(int argc, char **argv) {
-    char folder[PATH_SIZE], python[PATH_SIZE], package[PATH_SIZE];
+int execute_python(int argc, char **argv, const char *verb) {
+    char folder[PATH_SIZE], python[PATH_SIZE], package[PATH_SIZE], pack[PATH_SIZE];
     const char **arguments = calloc((size_t)argc + FIXED_ARGUMENTS + 1, sizeof *arguments);
     ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
     int fixed = 0;
@@ -55,6 +55,8 @@ int execute_python(int argc, char **argv) {
     if (find_package(package, folder)) {
         arguments[fixed++] = "-I";
         arguments[fixed++] = "-S";
+        if (verb && find_pack(pack, sizeof pack, verb, package, python))
+            arguments[fixed++] = pack;
         arguments[fixed++] = package;
         arguments[fixed++] = argc > 0 ? argv[0] : "contain";
     } else {

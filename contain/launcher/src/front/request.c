@@ -23,23 +23,22 @@ static bool is_mapped_root(void) {
     return got > 0 && strcmp(map, "         0          0 4294967295\n") != 0;
 }
 
-/* Where contain/state/layout.py own_root() says. */
-static void default_root(struct request *request) {
+void default_root(char *root, size_t size) {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     char uid[16];
     if (geteuid() == 0 && !(runtime && runtime[0] == '/' && is_mapped_root()))
-        join_words(request->root, sizeof request->root, (const char *const[]){"/run/contain", NULL});
+        join_words(root, size, (const char *const[]){"/run/contain", NULL});
     else if (runtime && runtime[0] == '/')
-        join_words(request->root, sizeof request->root, (const char *const[]){runtime, "/contain", NULL});
+        join_words(root, size, (const char *const[]){runtime, "/contain", NULL});
     else {
         format_number(uid, sizeof uid, (long)geteuid());
-        join_words(request->root, sizeof request->root, (const char *const[]){"/tmp/contain-", uid, NULL});
+        join_words(root, size, (const char *const[]){"/tmp/contain-", uid, NULL});
     }
 }
 
 bool parse_request(int argc, char **argv, struct request *request) {
     *request = (struct request){0};
-    default_root(request);
+    default_root(request->root, sizeof request->root);
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         const char *value;
