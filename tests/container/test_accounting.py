@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import contain
-from contain.container import shared
+from contain.container import shared, show
+from contain.state.layout import state_root
 from tests.conftest import in_guest, locked
 
 if TYPE_CHECKING:
@@ -148,24 +149,19 @@ STAYS = "/used {words} && echo done && read line"
 
 @pytest.mark.parametrize("words", ["burn 0", "anonymous 64"])
 def test_what_a_container_has_used_so_far(box: contain.Sandbox, words: str) -> None:
-    """Container.stats says of the program what the Result says in the end: the set-up is in neither (0.4 MiB, 1 to 3 ms)."""
-    seen = []
-    for _ in range(TRIES):
-        with box.start(["sh", "-c", STAYS.format(words=words)], stdin=contain.PIPE) as one:
-            one.wait_for(contain.log("done"))
-            now = one.stats()
-            one.kill()
-            then = one.wait().usage
-        assert now.sources == {**dict.fromkeys(now.sources, "none"), "cpu": then.sources["cpu"], "memory_peak": then.sources["memory_peak"]}
-        assert now.cpu is not None
-        assert then.cpu is not None
-        if then.memory_peak is not None:
-            assert now.memory_peak is not None
-            assert abs(now.memory_peak - then.memory_peak) <= 128 << 10, (now, then)
-        seen.append((now.cpu, then.cpu))
-        if abs(now.cpu - then.cpu) <= 0.001 + TICK:
-            return
-    pytest.fail(f"{seen}")
+    """Container.stats says of the program what the Result says in the end, never more: the set-up is in neither (0.4 MiB, 1 to 3 ms)."""
+    with box.start(["sh", "-c", STAYS.format(words=words)], stdin=contain.PIPE) as one:
+        one.wait_for(contain.log("done"))
+        now = one.stats()
+        one.kill()
+        then = one.wait().usage
+    assert now.sources == {**dict.fromkeys(now.sources, "none"), "cpu": then.sources["cpu"], "memory_peak": then.sources["memory_peak"]}
+    assert now.cpu is not None
+    assert then.cpu is not None
+    assert 0 <= now.cpu <= then.cpu
+    if now.memory_peak is not None and words != "burn 0":  # of less than the set-up's own peak only Linux 6.12 can say more
+        assert then.memory_peak is not None
+        assert AMOUNT * MIB * 0.98 <= now.memory_peak <= then.memory_peak
 
 
 def test_what_a_shared_container_has_used_so_far(box: contain.Sandbox, tmp_path: Path) -> None:
@@ -174,18 +170,24 @@ def test_what_a_shared_container_has_used_so_far(box: contain.Sandbox, tmp_path:
     owner, words = os.pidfd_open(os.getpid()), ["sh", "-c", "echo done && exec sleep 1000"]
     try:
         shared.begin(box.replace(name=name, label=[f"{shared.LABEL}={log}"]), words, {}, owner=owner, log=log)
-        with box.start(words) as own, shared.Shared(name, own.root) as joined:
-            for one in (own, joined):
-                one.wait_for(contain.log("done"))
-            mine, theirs = own.stats(), joined.stats()
+        with shared.Shared(name, state_root("")) as joined:
+            joined.wait_for(contain.log("done"))
+            before = show.used(joined.root, name)
+            found = joined.stats()
+            after = show.used(joined.root, name)
             joined.kill()
             joined.wait()
-        assert mine.sources == theirs.sources
-        if mine.memory_peak is not None:
-            assert theirs.memory_peak is not None
-            assert abs(mine.memory_peak - theirs.memory_peak) <= 128 << 10, (mine, theirs)
     finally:
         os.close(owner)
+    time, memory = (int(text) for text in (tmp_path / "log.before").read_text().split())
+    assert time >= 0  # the guest has ticks
+    assert before.cpu is not None
+    assert found.cpu is not None
+    assert after.cpu is not None
+    assert round(before.cpu * 1e9) <= round(found.cpu * 1e9) + time <= round(after.cpu * 1e9)
+    if found.memory_peak is not None:
+        assert memory > 0
+        assert found.memory_peak in {max(0, (one.memory_peak or 0) - memory) for one in (before, after)}
 
 
 @pytest.mark.any_kernel  # the guest's files are this machine's, cached twice
