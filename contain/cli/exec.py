@@ -84,6 +84,9 @@ def main(argv: list[str], global_options: Mapping[str, str] | None = None) -> in
 
 def _words(argv: list[str]) -> oci.Words:
     words = oci.Words(argv, OPTIONS, SHORT)
+    for name, least in (("--preserve-fds", 0), ("--additional-gids", 1)):  # a negative group runc finds out later
+        for text in words.all(name):
+            oci.number(text[least:] if text[:least] == "-" else text, name)
     if not words.arguments and not words.flag("--help"):
         raise UsageError("needs an id", place="<command line>:ID", remedy="contain exec ID COMMAND [ARGUMENT…]")
     return words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 import sys
 
 from contain.cli.output import complain
@@ -137,11 +137,11 @@ def log(path: str, kind: str, message: str, *, level: str = "error") -> None:
         quoted = printable(message.replace("\\", "\\\\").replace('"', '\\"'))
         line = f'time="{now}" level={level} msg="{quoted}"'
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        fd = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC, 0o644)
     except OSError as problem:  # the words are on stderr too
         warn(f"cannot write the log {path}: {problem.strerror}")
         return
-    with os.fdopen(fd, "w") as file:
+    with open(fd, "w") as file:
         file.write(line + "\n")
 
 

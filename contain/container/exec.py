@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from contain import paths
 from contain.errors import StateError, UsageError
 from contain.state import layout
 from contain.state.layout import state_root
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
     from contain.plan.plan import Plan
     from contain.spec.model import Spec
     from contain.state.store import Folder
+
+
+#: what a process of --process has as the container has it, unless its file says otherwise: as runc and crun have it, lest it be less confined
+KEPT = ("apparmorProfile", "capabilities", "execCPUAffinity", "ioPriority", "oomScoreAdj", "scheduler", "selinuxLabel")
 
 
 class Request:
@@ -113,15 +116,14 @@ def _subgroups(cgroups: dict[str, str], asked: list[str]) -> dict[str, str]:
 
 
 def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
-    import json
-
+    from contain.container import copied
     from contain.spec import defaults, semantics
     from contain.spec.model import Origins, RunOptions, Spec
 
-    config = json.loads(folder.text(layout.CONFIG) or "{}")
+    config = copied.config(folder)
     summary = folder.summary()
     config["process"] = _process(config.get("process") or {}, request)
-    _validate(config)
+    config = _validated(config, "<command line>:--process" if request.process else "")
     defaults.fill(config)
     _add_maps(config["linux"], summary.pid)
     run = RunOptions(
@@ -130,10 +132,10 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
         host_view=not summary.rootfs,
         detach=bool(request.detach),
         console_socket=request.console_socket or "",
-        pid_file=os.path.abspath(request.pid_file) if request.pid_file else "",
-        pidfd_socket=os.path.abspath(request.pidfd_socket) if request.pidfd_socket else "",
+        pid_file=paths.abspath(request.pid_file) if request.pid_file else "",
+        pidfd_socket=paths.abspath(request.pidfd_socket) if request.pidfd_socket else "",
         preserve_fds=request.preserve_fds or 0,
-        user=request.user if request.user and not request.user.replace(":", "").isdecimal() else "",
+        user=request.user if request.user and not _numbers(request.user) else "",
         seccomp=_filter(config["linux"], summary.pid),
         tty=config["process"]["terminal"],
     )
@@ -159,19 +161,17 @@ def _add_maps(linux: dict[str, Any], pid: int) -> None:
         linux[f"{kind}Mappings"] = linux.get(f"{kind}Mappings") or rows
 
 
-def _validate(config: dict[str, Any]) -> None:
-    from contain import schema
-    from contain.errors import ManifestError
+def _validated(config: dict[str, Any], place: str) -> dict[str, Any]:
+    from contain.document import value as values
+    from contain.spec.sources import manifest
 
-    found = schema.validate("runtime-config", {**config, "ociVersion": config.get("ociVersion", "1.0.0")})
-    if found:
-        raise ManifestError(f"{found[0].pointer.strip('/').replace('/', '.')}: {found[0].message}", place="process")
+    return manifest.require("runtime-config", values.of({**config, "ociVersion": config.get("ociVersion", "1.0.0")}, place), warnings=[])
 
 
 def _process(own: dict[str, Any], request: Request) -> dict[str, Any]:
     """The container's process with what was asked for in its place; --process gives a whole one instead."""
     if request.process:
-        return _from_file(request.process)
+        return {**{name: own[name] for name in KEPT if own.get(name)}, **_from_file(request.process)}
     if not request.args:
         raise UsageError("no command is given", place="<command line>:COMMAND", remedy="contain exec ID COMMAND [ARGUMENT…]")
     process = {**own, "args": request.args, "terminal": bool(request.tty)}
@@ -186,7 +186,7 @@ def _process(own: dict[str, Any], request: Request) -> dict[str, Any]:
     if request.process_label:
         process["selinuxLabel"] = request.process_label
     user = {**(own.get("user") or {})}
-    if request.user and request.user.replace(":", "").isdecimal():
+    if request.user and _numbers(request.user):
         uid, _, gid = request.user.partition(":")
         user["uid"] = int(uid)
         user["gid"] = int(gid) if gid else user.get("gid", 0)
@@ -199,6 +199,14 @@ def _process(own: dict[str, Any], request: Request) -> dict[str, Any]:
             sets[kind] = list(dict.fromkeys([*(sets.get(kind) or []), *request.cap]))
         process["capabilities"] = sets
     return process
+
+
+def _numbers(user: str) -> bool:
+    """Whether a user is given by ids alone; names are looked up in the container."""
+    uid, colon, gid = user.partition(":")
+    if not uid or (colon and not gid) or ":" in gid:
+        raise UsageError(f"{user!r} is not UID[:GID]", place="<command line>:--user", remedy="write 1000, 1000:1000 or names")
+    return user.isascii() and uid.isdecimal() and (not colon or gid.isdecimal())
 
 
 def _from_file(path: str) -> dict[str, Any]:
@@ -216,5 +224,6 @@ def _from_file(path: str) -> dict[str, Any]:
         raise ManifestError(f"{path}: {first}", place="<command line>:--process")
     value: dict[str, Any] = document.value
     drop_nulls(value)
-    value.setdefault("cwd", "/")
-    return value
+    if not value.get("cwd"):
+        raise ManifestError("Cwd property must not be empty", place="<command line>:--process", remedy='add "cwd": "/"')
+    return {name: member for name, member in value.items() if name not in KEPT or member or name in {"capabilities", "oomScoreAdj"}}

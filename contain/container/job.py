@@ -78,9 +78,7 @@ class Job:
         """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
         self.leave()
         result._layers = self.layers  # noqa: SLF001  our own kind
-        if self.version:
-            sources = result.usage.sources
-            result.usage.sources = {name: f"cgroup-{self.version}" if source == "cgroup" else source for name, source in sources.items()}
+        result.usage.of_version(self.version)
         return result.check() if self.check else result
 
 

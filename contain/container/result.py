@@ -58,16 +58,21 @@ class Usage:
         group, wait = "cgroup", "rusage"
         self.sources = {
             "wall": "none" if wall is None else "clock",
-            "cpu": wait if cpu is None else group,
-            "user": wait,
-            "system": wait,
-            "max_rss": wait,
+            "cpu": "none" if self.cpu is None else wait if cpu is None else group,
+            "user": "none" if user is None else wait,
+            "system": "none" if system is None else wait,
+            "max_rss": "none" if rss is None else wait,
             "memory_peak": "none" if peak is None else group,
         }
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name."""
         return {slot: getattr(self, slot) for slot in self.__slots__}
+
+    def of_version(self, version: str) -> None:
+        """Says which cgroups the numbers are from, where they are from one."""
+        if version:
+            self.sources = {name: f"cgroup-{version}" if source == "cgroup" else source for name, source in self.sources.items()}
 
     def __repr__(self) -> str:
         """Values by name."""

@@ -10,6 +10,7 @@ from contain.kernel.files import word
 from contain.launcher import spawn
 from contain.plan.compile.update import compile_update
 from contain.plan.encode import encode
+from contain.spec import defaults
 from contain.state import files, layout
 from contain.state.layout import state_root
 from contain.state.store import Store
@@ -48,23 +49,32 @@ IGNORED = ("--kernel-memory",)
 
 def resources_of(given: Mapping[str, str], document: bytes | None) -> dict[str, Any]:
     """The resources that a command line asks for: those of a document (`--resources`), overridden by options."""
-    resources: dict[str, Any] = {}
-    if document is not None:
-        import json
-
-        try:
-            resources = json.loads(document)
-        except ValueError as problem:
-            raise ManifestError(f"cannot read the resources: {problem}", place="<command line>:--resources") from None
-        if not isinstance(resources, dict):
-            raise ManifestError(
-                "the resources must be an object", place="<command line>:--resources", remedy="give linux.resources of a config.json"
-            )
+    resources = {} if document is None else _read(document)
     for option, text in given.items():
         section, key, kind = OPTIONS[option]
         if option not in IGNORED:
             resources[section] = {**(resources.get(section) or {}), key: _value(option, text, kind)}
     return resources
+
+
+def _read(text: bytes) -> dict[str, Any]:
+    """What a document says, held against the schema of `linux.resources`."""
+    import json
+
+    from contain.document import value as values
+    from contain.spec.sources import manifest
+
+    place = "<command line>:--resources"
+    try:
+        resources = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise ManifestError(f"cannot read the resources: {problem}", place=place) from None
+    if not isinstance(resources, dict):
+        raise ManifestError("the resources must be an object", place=place, remedy="give linux.resources of a config.json")
+    config = manifest.require("runtime-config", values.of({"ociVersion": "1.3.0", "linux": {"resources": resources}}, place), warnings=[])
+    defaults.drop_nulls(config)
+    found: dict[str, Any] = config["linux"]["resources"]
+    return found
 
 
 def _value(option: str, text: str, kind: str) -> int | str:
@@ -87,27 +97,30 @@ def update(name: str, resources: dict[str, Any], *, root: str = "", rdt: dict[st
 
     The container's own copy of the configuration follows, so that whoever reads it sees the limits that hold.
     """
+    import json
+
     with Store(state_root(root)) as store, store.open(name) as folder, folder.turn():
         summary = folder.summary()
         status = folder.status(summary)
         if status in {layout.STOPPED, layout.CREATING}:
             raise StateError("container not running", cause=f"its status is {status}")
+        config = json.loads(folder.text(layout.CONFIG) or "{}")
+        if defaults.zero_is_none(config.get("ociVersion")):
+            defaults.no_limit(resources)
         if summary.systemd:
             _tell_systemd(summary, resources)
         if rdt:
-            _update_class(folder, rdt)
+            _update_class(folder, config, rdt)
         launch(encode(compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
-        _remember(folder, resources)
+        _remember(folder, config, resources)
 
 
-def _update_class(folder: Folder, rdt: dict[str, str]) -> None:
+def _update_class(folder: Folder, config: dict[str, Any], rdt: dict[str, str]) -> None:
     """New shares of cache and memory bandwidth (`l3CacheSchema`, `memBwSchema`), for a container that has a class of its own."""
-    import json
-
     from contain.host.probe import Wanted, probe
     from contain.plan.compile.resctrl import change
 
-    held = json.loads(folder.text(layout.CONFIG) or "{}").get("linux", {}).get("intelRdt")
+    held = config.get("linux", {}).get("intelRdt")
     if not held:
         raise UsageError(
             "the container is in no class of RDT",
@@ -154,10 +167,9 @@ def _known(resources: dict[str, Any]) -> dict[str, Any]:
     return {**resources, "memory": memory}
 
 
-def _remember(folder: Folder, resources: dict[str, Any]) -> None:
+def _remember(folder: Folder, config: dict[str, Any], resources: dict[str, Any]) -> None:
     import json
 
-    config = json.loads(folder.text(layout.CONFIG) or "{}")
     held = config.setdefault("linux", {}).setdefault("resources", {})
     for section, value in resources.items():
         held[section] = {**(held.get(section) or {}), **value} if isinstance(value, dict) else value

@@ -38,6 +38,7 @@ _WIDTHS = {
     (0, 2**8 - 1): "8 bits without sign",
     (0, 2**16 - 1): "16 bits without sign",
     (0, 2**32 - 1): "32 bits without sign",
+    (0, 2**32 - 2): "32 bits without sign, and 4294967295 is no id",
     (0, 2**64 - 1): "64 bits without sign",
     (-(2**31), 2**31 - 1): "32 bits with sign",
     (-(2**63), 2**63 - 1): "64 bits with sign",

@@ -24,7 +24,25 @@ def fill(config: dict[str, Any]) -> dict[str, Any]:
     config.setdefault("linux", {}).setdefault("namespaces", [])
     for row in config["mounts"]:
         row.setdefault("options", [])
+    if zero_is_none(config.get("ociVersion")):
+        no_limit(config["linux"].get("resources") or {})
     return config
+
+
+def zero_is_none(version: object) -> bool:
+    """Whether a pids.limit of 0 in a document of this version is no limit: until 1.3 said that it is one (Podman up to 5.4 writes so)."""
+    if not isinstance(version, str):
+        return False
+    major, _, rest = version.partition(".")
+    minor = rest.partition(".")[0]
+    return major == "1" and minor.isdecimal() and int(minor) < 3
+
+
+def no_limit(resources: dict[str, Any]) -> None:
+    """Writes a pids.limit of 0 as what has always been no limit, in place."""
+    pids = resources.get("pids")
+    if isinstance(pids, dict) and pids.get("limit") == 0:
+        pids["limit"] = -1
 
 
 def drop_nulls(value: Any) -> None:

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import contain
+from contain.container import shared
 from tests.conftest import in_guest, locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from tests.conftest import User
 
@@ -139,6 +141,51 @@ def test_memory_peak_of_little(box: contain.Sandbox, verb: str) -> None:
     if usage.memory_peak is None:
         pytest.skip("this kernel has no memory.peak")
     assert abs(usage.memory_peak - 2 * MIB) <= (os.cpu_count() or 1) * (256 << 10) + (128 << 10), usage
+
+
+STAYS = "/used {words} && echo done && read line"
+
+
+@pytest.mark.parametrize("words", ["burn 0", "anonymous 64"])
+def test_what_a_container_has_used_so_far(box: contain.Sandbox, words: str) -> None:
+    """Container.stats says of the program what the Result says in the end: the set-up is in neither (0.4 MiB, 1 to 3 ms)."""
+    seen = []
+    for _ in range(TRIES):
+        with box.start(["sh", "-c", STAYS.format(words=words)], stdin=contain.PIPE) as one:
+            one.wait_for(contain.log("done"))
+            now = one.stats()
+            one.kill()
+            then = one.wait().usage
+        assert now.sources == {**dict.fromkeys(now.sources, "none"), "cpu": then.sources["cpu"], "memory_peak": then.sources["memory_peak"]}
+        assert now.cpu is not None
+        assert then.cpu is not None
+        if then.memory_peak is not None:
+            assert now.memory_peak is not None
+            assert abs(now.memory_peak - then.memory_peak) <= 128 << 10, (now, then)
+        seen.append((now.cpu, then.cpu))
+        if abs(now.cpu - then.cpu) <= 0.001 + TICK:
+            return
+    pytest.fail(f"{seen}")
+
+
+def test_what_a_shared_container_has_used_so_far(box: contain.Sandbox, tmp_path: Path) -> None:
+    """Whoever joins it learns from a file beside its logs what the set-up took."""
+    log, name = str(tmp_path / "log"), f"shared-{os.urandom(4).hex()}"
+    owner, words = os.pidfd_open(os.getpid()), ["sh", "-c", "echo done && exec sleep 1000"]
+    try:
+        shared.begin(box.replace(name=name, label=[f"{shared.LABEL}={log}"]), words, {}, owner=owner, log=log)
+        with box.start(words) as own, shared.Shared(name, own.root) as joined:
+            for one in (own, joined):
+                one.wait_for(contain.log("done"))
+            mine, theirs = own.stats(), joined.stats()
+            joined.kill()
+            joined.wait()
+        assert mine.sources == theirs.sources
+        if mine.memory_peak is not None:
+            assert theirs.memory_peak is not None
+            assert abs(mine.memory_peak - theirs.memory_peak) <= 128 << 10, (mine, theirs)
+    finally:
+        os.close(owner)
 
 
 @pytest.mark.any_kernel  # the guest's files are this machine's, cached twice

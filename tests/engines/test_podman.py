@@ -258,3 +258,10 @@ def test_without_cgroups(podman: Podman) -> None:
         assert (done.returncode, done.stdout) == (0, "hi\n")
     else:
         assert "not compatible with NoCgroups" in done.stderr
+
+
+@pytest.mark.parametrize("limit", ["-1", "0"])
+def test_no_limit_on_processes(podman: Podman, limit: str) -> None:
+    """Up to Podman 5.4 both become pids.limit 0, which before version 1.3 of the specification meant none."""
+    done = podman.run(f"--pids-limit={limit}", "bb", "sh", "-c", "true | true; echo well")
+    assert (done.returncode, done.stdout) == (0, "well\n"), done.stderr

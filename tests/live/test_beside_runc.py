@@ -48,6 +48,14 @@ exec --cwd /nonesuch @ pwd
 exec --cwd /etc @ pwd # /etc
 exec --cwd etc @ pwd
 exec --user 5:6 @ id # uid=5 gid=6
+exec --user 5:6:7 @ true
+exec --user 5: @ true
+exec --user :6 @ true
+exec --user : @ true
+exec --user 4294967295 @ true
+exec --user 5 --additional-gids 4294967295 @ true
+exec --preserve-fds x @ true
+exec -g x @ true
 exec --user 5 --additional-gids 7 --additional-gids 8 @ id -G # 0 7 8
 exec --cap CAP_NET_ADMIN @ grep CapEff /proc/self/status
 exec --cap CAP_NET_ADMIN --user 5 @ grep Cap /proc/self/status
@@ -251,6 +259,76 @@ def test_stopped(pair: Pair) -> None:
         for fd in fds:
             os.close(fd)
     pair.compare(STOPPED)
+
+
+def test_a_process_from_a_file(pair: Pair) -> None:
+    """What its file leaves out it has as the container has it, but no_new_privs; what makes no sense is refused by both."""
+    with open(f"{pair.bundle}/config.json", encoding="utf-8") as file:
+        config = json.load(file)
+    config["process"] |= {"noNewPrivileges": True, "oomScoreAdj": 500}
+    with open(f"{pair.bundle}/config.json", "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    create(pair)
+    assert [told.code for told in pair.both("start @")] == [0, 0]
+    script = "cat /proc/self/oom_score_adj; grep -E 'Cap|NoNew|Groups' /proc/self/status"
+    plain = {"args": ["/bin/sh", "-c", script], "cwd": "/", "user": {"uid": 0, "gid": 0}, "env": ["PATH=/bin"]}
+    fewer = {kind: ["CAP_KILL"] for kind in ("bounding", "effective")} | {"permitted": ["CAP_KILL"]}
+    for change in ({}, {"capabilities": {}}, {"capabilities": fewer, "noNewPrivileges": True}, {"user": {"uid": 7, "gid": 8}}):
+        with open(f"{pair.bundle}/p.json", "w", encoding="utf-8") as file:
+            json.dump(plain | change, file)
+        theirs, ours = pair.both("exec --process BUNDLE/p.json @")
+        assert theirs[:2] == ours[:2], change
+        assert ours.out.startswith("500\n")
+    for change in ({"cwd": ""}, {"cwd": "etc"}, {"args": []}, {"user": {"uid": -1}}, {"user": {"uid": (1 << 32) - 1}}, {"rlimits": 5}):
+        with open(f"{pair.bundle}/p.json", "w", encoding="utf-8") as file:
+            json.dump(plain | change, file)
+        assert [told.code for told in pair.both("exec --process BUNDLE/p.json @")] == [255, 255], change
+
+
+def test_resources_from_a_file(pair: Pair) -> None:
+    """Those of a wrong type are refused by both, the rest is taken; what is null or unknown is nothing."""
+    create(pair)
+    for resources, code in (
+        ({"memory": {"limit": "x"}}, 1),
+        ({"pids": 5}, 1),
+        ({"cpu": {"shares": -5}}, 1),
+        ([], 1),
+        ({"bogus": 1}, 0),
+        ({"memory": {"limit": 100000000, "swap": 0}, "cpu": {"cpus": ""}}, 0),
+    ):
+        with open(f"{pair.bundle}/r.json", "w", encoding="utf-8") as file:
+            json.dump(resources, file)
+        assert [told.code for told in pair.both("update -r BUNDLE/r.json @")] == [code, code], resources
+        assert [told.code for told in pair.both("update --resources BUNDLE/r.json @")] == [code, code], resources
+
+
+def test_what_outlives_init(pair: Pair) -> None:
+    """Without a pid namespace the other processes go on: `ps` lists them, `delete` ends them."""
+    with open(f"{pair.bundle}/config.json", encoding="utf-8") as file:
+        config = json.load(file)
+    config["linux"]["namespaces"] = [row for row in config["linux"]["namespaces"] if row["type"] != "pid"]
+    config["process"]["args"] = ["/bin/sh", "-c", "sleep 1000 & exec sleep 1000"]
+    with open(f"{pair.bundle}/config.json", "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    create(pair)
+    assert [told.code for told in pair.both("start @")] == [0, 0]
+    pair.runtime.eventually(lambda: all(len(json.loads(told.out)) == 2 for told in pair.both("ps -f json @")))
+    for told in pair.both("state @"):
+        os.kill(json.loads(told.out)["pid"], signal.SIGKILL)
+    pair.runtime.eventually(lambda: all(json.loads(told.out)["status"] == "stopped" for told in pair.both("state @")))
+    left = [json.loads(told.out) for told in pair.both("ps -f json @")]
+    assert [len(pids) for pids in left] == [1, 1]
+    assert [told.code for told in pair.both("delete @")] == [0, 0]
+    pair.runtime.eventually(lambda: not any(alive(pid) for pids in left for pid in pids))
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 def test_state(pair: Pair) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from tests.conftest import CONFIG
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.conftest import User
     from tests.live.runtime import Runtime
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace")]
@@ -70,3 +72,83 @@ def test_values(runtime: Runtime, make_bundle: Callable[..., str], peer: str, wh
     finally:
         subprocess.run([peer, "--root", root, "delete", "--force", name], check=True)
     assert held(runtime.state(ours)["pid"]) == theirs
+
+
+#: What these machines cannot give: v2 has no net_cls and net_prio, the hybrid neither, and rdma is nowhere.
+WANTING = {
+    "class": {"network": {"classID": 7}},
+    "priority": {"network": {"priorities": [{"name": "lo", "priority": 5}]}},
+    "rdma": {"rdma": {"mlx5_1": {"hcaHandles": 3}}},
+    "processors": {"cpu": {"cpus": "4000"}},
+    "device": {"blockIO": {"throttleReadBpsDevice": [{"major": 250, "minor": 9, "rate": 100000}]}},
+    "pages": {"hugepageLimits": [{"pageSize": "3MB", "limit": 3 << 20}]},
+}
+
+
+def refuse(words: list[str], bundle: str, **options: Any) -> bool:
+    """Whether a runtime refuses to run a bundle; what it made is deleted."""
+    name = f"contain-peer-{os.getpid()}"
+    run = [*words, "run", "--bundle", bundle, name]
+    code = subprocess.run(run, stdin=-3, stdout=-3, stderr=-3, check=False, **options).returncode
+    subprocess.run([*words, "delete", "--force", name], stdin=-3, stdout=-3, stderr=-3, check=False, **options)
+    return code != 0
+
+
+@pytest.mark.parametrize("which", list(WANTING))
+def test_a_limit_that_cannot_be_had(runtime: Runtime, make_bundle: Callable[..., str], which: str) -> None:
+    """It is an error, as with runc (crun, where runc passes it over), and the first words of the log say which."""
+    linux = {**CONFIG["linux"], "resources": {**WANTING[which], "devices": [{"allow": True, "access": "rwm"}]}}
+    bundle = make_bundle("/bin/true", linux=linux, ociVersion="1.0.2")
+    peers = [peer for peer in (["runc", "crun"] if V2 else ["runc"]) if shutil.which(peer)]
+    assert not peers or any(refuse([peer, "--root", f"{runtime.root}.{peer}"], bundle) for peer in peers)
+    assert runtime("run", "--bundle", bundle, runtime.named()).returncode == 1
+    assert f": linux.resources.{next(iter(WANTING[which]))}" in runtime.logged()
+
+
+@pytest.mark.skipif(not V2, reason="cgroup v1 has them")
+def test_what_cgroup_v2_has_not(runtime: Runtime, make_bundle: Callable[..., str]) -> None:
+    """Engines send it all the same, and runc passes it over; we do too, and say so."""
+    memory = {"limit": 64 << 20, "swappiness": 60, "disableOOMKiller": True, "kernelTCP": 64 << 20}
+    resources = {"memory": memory, "cpu": {"realtimePeriod": 1000000}, "blockIO": {"leafWeight": 100}}
+    bundle = make_bundle("/bin/true", linux={**CONFIG["linux"], "resources": resources}, ociVersion="1.0.2")
+    assert not shutil.which("runc") or not refuse(["runc", "--root", f"{runtime.root}.runc"], bundle)
+    assert runtime("run", "--bundle", bundle, runtime.named()).returncode == 0
+    with open(runtime.log, encoding="utf-8") as file:
+        told = [row["msg"] for row in map(json.loads, file) if row["level"] == "warning"]
+    assert [text.partition(" cannot be set")[0].rpartition(" ")[2] for text in told] == [
+        "memory.swappiness", "memory.disableOOMKiller", "memory.kernelTCP", "cpu.realtimePeriod", "blockIO.leafWeight",
+    ]  # fmt: skip
+
+
+#: what an ordinary user without a cgroup of his own asks for → whether runc and we refuse it
+ROOTLESS: dict[str, tuple[dict[str, Any], bool]] = {
+    "nothing": ({}, False),
+    "memory": ({"memory": {"limit": 64 << 20}}, True),
+    "pids": ({"pids": {"limit": 50}}, True),
+    "cpu": ({"cpu": {"shares": 100}}, True),
+    "devices": ({"devices": [{"allow": False, "access": "rwm"}]}, False),
+    "path": ({}, True),
+}
+
+
+@pytest.mark.parametrize("which", list(ROOTLESS))
+def test_an_ordinary_user_without_a_cgroup(user: User, user_rootfs: str, which: str) -> None:
+    """Limits are errors, as with runc, but where no cgroups are asked for: an engine says so by `--cgroup-manager disabled`."""
+    resources, refused = ROOTLESS[which]
+    linux = {
+        "namespaces": [{"type": name} for name in ("user", "pid", "mount", "ipc", "uts")],
+        "uidMappings": [{"containerID": 0, "hostID": user.uid, "size": 1}],
+        "gidMappings": [{"containerID": 0, "hostID": user.gid, "size": 1}],
+        "resources": resources,
+        **({"cgroupsPath": "/nobodys/own"} if which == "path" else {}),
+    }
+    config = {**CONFIG, "linux": linux, "ociVersion": "1.0.2", "root": {"path": user_rootfs}, "hooks": {}}
+    config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]
+    config["process"] = {**CONFIG["process"], "args": ["/bin/true"]}
+    with open(f"{user.runtime}/config.json", "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    state = ["--root", f"{user.runtime}/{which}"]
+    ours = [*user.command(), *state]
+    for words in [["runc", *state], ours] if shutil.which("runc") else [ours]:
+        assert refuse(words, user.runtime, **user.options()) is refused, words
+    assert not refuse([*ours, "--cgroup-manager", "disabled"], user.runtime, **user.options())

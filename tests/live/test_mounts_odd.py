@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
 
 from tests.live.conftest import NAMESPACES, shell
+from tests.live.test_mounts import TMPFS, with_mount
 
 pytestmark = pytest.mark.live
 
@@ -30,3 +32,16 @@ def test_masks_hold_without_standard_streams(run_spec):
     config["linux"] |= {"maskedPaths": ["/etc/passwd"], "readonlyPaths": ["/etc"]}
     done = run_spec(config, within=["sh", "-c", 'exec "$@" <&-', "sh"])
     assert (done.out, "Read-only file system" in done.err) == ("", True), done
+
+
+@pytest.mark.any_kernel
+@pytest.mark.parametrize("options", [["ro"], ["ro", "tmpcopyup"], ["ro", "iversion"]])
+def test_a_read_only_tmpfs(run_spec, rootfs, options):
+    """It takes mode and files first, and cannot be written then."""
+    os.mkdir(f"{rootfs}/data")
+    os.chmod(f"{rootfs}/data", 0o2750)
+    with open(f"{rootfs}/data/file", "w", encoding="utf-8") as file:
+        file.write("kept")
+    done = run_spec(with_mount(shell("stat -c %a /data; ls /data; touch /data/new"), {**TMPFS, "options": options}))
+    assert done.out.split() == ["2750", *(["file"] if "tmpcopyup" in options else [])]
+    assert "Read-only file system" in done.err

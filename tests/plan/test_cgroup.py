@@ -132,7 +132,7 @@ def test_a_run_makes_only_what_its_limits_need():
     host = machine("hybrid-root")
     made = [one.path for one in operations(spec({"pids": {"limit": 9}}), host) if isinstance(one, MakeCgroup)]
     assert len(made) == 1
-    assert made[0].endswith("contain/web")
+    assert made[0].endswith("contain-web")
     assert operations(spec({}), host) == []
     assert not uses_clone_into(spec({"pids": {"limit": 9}}), host)
 
@@ -156,7 +156,7 @@ def test_v2_is_one_group_with_the_needed_controllers():
     made = [one for one in found if isinstance(one, MakeCgroup)]
     assert [one.needed for one in made] == [["memory", "pids"]]
     assert not any(isinstance(one, (JoinCgroup, WriteDeviceRules)) for one in found)
-    assert [one.ours for one in found if isinstance(one, RemoveCgroup)] == [1]
+    assert [one.undo for one in found if isinstance(one, RemoveCgroup)] == [made[0].undo]
 
 
 def test_limits_without_a_cgroup():
@@ -175,10 +175,35 @@ def test_limits_without_a_cgroup():
     assert bundle.warnings[0].startswith("config.json:4:2: linux.resources.memory.limit: memory.limit cannot be set")
     with pytest.raises(HostError, match="cannot be set"):
         operations(spec(limit, kind="oci", strict=True), host)
+    with pytest.raises(HostError, match="config.json:4:2: linux.resources.memory.limit: memory.limit cannot be set"):
+        operations(spec(limit, kind="oci", runc=True), host)
+    for refused in (bundle, spec(limit, kind="oci", runc=True, cgroup_manager="disabled")):
+        operations(refused, host)
+        assert "memory.limit cannot be set" in refused.warnings[0]
     default = spec({"pids": {"limit": 2048}})
     assert operations(default, host) == []
     assert not default.warnings
     assert pids_without_cgroup(default, host) == 2048
+
+
+def test_no_limit_needs_no_cgroup():
+    """What takes a limit away is never missing."""
+    none = {"memory": {"limit": -1, "swap": -1, "reservation": -1}, "cpu": {"quota": -1}, "pids": {"limit": -1}}
+    for name in ("hybrid-rootless", "v2-rootless-session"):
+        endless = spec(none, kind="oci", runc=True)
+        assert [one for one in operations(endless, machine(name)) if isinstance(one, WriteCgroup)] == []
+        assert not endless.warnings
+
+
+def test_what_v2_has_for_nobody_is_passed_over():
+    """For an engine's container too, as runc does; a class of packets, on which a firewall may rest, is not."""
+    tuning = spec(
+        {"memory": {"swappiness": 9, "kernel": 9, "disableOOMKiller": True}, "cpu": {"realtimeRuntime": 9}}, kind="oci", runc=True
+    )
+    operations(tuning, machine("v2-root"))
+    assert len(tuning.warnings) == 4
+    with pytest.raises(HostError, match="network.classID cannot be set"):
+        operations(spec({"network": {"classID": 9}}, kind="oci", runc=True), machine("v2-root"))
 
 
 def test_a_delegated_user_gets_limits():
@@ -186,7 +211,7 @@ def test_a_delegated_user_gets_limits():
     host = machine("v2-rootless-delegated")
     found = operations(spec({"pids": {"limit": 9}}), host)
     made = next(one for one in found if isinstance(one, MakeCgroup))
-    assert f"{made.mount}/{made.path}" == f"{host.cgroup.base['']}/contain/web"
+    assert f"{made.mount}/{made.path}" == f"{host.cgroup.base['']}/contain-web"
     assert [one.lines for one in found if isinstance(one, WriteCgroup)] == [["9"]]
 
 

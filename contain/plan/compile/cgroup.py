@@ -130,7 +130,7 @@ def _tracking(host: Host, place: Where) -> str:
 
 
 def _refuse_missing(spec: Spec, host: Host, place: Where) -> None:
-    """Says which limits will not be there: an error for options and with --strict, else a warning; nothing for our own defaults."""
+    """Says which limits will not be there: an error for options, engines and with --strict, else a warning; nothing for our own defaults."""
     hierarchies = ("", *host.cgroup.hierarchies)
     if spec.run.cgroup_parent and not place.disabled and all(group_of(name, place, host) is None for name in hierarchies):
         raise HostError(
@@ -139,6 +139,11 @@ def _refuse_missing(spec: Spec, host: Host, place: Where) -> None:
             cause=host.cgroup.reason or "no cgroup can be made",
             remedy=f"{DELEGATE}; or leave the option out",
         )
+    asked = spec.config["linux"].get("cgroupsPath")
+    if spec.run.runc and asked and not place.disabled and not place.scope and not groups(spec, host, (), place):
+        raise HostError(
+            f"no cgroup can be made at {asked}", place=spec.origins.place(place.origin), cause=host.cgroup.reason, remedy=DELEGATE
+        )
     for one in _settings(spec, host):
         if one.lacking:
             why, remedy = one.lacking, "remove it"
@@ -146,9 +151,9 @@ def _refuse_missing(spec: Spec, host: Host, place: Where) -> None:
             why, remedy = _why_not(one.controller, host, disabled=place.disabled), _remedy(one.controller, host)
         else:
             continue
-        if one.optional:
-            continue  # another setting of the same pointer is reported
-        _report(spec, one, why, remedy)
+        if one.optional or one.endless:
+            continue  # another setting of the same pointer is reported; no limit is had without a cgroup too
+        _report(spec, one, why, remedy, must=_must(spec, one, disabled=place.disabled))
 
 
 def _refuse_absent(spec: Spec, host: Host) -> None:
@@ -178,7 +183,19 @@ def _members(text: str) -> set[int]:
     return found
 
 
-def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:
+def _must(spec: Spec, one: Setting, *, disabled: bool) -> bool:
+    """Whether a limit that only the manifest asks for is an error: of `create` and runc's `run`, as there, and with --strict.
+
+    What cgroup v2 has not for anybody (swappiness, realtime budgets, …) engines send all the same, and runc passes over. `--cgroup-manager
+    disabled` is what asked for no limits. "If unified … cannot be used, the runtime MUST generate an error".
+    """
+    if one.pointer.startswith(f"{RESOURCES}/unified/") or spec.run.strict:
+        return True
+    passed_over = one.lacking and one.controller in {"memory", "cpu", "io"} and one.name != "swap"
+    return spec.run.runc and not disabled and not passed_over
+
+
+def _report(spec: Spec, one: Setting, why: str, remedy: str, *, must: bool) -> None:
     place = spec.origins.place
     what = f"{spec_words(one.pointer)} cannot be set"
     option = spec.origins.option(one.pointer)
@@ -186,8 +203,7 @@ def _report(spec: Spec, one: Setting, why: str, remedy: str) -> None:
         raise HostError(
             what, place=place(one.pointer), cause=why, remedy=f"{remedy}; or pass --allow-missing {one.name} to run without this limit"
         )
-    unified = one.pointer.startswith(f"{RESOURCES}/unified/")  # "the runtime MUST generate an error"
-    if not option and (spec.run.strict or unified) and spec.origins.source(one.pointer):
+    if not option and must and spec.origins.source(one.pointer):
         raise HostError(what, place=place(one.pointer), cause=why, remedy=remedy)
     if option or spec.origins.source(one.pointer):
         spec.warn(f"{what}: {why}", one.pointer)
@@ -232,7 +248,6 @@ def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]
         path=group.path,
         slot=slot_of(group, slots),
         undo=slots.undo(f"cgroup{group.mount}"),
-        ours=place.ours,
         v2=group.v2,
         cpuset="cpuset" in group.controllers and not group.v2,
         needed=needed,
@@ -348,7 +363,8 @@ def _report_devices(spec: Spec, host: Host) -> None:
     pointer = f"{RESOURCES}/devices"
     rows = _resources(spec).get("devices")
     why = _why_not("devices", host, disabled=where(spec, host).disabled)
-    if rows and (spec.run.strict or spec.origins.option(pointer)) and "devices" not in spec.run.allow_missing:
+    must = spec.run.strict or spec.run.runc or spec.origins.option(pointer)  # disabled never comes here
+    if rows and must and "devices" not in spec.run.allow_missing:
         raise HostError("access to devices cannot be limited", place=spec.origins.place(pointer), cause=why, remedy=DELEGATE)
     spec.warn(f"access to devices cannot be limited: {why}", pointer if rows else "")
 
@@ -372,6 +388,5 @@ def _end(host: Host, found: list[Group], slots: Slots, place: Where) -> Iterator
             mount=group.mount,
             path=group.path,
             undo=slots.undo(f"cgroup{group.mount}"),
-            ours=place.ours,
             scope=bool(place.scope and group.v2),
         )

@@ -39,6 +39,11 @@ class Setting:
             else f"{self.controller}: {self.pointer} lacks: {self.lacking}"
         )
 
+    @property
+    def endless(self) -> bool:
+        """Whether this takes a limit away."""
+        return bool(self.lines) and all(line == "-1" or line.split(" ")[0] == "max" or line.endswith("=max") for line in self.lines)
+
     def otherwise(self, file: str, *lines: object) -> Setting:
         """Another file for kernels without the first."""
         self.alternative = file

@@ -33,8 +33,9 @@ _ATTRIBUTES = {
 }
 _PROPAGATIONS = {"private": PRIVATE, "shared": SHARED, "slave": SLAVE, "unbindable": UNBINDABLE}
 #: flags of a whole file system: passed to it by name; their opposites are what is so anyway
-_SYSTEM_FLAGS = ("sync", "dirsync", "lazytime", "mand", "iversion")
-_NOTHING = ("defaults", "async", "nolazytime", "nomand", "noiversion", "silent", "loud")
+_SYSTEM_FLAGS = ("sync", "dirsync", "lazytime", "mand")
+#: kernels count versions of inodes where the file system can, asked or not, and fsconfig(2) knows no word for it
+_NOTHING = ("defaults", "async", "nolazytime", "nomand", "iversion", "noiversion", "silent", "loud")
 
 
 class Options:

@@ -143,12 +143,12 @@ def _limits(spec: Spec, host: Host) -> Iterator[Operation]:
 
 
 def _oom_score(spec: Spec, host: Host) -> Iterator[Operation]:
-    """Lowering is root's to do: an ordinary user's engine asks for it all the same, and is told."""
+    """Lowering is root's to do: of a bundle that an ordinary user runs it is told, for an engine it is an error, as in runc."""
     score = spec.config["process"].get("oomScoreAdj")
     if score is None or score == host.oom_score_adj:
         return
     origin = "/process/oomScoreAdj"
-    if score < host.oom_score_adj and host.euid != 0 and not host.can("CAP_SYS_RESOURCE"):
+    if score < host.oom_score_adj and host.euid != 0 and not host.can("CAP_SYS_RESOURCE") and not spec.run.runc:
         spec.warn(f"oomScoreAdj stays {host.oom_score_adj}: an ordinary user cannot lower it", origin)
         return
     yield SetOomScore(value=score, origin=origin)

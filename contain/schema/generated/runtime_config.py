@@ -166,14 +166,14 @@ def _User(v: Any, at: str, out: list[Row]) -> None:
         if v1 is not None:
             if v1.__class__ is not int:
                 no_integer(out, f"{at}/uid", 'RUN206', v1)
-            elif not 0 <= v1 <= 4294967295:
-                out_of_range(out, f"{at}/uid", 'RUN206', v1, 0, 4294967295)
+            elif not 0 <= v1 <= 4294967294:
+                out_of_range(out, f"{at}/uid", 'RUN206', v1, 0, 4294967294)
         v2 = v.get('gid')
         if v2 is not None:
             if v2.__class__ is not int:
                 no_integer(out, f"{at}/gid", 'RUN206', v2)
-            elif not 0 <= v2 <= 4294967295:
-                out_of_range(out, f"{at}/gid", 'RUN206', v2, 0, 4294967295)
+            elif not 0 <= v2 <= 4294967294:
+                out_of_range(out, f"{at}/gid", 'RUN206', v2, 0, 4294967294)
         v3 = v.get('umask')
         if v3 is not None:
             if v3.__class__ is not int:
@@ -188,8 +188,8 @@ def _User(v: Any, at: str, out: list[Row]) -> None:
                 for i5, v5 in enumerate(v4):
                     if v5.__class__ is not int:
                         no_integer(out, f"{at}/additionalGids/{i5}", 'RUN206', v5)
-                    elif not 0 <= v5 <= 4294967295:
-                        out_of_range(out, f"{at}/additionalGids/{i5}", 'RUN206', v5, 0, 4294967295)
+                    elif not 0 <= v5 <= 4294967294:
+                        out_of_range(out, f"{at}/additionalGids/{i5}", 'RUN206', v5, 0, 4294967294)
         v6 = v.get('username')
         if v6 is not None:
             if v6.__class__ is not str:

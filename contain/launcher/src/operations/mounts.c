@@ -240,10 +240,13 @@ int do_mount_filesystem(struct context *context, const struct mount_filesystem *
     int target = root < 0 ? -1 : filesystem_target(context, root, operation, &existed);
     if (target < 0)
         return target == -2 ? 0 : -1;
-    int tree = make_filesystem(operation->type, operation->source, operation->options, change.set, why, sizeof why);
+    /* what is to be filled first becomes read-only at its place */
+    uint64_t late = strcmp(operation->type, "tmpfs") == 0 ? change.set & MOUNT_ATTR_RDONLY : 0;
+    int tree = make_filesystem(operation->type, operation->source, operation->options, change.set & ~late, why, sizeof why);
     bool attached = tree < 0; /* the two other ways mount in one step */
     if (tree >= 0) {
-        change.set = change.clear = 0;
+        change.set = late;
+        change.clear = 0;
     } else if ((errno == EPERM || errno == EBUSY) && operation->fallback[0]) {
         change.clear = 0;
         tree = show_fallback(operation->fallback, target, change.set);

@@ -62,13 +62,14 @@ def float_for_integer(document: Document) -> Iterator[tuple[Problem, Fix | str]]
 def integer_width(document: Document) -> Iterator[tuple[Problem, Fix | str]]:  # noqa: ARG001  the schema finds it
     """DOC104 integer-width: an integer fits its field.
 
-    An id has 32 bits, most limits have 64. Runtimes refuse what does not fit; tools in JavaScript round it silently.
+    An id has 32 bits, and 4294967295 is none: the kernel takes it for "as before". Most limits have 64.
+    Runtimes refuse what does not fit; tools in JavaScript round it silently.
 
     section: config.md / Valid values
     readers: runc refuses it, crun refuses it, actool refuses it
     blocking: yes
     rows: RD03 RD05
     bad: {"process": {"user": {"uid": 4294967296}}}
-    good: {"process": {"user": {"uid": 4294967295}}}
+    good: {"process": {"user": {"uid": 4294967294}}}
     """
     return iter(())
