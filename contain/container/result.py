@@ -99,6 +99,12 @@ class Layers:
             self._isolation = isolation_of(self._plan, self._missing)
         return self._isolation
 
+    @property
+    def version(self) -> str:
+        """Of the cgroups that a run's usage is read from: v1, v2, or none."""
+        read = [operation for operation in self._plan.operations if type(operation).__name__ == "ReadCgroupUsage"]
+        return ("v2" if any(operation.values()["v2"] for operation in read) else "v1") if read else ""
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled by what it tells: the plan stays here."""
         return _told, (self.isolation,)
