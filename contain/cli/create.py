@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from contain import paths
 from contain.cli import oci
 from contain.errors import UsageError
 
@@ -65,7 +64,7 @@ def _create(argv: list[str], options: Mapping[str, str]) -> int:
         launcher=oci.launcher_words(options),
         warn=oci.warner(options),
         cgroup_manager=oci.cgroup_manager(options),
-        pid_file=os.path.abspath(words.get("--pid-file")) if words.get("--pid-file") else "",
+        pid_file=paths.abspath(words.get("--pid-file")) if words.get("--pid-file") else "",
         console_socket=words.get("--console-socket"),
         pidfd_socket=words.get("--pidfd-socket"),
         preserve_fds=oci.count(words, "--preserve-fds"),

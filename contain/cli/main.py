@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import errno
 import gc
-import os
+import posix
 import sys
 
+from contain import paths
 from contain.errors import ContainError, HostError, UsageError, printable
 
 TYPE_CHECKING = False
@@ -90,7 +91,7 @@ def main(argv: Sequence[str] | None = None, *, name: str = "contain") -> int:
     _fill_standard_streams()
     options: dict[str, str] = {}
     try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv), os.path.basename(name), options)
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv), paths.basename(name), options)
         sys.stdout.flush()
     except ContainError as error:
         return _refuse(error, options)
@@ -117,10 +118,12 @@ def _shortage(error: OSError) -> ContainError | None:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return HostError(f"cannot write: {error.strerror}")
     if error.errno in SHORT:
-        where = f" ({os.fsdecode(error.filename)})" if isinstance(error.filename, str | bytes) else ""
+        from os import fsdecode
+
+        where = f" ({fsdecode(error.filename)})" if isinstance(error.filename, str | bytes) else ""
         return HostError(f"{error.strerror}{where}", remedy=SHORT[error.errno])
     try:
-        os.getcwd()
+        posix.getcwd()
     except OSError as gone:
         return UsageError(f"the working folder cannot be used: {gone.strerror}", remedy="cd to another one")
     return None
@@ -128,7 +131,7 @@ def _shortage(error: OSError) -> ContainError | None:
 
 def _silence() -> None:
     """What stdout still holds goes nowhere: else Python complains once more when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    posix.dup2(posix.open("/dev/null", posix.O_WRONLY), 1)
 
 
 def _end_output() -> None:
@@ -143,11 +146,11 @@ def _fill_standard_streams() -> None:
     """A standard stream that is closed would be taken by the next file that is opened, and Python has None in its place."""
     for fd in range(3):
         try:
-            os.fstat(fd)
+            posix.fstat(fd)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
+            posix.open("/dev/null", posix.O_RDWR)  # takes the lowest number, which is this one
     if sys.stdout is None or sys.stderr is None:
-        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for the rest of the process
+        nowhere = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115  for the rest of the process
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
 
 
@@ -220,8 +223,8 @@ def _global_options(argv: list[str], found: dict[str, str]) -> list[str]:
 
 def _exists(module: str) -> bool:
     """Whether a verb's module is there, without importing it."""
-    here = os.path.dirname(__file__)
-    return os.path.exists(f"{here}/{module}.py") or os.path.exists(f"{here}/{module}/__init__.py")
+    here = paths.dirname(__file__)
+    return paths.exists(f"{here}/{module}.py") or paths.exists(f"{here}/{module}/__init__.py")
 
 
 def _load(verb: str) -> ModuleType:
@@ -286,7 +289,7 @@ def _say(lines: list[str], code: int) -> int:
 
 def _bug(error: Exception) -> int:
     """One line for what should not have happened; the traceback only on request."""
-    if os.environ.get("CONTAIN_DEBUG") == "1":
+    if paths.environ().get("CONTAIN_DEBUG") == "1":
         import traceback
 
         traceback.print_exception(error)
@@ -294,6 +297,6 @@ def _bug(error: Exception) -> int:
     while trace is not None:
         code = trace.tb_frame.f_code
         line = trace.tb_lineno or code.co_firstlineno  # packed functions know no more
-        where, trace = f"{os.path.basename(code.co_filename)}:{line} in {code.co_name}", trace.tb_next
+        where, trace = f"{paths.basename(code.co_filename)}:{line} in {code.co_name}", trace.tb_next
     text = f"a bug of contain: {type(error).__name__} at {where}: {error}; please report it with the output of CONTAIN_DEBUG=1"
     return _say([printable(text.replace("\n", " "))], getattr(error, "exit_code", 125))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 import sys
 
 from contain.cli.output import complain
@@ -138,7 +138,8 @@ def log(path: str, kind: str, message: str, *, level: str = "error") -> None:
         quoted = printable(message.replace("\\", "\\\\").replace('"', '\\"'))
         line = f'time="{now}" level={level} msg="{quoted}"'
     try:
-        with open(path, "a", encoding="utf-8", errors="replace", opener=lambda path, flags: os.open(path, flags, 0o644)) as file:
+        fd = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC, 0o644)
+        with open(fd, "w") as file:
             file.write(line + "\n")
     except OSError as problem:  # the words are on stderr too
         warn(f"cannot write the log {path}: {problem.strerror}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 import sys
 
 from contain.errors import printable
@@ -24,7 +24,7 @@ def complain(lines: Iterable[str]) -> None:
     try:
         print("\n".join(lines), file=sys.stderr, flush=True)
     except OSError:  # what the stream still holds goes nowhere: else Python flushes it at exit, fails and exits with a code of its own
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        posix.dup2(posix.open("/dev/null", posix.O_WRONLY), 2)
 
 
 def json_text(value: object, *, indent: int | None = 2) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 
-from contain.container import notify
+from contain.container import copied, notify
 from contain.container.freeze import set_frozen
 from contain.errors import StateError
 from contain.launcher import spawn
@@ -18,7 +18,6 @@ from contain.state.undo import kill
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
 
     from contain.state.store import Folder
     from contain.state.summary import Summary
@@ -45,7 +44,7 @@ def start(name: str, options: Mapping[str, str]) -> int:
         status = folder.status()
         if status != layout.CREATED:
             raise StateError(_refusal(status))
-        config, target = _config(folder), os.environ.get(notify.VARIABLE, "")
+        config, target = copied.config(folder), os.environ.get(notify.VARIABLE, "")
         shown = notify.folder_of(config) if target else ""
         server = notify.listen(shown) if shown else None
         code = quick("start", ["--no-hooks", name], options)
@@ -104,7 +103,7 @@ def delete(name: str, options: Mapping[str, str], warn: Callable[[str], None], *
 def _delete(folder: Folder, warn: Callable[[str], None]) -> None:
     from contain.container.hooks import failures
 
-    config, summary = _config(folder), folder.summary()
+    config, summary = copied.config(folder), folder.summary()
     bundle, process = summary.bundle, summary.process("init")
     if process:
         _end(*process, summary)
@@ -129,10 +128,3 @@ def _end(pid: int, start: int, summary: Summary) -> None:
             select.select([pidfd], [], [], PATIENCE)
     finally:
         os.close(pidfd)
-
-
-def _config(folder: Folder) -> dict[str, Any]:
-    import json
-
-    found: dict[str, Any] = json.loads(folder.text(layout.CONFIG) or "{}")
-    return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
+from contain import paths
 from contain.container import notify
 from contain.errors import ContainError, UsageError
 
@@ -62,14 +63,14 @@ def create(
     from contain.spec import activation
 
     spec = read(identifier, bundle, state_root, given)
-    activation.adopt(spec, os.environ, os.getpid())
+    activation.adopt(spec, paths.environ(), posix.getpid())
     use_manager(spec, cgroup_manager)
-    folder = notify.adopt(spec, os.environ)
+    folder = notify.adopt(spec, paths.environ())
     try:
         plan = compile_run(spec, probe(wanted(spec)))
     except ContainError:
         if folder:
-            os.rmdir(folder)
+            posix.rmdir(folder)
         raise
     for text in spec.warnings:
         warn(text)

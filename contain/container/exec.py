@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from contain import paths
 from contain.errors import StateError, UsageError
 from contain.state import layout
 from contain.state.layout import state_root
@@ -117,12 +116,11 @@ def _subgroups(cgroups: dict[str, str], asked: list[str]) -> dict[str, str]:
 
 
 def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
-    import json
-
+    from contain.container import copied
     from contain.spec import defaults, semantics
     from contain.spec.model import Origins, RunOptions, Spec
 
-    config = json.loads(folder.text(layout.CONFIG) or "{}")
+    config = copied.config(folder)
     summary = folder.summary()
     config["process"] = _process(config.get("process") or {}, request)
     config = _validated(config, "<command line>:--process" if request.process else "")
@@ -134,8 +132,8 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
         host_view=not summary.rootfs,
         detach=bool(request.detach),
         console_socket=request.console_socket or "",
-        pid_file=os.path.abspath(request.pid_file) if request.pid_file else "",
-        pidfd_socket=os.path.abspath(request.pidfd_socket) if request.pidfd_socket else "",
+        pid_file=paths.abspath(request.pid_file) if request.pid_file else "",
+        pidfd_socket=paths.abspath(request.pidfd_socket) if request.pidfd_socket else "",
         preserve_fds=request.preserve_fds or 0,
         user=request.user if request.user and not _numbers(request.user) else "",
         seccomp=_filter(config["linux"], summary.pid),

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-import os
+import posix
+
+from contain import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def adopt(spec: Spec, environ: Mapping[str, str]) -> str:
     import tempfile
 
     folder = tempfile.mkdtemp(prefix=PREFIX)
-    os.chmod(folder, 0o755)  # others only connect to what is in it
+    posix.chmod(folder, 0o755)  # others only connect to what is in it
     spec.run.temporary.append(folder)
     mounts.append({"destination": INSIDE, "type": "bind", "source": folder, "options": ["bind", "nosuid", "noexec", "nodev", "ro"]})
     process["env"] = [*(row for row in process.get("env") or [] if not row.startswith(f"{VARIABLE}=")), f"{VARIABLE}={INSIDE}/{NAME}"]
@@ -39,7 +41,7 @@ def adopt(spec: Spec, environ: Mapping[str, str]) -> str:
 def folder_of(config: Mapping[str, Any]) -> str:
     """The folder that adopt() made for a container, from its copy of the configuration; "" when it made none."""
     sources = [row.get("source", "") for row in config.get("mounts") or [] if row.get("destination") == INSIDE]
-    return next((source for source in sources if os.path.basename(source).startswith(PREFIX)), "")
+    return next((source for source in sources if paths.basename(source).startswith(PREFIX)), "")
 
 
 def listen(folder: str) -> socket.socket:
@@ -47,11 +49,11 @@ def listen(folder: str) -> socket.socket:
     import socket
 
     path = f"{folder}/{NAME}"
-    if os.path.lexists(path):
-        os.unlink(path)
+    if paths.lexists(path):
+        posix.unlink(path)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     server.bind(path)
-    os.chmod(path, 0o777)  # the program may be any user
+    posix.chmod(path, 0o777)  # the program may be any user
     return server
 
 
@@ -90,20 +92,22 @@ def _tell(target: str, lines: list[bytes]) -> None:
 
 def leave_proxy(folder: str, target: str) -> None:
     """A process of its own that passes READY on while ours, which is to become the launcher, lives; it is nobody's child."""
+    import os
+
     server = listen(folder)
-    watched = os.pidfd_open(os.getpid())
-    child = os.fork()
+    watched = posix.pidfd_open(posix.getpid())
+    child = posix.fork()
     if child:
         server.close()
-        os.close(watched)
-        os.waitpid(child, 0)
+        posix.close(watched)
+        posix.waitpid(child, 0)
         return
     try:
-        if os.fork() == 0:
-            os.setsid()
-            nowhere = os.open(os.devnull, os.O_RDWR)
+        if posix.fork() == 0:
+            posix.setsid()
+            nowhere = posix.open("/dev/null", posix.O_RDWR)
             for stream in range(3):
-                os.dup2(nowhere, stream)
+                posix.dup2(nowhere, stream)
             pass_on(server, target, watched)
     finally:
         os._exit(0)
@@ -111,12 +115,14 @@ def leave_proxy(folder: str, target: str) -> None:
 
 def launch_and_wait(folder: str, target: str, root: str, name: str) -> None:
     """For `run --detach`: comes back in a child, which is to become the launcher; this process waits for READY and goes."""
+    import os
+
     server = listen(folder)
-    child = os.fork()
+    child = posix.fork()
     if child == 0:
         server.close()
         return
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = posix.waitstatus_to_exitcode(posix.waitpid(child, 0)[1])
     try:
         if code == 0:
             wait_for(server, target, root, name)
@@ -133,10 +139,10 @@ def wait_for(server: socket.socket, target: str, root: str, name: str) -> None:
     if process is None:
         return
     try:
-        watched = os.pidfd_open(process[0])
+        watched = posix.pidfd_open(process[0])
     except ProcessLookupError:
         return
     try:
         pass_on(server, target, watched, process[0])
     finally:
-        os.close(watched)
+        posix.close(watched)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
+from contain import paths
 from contain.host.model import CgroupLayout
 from contain.kernel import cgroups
 from contain.kernel.files import word
@@ -40,7 +41,7 @@ def layout(mounts: list[Mount], own: dict[str, str], kernel: tuple[int, int] = (
         base[""] = folder
         available, enabled = cgroups.controllers(folder), cgroups.enabled(folder)
         real_root = is_real_root(folder)
-        can_enable = not busy and os.access(f"{folder}/cgroup.subtree_control", os.W_OK, effective_ids=True)
+        can_enable = not busy and posix.access(f"{folder}/cgroup.subtree_control", posix.W_OK, effective_ids=True)
         usable = sorted({*usable, *(available if can_enable else (name for name in available if name in enabled))})
         if not reason and not usable:
             reason = (
@@ -69,13 +70,13 @@ def layout(mounts: list[Mount], own: dict[str, str], kernel: tuple[int, int] = (
 def _accounts_swap(v1: dict[str, str]) -> bool:
     """v1 does so only with swapaccount=1 on some kernels; v2 wherever there is swap in the kernel."""
     if "memory" in v1:
-        return os.path.exists(f"{v1['memory']}/memory.memsw.limit_in_bytes")
-    return os.path.exists("/proc/swaps")
+        return paths.exists(f"{v1['memory']}/memory.memsw.limit_in_bytes")
+    return paths.exists("/proc/swaps")
 
 
 def is_real_root(folder: str) -> bool:
     """Whether a v2 folder is the host's root cgroup: only that one has no cgroup.type."""
-    return not os.path.exists(f"{folder}/cgroup.type") and os.path.exists(f"{folder}/cgroup.procs")
+    return not paths.exists(f"{folder}/cgroup.type") and paths.exists(f"{folder}/cgroup.procs")
 
 
 def _here(unified: str, v1: dict[str, str], roots: dict[str, str], own: dict[str, str]) -> dict[str, str]:
@@ -84,14 +85,14 @@ def _here(unified: str, v1: dict[str, str], roots: dict[str, str], own: dict[str
     for name, path in own.items():
         point = v1.get(name, "") if name else unified
         folder = cgroups.where(point, roots[point], path) if point else ""
-        if folder and os.path.isdir(folder):
+        if folder and paths.isdir(folder):
             here[name] = folder
     return here
 
 
 def _may_make(folder: str) -> bool:
     """Whether we may make a cgroup in a folder (a read-only mount says no, whoever asks)."""
-    return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
+    return posix.access(folder, posix.W_OK | posix.X_OK, effective_ids=True)
 
 
 def _base_v2(unified: str, here: str) -> tuple[str, bool, str]:
@@ -104,7 +105,7 @@ def _base_v2(unified: str, here: str) -> tuple[str, bool, str]:
         return "", False, f"our own cgroup is not below {unified}"
     folder, nearest = here, ""
     while True:
-        usable = _may_make(folder) and os.access(f"{folder}/cgroup.procs", os.W_OK, effective_ids=True)
+        usable = _may_make(folder) and posix.access(f"{folder}/cgroup.procs", posix.W_OK, effective_ids=True)
         if usable and word(f"{folder}/cgroup.type") not in {"threaded", "domain invalid", "domain threaded"}:
             nearest = nearest or folder
             if is_real_root(folder) or not cgroups.processes(folder):
@@ -114,7 +115,7 @@ def _base_v2(unified: str, here: str) -> tuple[str, bool, str]:
         folder = folder.rpartition("/")[0]
     if nearest:
         return nearest, True, f"processes sit in {nearest} itself, so it cannot hand controllers on"
-    writable = os.access(here, os.W_OK, effective_ids=True)
+    writable = posix.access(here, posix.W_OK, effective_ids=True)
     return "", False, f"{here} is a threaded cgroup" if writable else f"{here} and its parents are not writable to us"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
 from contain.host.model import Userns
 from contain.kernel import idmaps
@@ -53,7 +53,7 @@ def user(uid: int, *, passwd: str = "/etc/passwd") -> tuple[str, str]:
 def program(name: str, path: str) -> str:
     """Where a program is: in `path`, else in the usual places; "" when it is missing."""
     for folder in [*path.split(":"), "/usr/bin", "/bin", "/usr/local/bin"]:
-        if folder.startswith("/") and os.access(f"{folder}/{name}", os.X_OK):
+        if folder.startswith("/") and posix.access(f"{folder}/{name}", posix.X_OK):
             return f"{folder}/{name}"
     return ""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
+from contain import paths
 from contain.kernel import namespaces
 from contain.kernel.files import text, word
 
@@ -81,7 +82,7 @@ def lsm() -> list[str]:
     if listed:
         return listed.split(",")
     traces = {"apparmor": "/sys/module/apparmor", "selinux": "/sys/fs/selinux/enforce", "smack": "/sys/fs/smackfs/load2"}
-    found = [name for name, path in traces.items() if os.path.exists(path)]
+    found = [name for name, path in traces.items() if paths.exists(path)]
     if "apparmor" in found and word("/sys/module/apparmor/parameters/enabled") == "N":
         found.remove("apparmor")
     return found
@@ -99,13 +100,13 @@ def filesystems() -> list[str]:
 
 def overlay(loaded: list[str], release: str) -> bool:
     """Whether overlayfs is there or would be loaded when it is first mounted."""
-    return "overlay" in loaded or os.path.exists(f"/lib/modules/{release}/kernel/fs/overlayfs")
+    return "overlay" in loaded or paths.exists(f"/lib/modules/{release}/kernel/fs/overlayfs")
 
 
 def hugepages() -> list[str]:
     """Sizes as cgroup files name them: 2MB, 1GB."""
     try:
-        names = os.listdir("/sys/kernel/mm/hugepages")
+        names = posix.listdir("/sys/kernel/mm/hugepages")
     except OSError:
         return []
     return [_size(int(name[len("hugepages-") : -len("kB")])) for name in sorted(names)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import posix
 import stat
 
+from contain import paths
 from contain.host.model import Device, Entry, Source
 from contain.host.target import by_id, device, error_name
 from contain.kernel import files, mounts
@@ -27,20 +28,20 @@ _KINDS = {
 def source(path: str, table: list[Mount]) -> Source:
     """Facts about one path, links followed."""
     try:
-        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        fd = posix.open(path, posix.O_PATH | posix.O_CLOEXEC)
     except OSError as problem:
         return Source(error=error_name(problem))
     try:
-        found = os.fstat(fd)
-        real = os.readlink(f"/proc/self/fd/{fd}")
+        found = posix.fstat(fd)
+        real = posix.readlink(f"/proc/self/fd/{fd}")
         mount = by_id(table, mounts.mount_id(fd))
     finally:
-        os.close(fd)
+        posix.close(fd)
     return Source(
         exists=True,
         kind=_KINDS.get(stat.S_IFMT(found.st_mode), "other"),
         path=real,
-        link=real != os.path.normpath(path),
+        link=real != paths.normpath(path),
         mode=stat.S_IMODE(found.st_mode),
         uid=found.st_uid,
         gid=found.st_gid,
@@ -49,15 +50,15 @@ def source(path: str, table: list[Mount]) -> Source:
         type=mount.type if mount else "",
         options=mount.options if mount else [],
         mounts=bool(mounts.below(table, real)),
-        readable=os.access(path, os.R_OK, effective_ids=True),
-        writable=os.access(path, os.W_OK, effective_ids=True),
+        readable=posix.access(path, posix.R_OK, effective_ids=True),
+        writable=posix.access(path, posix.W_OK, effective_ids=True),
     )
 
 
 def top(table: list[Mount], path: str = "/") -> list[Entry]:
     """The top-level entries of the host's root, sorted by name."""
     entries = []
-    with os.scandir(path) as found:
+    with posix.scandir(path) as found:
         for one in sorted(found, key=lambda entry: entry.name):
             where = f"{path.rstrip('/')}/{one.name}"
             info = one.stat(follow_symlinks=False)
@@ -67,12 +68,12 @@ def top(table: list[Mount], path: str = "/") -> list[Entry]:
                 Entry(
                     name=one.name,
                     kind=kind if kind in {"dir", "file", "link"} else "other",
-                    target=os.readlink(where) if kind == "link" else "",
+                    target=posix.readlink(where) if kind == "link" else "",
                     mode=stat.S_IMODE(info.st_mode),
                     type=mount.type if mount else "",
                     mounts=list(dict.fromkeys(sub.point for sub in mounts.below(table, where))),
                     point=mount is not None and mount.point == where,
-                    readable=kind == "link" or os.access(where, os.R_OK, effective_ids=True),
+                    readable=kind == "link" or posix.access(where, posix.R_OK, effective_ids=True),
                 )
             )
     return entries
@@ -88,14 +89,21 @@ def parse_unix(data: str) -> list[str]:
     return sorted(paths)
 
 
+def bound_sockets() -> frozenset[str]:
+    """The paths by which unix sockets were bound, as they were given."""
+    return frozenset(parse_unix(files.text("/proc/net/unix")))
+
+
 def sockets() -> list[str]:
     """Paths of unix sockets that somebody holds bound and that are there to be connected to, links in folders resolved."""
+    from os.path import realpath  # for the host view alone
+
     found = set()
-    for path in parse_unix(files.text("/proc/net/unix")):
+    for path in bound_sockets():
         folder, _, name = path.rpartition("/")
-        real = f"{os.path.realpath(folder or '/').rstrip('/')}/{name}"
+        real = f"{realpath(folder or '/').rstrip('/')}/{name}"
         try:
-            if stat.S_ISSOCK(os.lstat(real).st_mode):
+            if stat.S_ISSOCK(posix.lstat(real).st_mode):
                 found.add(real)
         except OSError:
             continue
@@ -105,11 +113,11 @@ def sockets() -> list[str]:
 def devices(folder: str = "/dev") -> list[Device]:
     """The device nodes of the host; terminals of others (/dev/pts) and mounts below are left out."""
     found = []
-    home = os.stat(folder).st_dev
+    home = posix.stat(folder).st_dev
     todo = [folder]
     while todo:
         try:
-            entries = sorted(os.scandir(todo.pop()), key=lambda entry: entry.name)
+            entries = sorted(posix.scandir(todo.pop()), key=lambda entry: entry.name)
         except OSError:
             continue
         for entry in entries:
@@ -121,13 +129,13 @@ def devices(folder: str = "/dev") -> list[Device]:
                     Device(
                         path=entry.path,
                         kind="char" if stat.S_ISCHR(info.st_mode) else "block",
-                        major=os.major(info.st_rdev),
-                        minor=os.minor(info.st_rdev),
+                        major=posix.major(info.st_rdev),
+                        minor=posix.minor(info.st_rdev),
                         mode=stat.S_IMODE(info.st_mode),
                         uid=info.st_uid,
                         gid=info.st_gid,
-                        readable=os.access(entry.path, os.R_OK, effective_ids=True),
-                        writable=os.access(entry.path, os.W_OK, effective_ids=True),
+                        readable=posix.access(entry.path, posix.R_OK, effective_ids=True),
+                        writable=posix.access(entry.path, posix.W_OK, effective_ids=True),
                     )
                 )
     return sorted(found, key=lambda device: device.path)

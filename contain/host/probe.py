@@ -5,8 +5,9 @@ Everything is read from small kernel files; nothing is tried out (that is doctor
 
 from __future__ import annotations
 
-import os
+import posix
 
+from contain import paths
 from contain.errors import HostError
 from contain.host import cgroup, identity, machine, target
 from contain.host.model import Host
@@ -28,10 +29,10 @@ def _myself() -> processes.Status:
         mine = processes.status()
     except FileNotFoundError:
         raise HostError("no procfs is mounted on /proc", remedy="mount -t proc proc /proc") from None
-    if mine.nspid and mine.nspid[0] != os.getpid():
+    if mine.nspid and mine.nspid[0] != posix.getpid():
         raise HostError(
             "the procfs on /proc is that of another pid namespace",
-            cause=f"it shows this process as {mine.nspid[0]}, which is {os.getpid()}",
+            cause=f"it shows this process as {mine.nspid[0]}, which is {posix.getpid()}",
             remedy="mount one of this namespace: mount -t proc proc /proc (unshare has --mount-proc)",
         )
     return mine
@@ -40,9 +41,9 @@ def _myself() -> processes.Status:
 def probe(wanted: Wanted | None = None) -> Host:
     """The facts about the machine, the user and what `wanted` names."""
     wanted = wanted or Wanted()
-    uname = os.uname()
+    uname = posix.uname()
     kernel = machine.version(uname.release)
-    euid = os.geteuid()
+    euid = posix.geteuid()
     name, home = identity.user(euid)
     mine = _myself()
     table = mounts.mounts()
@@ -50,14 +51,14 @@ def probe(wanted: Wanted | None = None) -> Host:
     loaded = machine.filesystems()
     last = min(capabilities.last(), len(CAPABILITIES) - 1)
     return Host(
-        uid=os.getuid(),
-        gid=os.getgid(),
+        uid=posix.getuid(),
+        gid=posix.getgid(),
         euid=euid,
-        egid=os.getegid(),
+        egid=posix.getegid(),
         groups=mine.groups,
         user=name,
         home=home,
-        runtime=os.environ.get("XDG_RUNTIME_DIR", ""),
+        runtime=paths.environ().get("XDG_RUNTIME_DIR", ""),
         caps=mine.effective,
         bounding=mine.bounding,
         no_new_privs=mine.no_new_privs,
@@ -69,7 +70,7 @@ def probe(wanted: Wanted | None = None) -> Host:
         release=uname.release,
         machine=uname.machine,
         cgroup=cgroup.layout(table, cgroups.membership(), kernel),
-        userns=identity.userns(name, euid, os.environ.get("PATH", ""), sysctls, ranges=wanted.ids or euid != 0),
+        userns=identity.userns(name, euid, paths.environ().get("PATH", ""), sysctls, ranges=wanted.ids or euid != 0),
         namespaces=machine.kinds(),
         lsm=machine.lsm(),
         seccomp=word("/proc/sys/kernel/seccomp/actions_avail").split(),

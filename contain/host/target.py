@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
 from contain.host.model import Root
 from contain.kernel import files, mounts
@@ -30,7 +30,7 @@ _TOP = 4096
 
 def device(number: int) -> str:
     """major:minor as mountinfo writes it."""
-    return f"{os.major(number)}:{os.minor(number)}"
+    return f"{posix.major(number)}:{posix.minor(number)}"
 
 
 def error_name(problem: OSError) -> str:
@@ -51,15 +51,15 @@ def root(path: str, table: list[Mount]) -> Root:
     with held:
         fd = held.open("/")
         try:
-            found = os.fstat(fd)
-            real = os.readlink(f"/proc/self/fd/{fd}")
+            found = posix.fstat(fd)
+            real = posix.readlink(f"/proc/self/fd/{fd}")
             mount = by_id(table, mounts.mount_id(fd))
             try:
-                top = sorted(os.listdir(f"/proc/self/fd/{fd}"))[:_TOP]
+                top = sorted(posix.listdir(f"/proc/self/fd/{fd}"))[:_TOP]
             except OSError:
                 top = []
         finally:
-            os.close(fd)
+            posix.close(fd)
         texts = {name: held.read(f"/etc/{name}") for name in ("passwd", "group")}
     decoded = {name: None if data is None else data.decode("utf-8", "surrogateescape") for name, data in texts.items()}
     return Root(

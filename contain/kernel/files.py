@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 import stat
 
 #: What is read of a kernel file or of passwd and group at most.
@@ -10,22 +10,22 @@ LIMIT = 1 << 20
 #: Symbolic links followed in one path, as the kernel has it.
 LINKS = 40
 #: Nobody waits for the writer of a FIFO that stands where a file should.
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+_FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NOCTTY | posix.O_NONBLOCK
 
 
 def read(path: str | int, *, limit: int = LIMIT, at: int | None = None) -> bytes:
     """At most `limit` bytes of a file (a path, or an open descriptor that is left open); OSError as the kernel has it."""
-    fd = path if isinstance(path, int) else os.open(path, _FLAGS, dir_fd=at)
+    fd = path if isinstance(path, int) else posix.open(path, _FLAGS, dir_fd=at)
     try:
         parts: list[bytes] = []
         left = limit
-        while left > 0 and (part := os.read(fd, min(left, 65536))):
+        while left > 0 and (part := posix.read(fd, min(left, 65536))):
             parts.append(part)
             left -= len(part)
         return b"".join(parts)
     finally:
         if not isinstance(path, int):
-            os.close(fd)
+            posix.close(fd)
 
 
 def text(path: str, *, default: str = "") -> str:
@@ -62,7 +62,7 @@ class Root:
     def __init__(self, path: str) -> None:
         """Opens the folder; OSError if it is none."""
         self.path = path
-        self._fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._fd = posix.open(path, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
 
     def __enter__(self) -> Root:
         """For `with`."""
@@ -70,7 +70,7 @@ class Root:
 
     def __exit__(self, *_: object) -> None:
         """Closes the descriptor."""
-        os.close(self._fd)
+        posix.close(self._fd)
 
     def open(self, path: str) -> int:
         """An O_PATH descriptor of what `path` names in this root, links followed within the root."""
@@ -82,24 +82,24 @@ class Root:
                 part = todo.pop()
                 if part == "..":
                     if stack:
-                        os.close(stack.pop())
+                        posix.close(stack.pop())
                     continue
                 here = stack[-1] if stack else self._fd
-                fd = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                fd = posix.open(part, posix.O_PATH | posix.O_NOFOLLOW | posix.O_CLOEXEC, dir_fd=here)
                 stack.append(fd)
-                if stat.S_ISLNK(os.fstat(fd).st_mode):
-                    target = os.readlink("", dir_fd=fd)
+                if stat.S_ISLNK(posix.fstat(fd).st_mode):
+                    target = posix.readlink("", dir_fd=fd)
                     links += 1
                     if links > LINKS:
-                        raise OSError(40, os.strerror(40), path)
-                    os.close(stack.pop())
+                        raise OSError(40, posix.strerror(40), path)
+                    posix.close(stack.pop())
                     while target.startswith("/") and stack:
-                        os.close(stack.pop())
+                        posix.close(stack.pop())
                     todo += _steps(target)
-            return os.dup(stack[-1] if stack else self._fd)
+            return posix.dup(stack[-1] if stack else self._fd)
         finally:
             for fd in stack:
-                os.close(fd)
+                posix.close(fd)
 
     def read(self, path: str, *, limit: int = LIMIT) -> bytes | None:
         """A regular file's bytes, at most `limit`; None when there is none, or what is there is no regular file."""
@@ -108,13 +108,13 @@ class Root:
         except OSError:
             return None
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):  # a fifo or device planted there must not be opened
+            if not stat.S_ISREG(posix.fstat(fd).st_mode):  # a fifo or device planted there must not be opened
                 return None
             return read(f"/proc/self/fd/{fd}", limit=limit)
         except OSError:
             return None
         finally:
-            os.close(fd)
+            posix.close(fd)
 
 
 def _steps(path: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
 from contain.kernel.files import read
 from contain.kernel.record import Record
@@ -116,11 +116,11 @@ def mount_id(fd: int) -> int | None:
 def of(table: list[Mount], path: str) -> Mount | None:
     """The mount that `path` is seen through, links followed; None when the path does not exist."""
     try:
-        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        fd = posix.open(path, posix.O_PATH | posix.O_CLOEXEC)
     except OSError:
         return None
     try:
         wanted = mount_id(fd)
     finally:
-        os.close(fd)
+        posix.close(fd)
     return next((mount for mount in table if mount.id == wanted), None)

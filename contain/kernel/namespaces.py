@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
 #: Name in /proc/PID/ns → name in the OCI runtime-spec.
 KINDS = {
@@ -19,13 +19,13 @@ KINDS = {
 
 def kinds() -> list[str]:
     """Those that this kernel has, by their names in /proc."""
-    return sorted(name for name in os.listdir("/proc/self/ns") if name in KINDS)
+    return sorted(name for name in posix.listdir("/proc/self/ns") if name in KINDS)
 
 
 def inode(kind: str, pid: int | str = "self") -> int | None:
     """The number that names a namespace of a process; None when it cannot be seen."""
     try:
-        target = os.readlink(f"/proc/{pid}/ns/{kind}")
+        target = posix.readlink(f"/proc/{pid}/ns/{kind}")
     except OSError:
         return None
     return int(target[target.index("[") + 1 : -1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
 from contain.kernel import capabilities
 from contain.kernel.files import read
@@ -125,7 +125,7 @@ def status(pid: int | str = "self") -> Status:
 
 def pids() -> list[int]:
     """All processes that this /proc shows, ascending."""
-    return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+    return sorted(int(name) for name in posix.listdir("/proc") if name.isdigit())
 
 
 def command(pid: int) -> list[str]:

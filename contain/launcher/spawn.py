@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import posix
 import sys
+
+from contain import paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = paths.dirname(paths.abspath(__file__))
 NAME = "contain-launcher"
 #: Not zero: AppArmor gives no capabilities in user namespaces but to programs that it knows by their path.
 RESTRICTION = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
@@ -18,25 +20,25 @@ RESTRICTION = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 
 def find() -> str:
     """The installed launcher: beside this module, or where $CONTAIN_LAUNCHER says (tests use a sanitized build so)."""
-    return os.environ.get("CONTAIN_LAUNCHER") or os.path.join(HERE, NAME)
+    return paths.environ().get("CONTAIN_LAUNCHER") or paths.join(HERE, NAME)
 
 
 def sealed(name: str, data: bytes, *, executable: bool = False) -> int:
     """A sealed file in memory with these bytes; its descriptor, close-on-exec, and never in the place of a closed standard stream."""
-    flags = os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC
+    flags = posix.MFD_ALLOW_SEALING | posix.MFD_CLOEXEC
     if executable:
         try:
-            fd = os.memfd_create(name, flags | 0x0010)  # MFD_EXEC, since Linux 6.3
+            fd = posix.memfd_create(name, flags | 0x0010)  # MFD_EXEC, since Linux 6.3
         except OSError:
-            fd = os.memfd_create(name, flags)
+            fd = posix.memfd_create(name, flags)
     else:
-        fd = os.memfd_create(name, flags)
+        fd = posix.memfd_create(name, flags)
     import fcntl
 
     fd = _above(fd)
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view) :]
+        view = view[posix.write(fd, view) :]
     fcntl.fcntl(fd, 1033, 0x0F)  # F_ADD_SEALS: seal, shrink, grow, write
     return fd
 
@@ -50,7 +52,7 @@ def _above(fd: int) -> int:
     try:
         return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
     finally:
-        os.close(fd)
+        posix.close(fd)
 
 
 def sealed_launcher() -> int:
@@ -67,17 +69,17 @@ def program() -> int:
     """
     from contain.kernel.files import word
 
-    if os.geteuid() != 0 and word(RESTRICTION) not in {"", "0"}:
-        return _above(os.open(find(), os.O_PATH | os.O_CLOEXEC))
+    if posix.geteuid() != 0 and word(RESTRICTION) not in {"", "0"}:
+        return _above(posix.open(find(), posix.O_PATH | posix.O_CLOEXEC))
     try:
         return sealed_launcher()
     except PermissionError:
-        return _above(os.open(find(), os.O_PATH | os.O_CLOEXEC))
+        return _above(posix.open(find(), posix.O_PATH | posix.O_CLOEXEC))
 
 
 def explainer() -> list[str]:
     """The program that says more about a failure, for execute(): cause and remedy on lines of their own."""
-    top = os.path.dirname(os.path.dirname(HERE))
+    top = paths.dirname(paths.dirname(HERE))
     code = f"import sys; sys.path.insert(0, {top!r}); from contain.launcher.explain import main; sys.exit(main(sys.argv))"
     return [sys.executable, "-I", "-S", "-c", code]
 
@@ -88,8 +90,8 @@ def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), expl
 
     keep()
     planfd = sealed("plan", plan)
-    os.set_inheritable(planfd, True)
-    os.execve(program(), argv(str(planfd), trace=trace, words=words, explainer=explainer), os.environ)
+    posix.set_inheritable(planfd, True)
+    posix.execve(program(), argv(str(planfd), trace=trace, words=words, explainer=explainer), paths.environ())
 
 
 def argv(plan: str, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> list[str]:
@@ -120,16 +122,16 @@ def spawn(
     planfd = sealed("plan", plan)
     own = {"--report": report, "--life": life, "--caller": caller}
     kept = [fd for fd in (*own.values(), planfd, *passed, *(fd for row in captures for fd in row[:2])) if fd >= 0]
-    actions: list[tuple[int, ...]] = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
-    actions += [(os.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]
+    actions: list[tuple[int, ...]] = [(posix.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate(streams)]
+    actions += [(posix.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]
     if passed:  # what another part of the caller left inheritable below them is not meant for the program
-        actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in range(3, max(passed)) if fd not in kept and fd != launcher]
+        actions += [(posix.POSIX_SPAWN_CLOSE, fd) for fd in range(3, max(passed)) if fd not in kept and fd != launcher]
     words = [f"--capture={','.join(str(int(number)) for number in row)}" for row in captures]
     command = [NAME, *(f"{option}={fd}" for option, fd in own.items() if fd >= 0), *words, str(planfd)]
     try:
-        return os.posix_spawn(f"/proc/self/fd/{launcher}", command, os.environ, file_actions=actions)
+        return posix.posix_spawn(f"/proc/self/fd/{launcher}", command, paths.environ(), file_actions=actions)
     finally:
-        os.close(planfd)
+        posix.close(planfd)
 
 
 def _spawn_from_above(low: Sequence[int], plan: bytes, **given: Any) -> int:
@@ -147,7 +149,7 @@ def _spawn_from_above(low: Sequence[int], plan: bytes, **given: Any) -> int:
         return spawn(plan, **{name: copied(value) if isinstance(value, int) else value for name, value in given.items()})
     finally:
         for fd in copies.values():
-            os.close(fd)
+            posix.close(fd)
 
 
 def launcher_for_spawn(kept: dict[str, int] = {}) -> int:  # noqa: B006  the one thing that is kept for the whole process

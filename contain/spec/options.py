@@ -5,8 +5,9 @@ A row says how an option is written and what its value looks like; contain/spec/
 
 from __future__ import annotations
 
-import os
+import posix
 
+from contain import paths
 from contain.errors import UsageError
 from contain.spec import values
 
@@ -266,7 +267,7 @@ class Options:
         self.typed: dict[str, str] = {}  # keyword → name as it was typed, for messages
         self.command = command or []
         self.otherwise: list[str] = []  # what is run where neither the caller nor the target says it
-        self.environ = dict(os.environ) if environ is None else environ
+        self.environ = dict(paths.environ()) if environ is None else environ
         self.cwd = _here() if cwd is None else cwd
         for keyword, value in given.items():
             if keyword not in BY_KEYWORD:
@@ -299,12 +300,12 @@ class Options:
 
     def absolute(self, path: str) -> str:
         """A path of the caller's, made absolute without touching the disk."""
-        return os.path.normpath(os.path.join(self.cwd, path))
+        return paths.normpath(paths.join(self.cwd, path))
 
 
 def _here() -> str:
     try:
-        return os.getcwd()
+        return posix.getcwd()
     except OSError as problem:
         raise UsageError(f"the working folder cannot be used: {problem.strerror}", remedy="cd to another one") from None
 

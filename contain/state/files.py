@@ -3,56 +3,56 @@
 from __future__ import annotations
 
 import fcntl
-import os
+import posix
 
 from contain.kernel.files import read
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
 def open_folder(path: str, *, at: int | None = None) -> int:
     """A descriptor of a folder that is no link."""
-    return os.open(path, _FOLDER, dir_fd=at)
+    return posix.open(path, _FOLDER, dir_fd=at)
 
 
 def load(folder: int, name: str) -> str | None:
     """A file's text; None when there is none."""
     try:
-        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        fd = posix.open(name, posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC, dir_fd=folder)
     except OSError:
         return None
     try:
         return read(fd).decode("utf-8", "surrogateescape")
     finally:
-        os.close(fd)
+        posix.close(fd)
 
 
 def store(folder: int, name: str, text: str, *, token: str = "") -> None:
     """Writes a file so that readers see the old or the new one, never half of it."""
-    draft = f".{name}.{token or os.getpid()}"
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    draft = f".{name}.{token or posix.getpid()}"
+    fd = posix.open(draft, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
         data = text.encode("utf-8", "surrogateescape")
         while data:
-            data = data[os.write(fd, data) :]
+            data = data[posix.write(fd, data) :]
     finally:
-        os.close(fd)
-    os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+        posix.close(fd)
+    posix.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def create(folder: int, name: str, text: str = "") -> None:
     """A new file in a folder that nobody else knows yet."""
-    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    fd = posix.open(name, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
-        os.write(fd, text.encode("utf-8", "surrogateescape"))
+        posix.write(fd, text.encode("utf-8", "surrogateescape"))
     finally:
-        os.close(fd)
+        posix.close(fd)
 
 
 def exists(folder: int, name: str) -> bool:
     """Whether there is such an entry, of whatever kind."""
     try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        posix.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return False
     return True
@@ -61,7 +61,7 @@ def exists(folder: int, name: str) -> bool:
 def unlink(folder: int, name: str) -> None:
     """Removes an entry; that there is none is no error."""
     try:
-        os.unlink(name, dir_fd=folder)
+        posix.unlink(name, dir_fd=folder)
     except FileNotFoundError:
         pass
 
@@ -86,7 +86,7 @@ class Lock:
     def close(self) -> None:
         """Lets go; a second time does nothing."""
         if self._fd >= 0:
-            os.close(self._fd)
+            posix.close(self._fd)
             self._fd = -1
 
 
@@ -102,16 +102,16 @@ def wait_for(folder: int, name: str) -> Lock | None:
 
 def _lock(folder: int, name: str, how: int) -> Lock | None:
     try:
-        fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        fd = posix.open(name, posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC, dir_fd=folder)
     except OSError:
         return None
     try:
         fcntl.flock(fd, how)
     except BlockingIOError:
-        os.close(fd)
+        posix.close(fd)
         return None
     except BaseException:
-        os.close(fd)
+        posix.close(fd)
         raise
     return Lock(fd)
 
@@ -122,7 +122,7 @@ def remove_tree(name: str, *, at: int | None = None) -> None:
     Somebody else may be at the same: what is gone already is no error.
     """
     try:
-        os.unlink(name, dir_fd=at)
+        posix.unlink(name, dir_fd=at)
         return
     except FileNotFoundError:
         return
@@ -133,15 +133,15 @@ def remove_tree(name: str, *, at: int | None = None) -> None:
     except FileNotFoundError:
         return
     try:
-        home = os.fstat(fd).st_dev
-        with os.scandir(fd) as entries:
+        home = posix.fstat(fd).st_dev
+        with posix.scandir(fd) as entries:
             found = [(entry.name, entry.stat(follow_symlinks=False).st_dev) for entry in entries]
         for child, device in found:
             if device == home:
                 remove_tree(child, at=fd)
     finally:
-        os.close(fd)
+        posix.close(fd)
     try:
-        os.rmdir(name, dir_fd=at)
+        posix.rmdir(name, dir_fd=at)
     except FileNotFoundError:
         return

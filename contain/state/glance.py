@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
+from contain import paths
 from contain.state import layout
 
 
 def anything_dead(root: str) -> bool:
     """Whether a run in this state root has lost monitor and guardian, or somebody's removal was broken off."""
     try:
-        names = os.listdir(root)
+        names = posix.listdir(root)
     except OSError:
         return False
     return any(
@@ -23,7 +24,7 @@ def anything_dead(root: str) -> bool:
 
 def _is_dead(folder: str) -> bool:
     """A folder marked as monitored whose lock is free."""
-    if not os.path.lexists(f"{folder}/{layout.MONITORED}"):
+    if not paths.lexists(f"{folder}/{layout.MONITORED}"):
         return False
     return _is_free(f"{folder}/{layout.LOCK}")
 
@@ -32,7 +33,7 @@ def _is_free(lock: str) -> bool:
     import fcntl
 
     try:
-        fd = os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = posix.open(lock, posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -41,4 +42,4 @@ def _is_free(lock: str) -> bool:
     except OSError:
         return False
     finally:
-        os.close(fd)
+        posix.close(fd)

@@ -78,6 +78,10 @@ can have that byte otherwise, so nothing a user writes is ever taken for a hole.
 
 from __future__ import annotations
 
+import posix
+
+from contain import paths
+
 FORMAT = 1
 
 TOKEN = "token"
@@ -150,16 +154,12 @@ def default_root(environ: dict[str, str], uid: int, *, initial: bool = True) -> 
 
 def state_root(root: str = "") -> str:
     """The folder of the state folders: the one given, which may be a link, else the user's own."""
-    import os
-
-    return os.path.realpath(root) if root else own_root()
+    return paths.followed(paths.abspath(root)) if root else own_root()
 
 
 def own_root() -> str:
     """Where this process's user has its containers."""
-    import os
-
     from contain.kernel.idmaps import id_map, is_initial
 
-    environ, uid = dict(os.environ), os.geteuid()
+    environ, uid = dict(paths.environ()), posix.geteuid()
     return default_root(environ, uid, initial=uid != 0 or "XDG_RUNTIME_DIR" not in environ or is_initial(id_map("uid")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import posix
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_the_file_itself(launcher: str, tmp_path: Path, monkeypatch: pytest.Monk
     """For an ordinary user under Ubuntu's restriction; root is not restricted."""
     (tmp_path / "sysctl").write_text(value)
     monkeypatch.setattr(spawn, "RESTRICTION", str(tmp_path / "sysctl"))
-    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    monkeypatch.setattr(posix, "geteuid", lambda: uid)
     assert (_name(spawn.program()) == os.path.realpath(launcher)) is not copied
 
 
@@ -47,7 +48,7 @@ def test_memory_may_not_be_executed(launcher: str, monkeypatch: pytest.MonkeyPat
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(os, "memfd_create", refuse)
+    monkeypatch.setattr(posix, "memfd_create", refuse)
     assert _name(spawn.program()) == os.path.realpath(launcher)
 
 

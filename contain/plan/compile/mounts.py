@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os.path
+import posix
 
+from contain import paths
 from contain.errors import HostError, ManifestError
 from contain.kernel.mounts import hiding
 from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
@@ -89,7 +90,7 @@ def inside(spec: Spec, path: str, pointer: str) -> str:
     """A path of the container, plain and absolute; a relative one counts from its root."""
     if not path:
         raise ManifestError("the path is empty", place=spec.origins.place(pointer), remedy="write an absolute path")
-    return os.path.normpath("/" + path).replace("//", "/")
+    return paths.normpath("/" + path).replace("//", "/")
 
 
 def _filesystem(spec: Spec, host: Host, row: dict[str, Any], options: Options, target: str, origin: str) -> Operation:
@@ -149,11 +150,11 @@ def _cgroups(spec: Spec, host: Host, options: Options, target: str, origin: str)
     for controller, folder in layout.hierarchies.items():
         by_folder.setdefault(folder, []).append(controller)
     for folder, controllers in by_folder.items():
-        name = os.path.basename(folder)
+        name = paths.basename(folder)
         views += [name, ",".join(controllers), folder, controllers[0]]
         links += [text for controller in controllers if "=" not in controller and controller != name for text in (controller, name)]
     if layout.unified:
-        views += ["" if layout.mode == "v2" else os.path.basename(layout.unified), "", layout.unified, ""]
+        views += ["" if layout.mode == "v2" else paths.basename(layout.unified), "", layout.unified, ""]
     if not views:
         spec.warn(f"no cgroup file system is mounted on this host: {target} stays empty", origin)
         return
@@ -273,7 +274,7 @@ def hidden_sockets(spec: Spec, host: Host, folder: str) -> list[str]:
 def _real(host: Host, path: str) -> str:
     """A path of the host with its links resolved, as far as probe has looked at it."""
     found = host.sources.get(path)
-    return found.path if found is not None and found.path else os.path.normpath(path)
+    return found.path if found is not None and found.path else paths.normpath(path)
 
 
 def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: Options, origin: str) -> Generator[Operation, None, int]:
@@ -313,4 +314,4 @@ def _userns(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], options: 
 def _words(error: str) -> str:
     import errno  # only for a failure
 
-    return os.strerror(getattr(errno, error, 0)) if error else "it is not there"
+    return posix.strerror(getattr(errno, error, 0)) if error else "it is not there"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from _json import encode_basestring_ascii as quoted
 
+from contain import paths
 from contain.errors import HostError, ManifestError
 from contain.kernel.capabilities import names
 from contain.plan import stage as at
@@ -111,7 +111,7 @@ def _compiled(spec: Spec, host: Host, profile: dict[str, Any]) -> Program:
     from contain.plan.seccomp import cache
 
     try:
-        return cache.compiled(profile, host.machine, cache.folder_for(host.euid, dict(os.environ)))
+        return cache.compiled(profile, host.machine, cache.folder_for(host.euid, dict(paths.environ())))
     except (ManifestError, HostError) as error:
         error.place = error.place or spec.origins.place("/linux/seccomp")
         raise

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from posixpath import normpath
-
+from contain.paths import normpath
 from contain.spec.semantics.finding import Finding
 
 TYPE_CHECKING = False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import posix
 import stat
 
+from contain import paths
 from contain.errors import UsageError
 
 TYPE_CHECKING = False
@@ -26,14 +27,14 @@ def kind(target: str, options: Options) -> str:
         return "host"
     path = options.absolute(target)
     try:
-        facts = os.stat(path)
+        facts = posix.stat(path)
     except OSError as problem:
         remedy = f"give a bundle, a rootfs folder or an .aci file; for a command of this host write contain run -- {target}"
         raise UsageError(f"cannot open {target}: {problem.strerror}", place="<command line>:TARGET", remedy=remedy) from None
     if stat.S_ISDIR(facts.st_mode):
-        if os.path.lexists(os.path.join(path, "config.json")):
+        if paths.lexists(paths.join(path, "config.json")):
             return "oci"
-        is_layout = os.path.isfile(os.path.join(path, "manifest")) and os.path.isdir(os.path.join(path, "rootfs"))
+        is_layout = paths.isfile(paths.join(path, "manifest")) and paths.isdir(paths.join(path, "rootfs"))
         return "aci" if is_layout else "rootfs"
     return _kind_of_file(target, path, regular=stat.S_ISREG(facts.st_mode))
 
@@ -71,7 +72,7 @@ def read(target: str | Mapping[str, Any], options: Options, wanted: str = "") ->
 
         return oci.read_mapping(target, options)
     found_kind = kind(target, options)
-    if wanted == "rootfs" and os.path.isdir(options.absolute(target)):  # whatever else lies in it
+    if wanted == "rootfs" and paths.isdir(options.absolute(target)):  # whatever else lies in it
         found_kind = wanted
     if wanted not in {"", found_kind}:
         raise UsageError(f"{target} is {_WHAT[found_kind]}, not {_WHAT[wanted]}", place="<command line>:TARGET")

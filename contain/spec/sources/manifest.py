@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 import stat
 
 from contain.errors import ManifestError
@@ -21,7 +21,7 @@ LIMIT = 4 << 20
 def read(file: str, shown: str) -> bytes:
     """The bytes of a regular file of at most 4 MiB."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        descriptor = posix.open(file, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK | posix.O_NOCTTY)
     except OSError as problem:
         remedy = (
             "give a bundle (a folder with config.json and a rootfs)"
@@ -29,9 +29,9 @@ def read(file: str, shown: str) -> bytes:
             else "check the permissions of the file and its folders"
         )
         raise ManifestError(f"cannot read it: {problem.strerror}", place=shown, remedy=remedy) from None
-    facts = os.fstat(descriptor)
+    facts = posix.fstat(descriptor)
     if not stat.S_ISREG(facts.st_mode):
-        os.close(descriptor)
+        posix.close(descriptor)
         raise ManifestError("cannot read it: not a regular file", place=shown, remedy="give the path of a JSON file")
     with open(descriptor, "rb", buffering=0) as source:
         if facts.st_size > LIMIT:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from contain import paths
 from contain.spec import defaults
 from contain.spec.apply import apply
 from contain.spec.model import Origins, RunOptions, Spec
@@ -24,10 +23,10 @@ NAME = "<spec>"
 def read(target: str, options: Options) -> Spec:
     """The spec of the bundle or config.json at `target`."""
     path = options.absolute(target)
-    is_folder = os.path.isdir(path)
-    file = os.path.join(path, "config.json") if is_folder else path
-    shown = os.path.normpath(os.path.join(target, "config.json")) if is_folder else target
-    return _spec(manifest.parse(manifest.read(file, shown), shown), os.path.dirname(file), options)
+    is_folder = paths.isdir(path)
+    file = paths.join(path, "config.json") if is_folder else path
+    shown = paths.normpath(paths.join(target, "config.json")) if is_folder else target
+    return _spec(manifest.parse(manifest.read(file, shown), shown), paths.dirname(file), options)
 
 
 def read_mapping(value: Mapping[str, Any], options: Options) -> Spec:
@@ -44,7 +43,7 @@ def _spec(document: Document, bundle: str, options: Options) -> Spec:
         defaults.drop_nulls(config)
     defaults.fill(config)
     origins = Origins(document)
-    root = os.path.normpath(os.path.join(bundle, config["root"]["path"])) if config["root"]["path"] else ""
+    root = paths.normpath(paths.join(bundle, config["root"]["path"])) if config["root"]["path"] else ""
     run = RunOptions(rm=True, tty=bool(config["process"]["terminal"]))
     spec = Spec(config, kind="oci", bundle=bundle, root=root, origins=origins, run=run)
     spec.warnings += warnings
