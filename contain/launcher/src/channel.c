@@ -43,7 +43,8 @@ int channel_receive(int channel, struct message *message, int *fd) {
     /* not CMSG_SPACE: its padding would take a second descriptor, which nobody would close */
     head.msg_controllen = CMSG_LEN(sizeof(int));
     ssize_t got;
-    bool reset = false; /* said once, and first, where the other side went without having read all of ours: its own last words wait behind it */
+    bool reset =
+        false; /* said once, and first, where the other side went without having read all of ours: its own last words wait behind it */
     *fd = -1;
     do {
         got = recvmsg(channel, &head, MSG_CMSG_CLOEXEC);
