@@ -78,6 +78,12 @@ class Launch:
             os.close(caller)
         streams.close_child()
 
+    @property
+    def before(self) -> tuple[int, int]:
+        """Processor time (ns) and memory (bytes) of the set-up, when the program was let go."""
+        usage = self.started.usage if self.started else ()
+        return (usage[1] or 0, usage[5] or 0) if usage else (0, 0)
+
     def ended(self) -> bool:
         """Whether the last record is there, after a look at what has come."""
         if self.result is None:

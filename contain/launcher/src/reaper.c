@@ -66,6 +66,13 @@ void release_stack(void) {
     madvise((void *)(page - STACK_SIZE), STACK_SIZE, MADV_DONTNEED); /* ENOMEM: not all of it was ever there */
 }
 
+/* Our tables are sparse: where the kernel gives huge pages to all who do not refuse, some pages of ours would be 4 MiB, charged to the container. */
+void refuse_huge_pages(void) {
+    extern char __bss_start[], _end[]; /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker's names */
+    char *first = __bss_start + (-(uintptr_t)__bss_start & (PAGE_SIZE - 1));
+    madvise(first, (size_t)(_end - first), MADV_NOHUGEPAGE); /* EINVAL: there are none */
+}
+
 /* The whole pages between are given back, and read as zeros; what is before and behind them is filled with zeros if `all`. */
 static void release_between(char *from, char *to, bool all) {
     char *first = from + (-(uintptr_t)from & (PAGE_SIZE - 1));
