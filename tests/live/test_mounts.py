@@ -293,20 +293,6 @@ def test_masked_and_read_only_paths(run_spec, rootfs):
     assert "touch: /secret/new: " in done.err
 
 
-def test_hidden_folders_without_a_sysfs(run_spec, rootfs):
-    """They are an empty file system of their own then; with one they are a place of it in which nothing can be made."""
-    os.mkdir(f"{rootfs}/secret")
-    with open(f"{rootfs}/secret/key", "w", encoding="utf-8") as file:
-        file.write("key")
-    script = shell(
-        "ls -A /secret; mkdir /secret/new; grep -c ' /secret ro,.* - tmpfs' /proc/self/mountinfo", linux={"maskedPaths": ["/secret"]}
-    )
-    script["mounts"] = [row for row in script["mounts"] if row["destination"] != "/sys"]
-    done = run_spec(script)
-    assert done.out == "1\n"
-    assert "Read-only file system" in done.err
-
-
 @pytest.mark.any_kernel
 def test_planted_links_are_masked_inside_only(run_spec, rootfs, tmp_path):
     """Masked and read-only paths that an image made links end inside the root too."""
