@@ -102,7 +102,8 @@ def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), expl
 def _hand_over(place: str, plan: bytes, **given: Any) -> None:
     """Gives the plan to the front, our parent, which becomes the launcher while this process ends (launcher/src/front/handover.c)."""
     planfd, pipe = map(int, place.split(","))
-    said = b"".join(word.encode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()) + b"\0" for word in argv(str(planfd), **given)) + b"\0"
+    encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+    said = b"".join(word.encode(encoding, errors) + b"\0" for word in argv(str(planfd), **given)) + b"\0"
     for fd, data in ((planfd, plan), (pipe, said)):
         view = memoryview(data)
         while view:
