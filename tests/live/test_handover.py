@@ -65,10 +65,11 @@ class Creation:
         environment = {**runtime.environment(), "CONTAIN_CACHE": "0"}  # without a pack there is time to meet it
         self.front = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while self.front.poll() is None:
-            for self.python in children(self.front.pid):
-                if is_python(self.python):
-                    os.kill(self.python, signal.SIGSTOP)
-                    return is_python(self.python)
+            found = [pid for pid in children(self.front.pid) if is_python(pid)]
+            if found:
+                (self.python,) = found
+                os.kill(self.python, signal.SIGSTOP)
+                return is_python(self.python)
         return False
 
 
