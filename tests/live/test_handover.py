@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.installed import installed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.conftest import User
     from tests.live.runtime import Runtime
 
 pytestmark = [
@@ -143,3 +149,30 @@ def test_config_is_the_bundle_s(runtime: Runtime, make_bundle: Callable[..., str
     annotations = {f"key{number}": "x" * 1000 for number in range(300)}
     name = runtime.create("/bin/sleep", "100", annotations=annotations)
     assert runtime.state(name)["annotations"] == annotations
+
+
+def test_ordinary_user_creates_so_too(user: User, user_rootfs: str) -> None:
+    """Whose runtime folder holds state and packs."""
+    folder = tempfile.mkdtemp(prefix="contain-handover-", dir="/tmp")
+    try:
+        program = installed(f"{folder}/venv")
+        bundle = f"{folder}/bundle"
+        os.mkdir(bundle)
+        os.chmod(folder, 0o755)
+        os.chown(bundle, user.uid, user.gid)
+        assert user.contain("spec", "--rootless", "--bundle", bundle).returncode == 0
+        with open(f"{bundle}/config.json", encoding="utf-8") as file:
+            config = json.load(file)
+        config["root"]["path"] = user_rootfs
+        config["process"] |= {"terminal": False, "args": ["/bin/sleep", "100"]}
+        with open(f"{bundle}/config.json", "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        for _ in range(2):  # the second time by a pack
+            with open(f"{folder}/out", "w") as out:
+                made = user.run([program, "create", "--bundle", bundle, "handed"], capture_output=False, stdout=out, stderr=out)
+            with open(f"{folder}/out") as out:
+                assert made.returncode == 0, out.read()
+            assert '"created"' in user.run([program, "state", "handed"]).stdout
+            assert user.run([program, "delete", "--force", "handed"]).returncode == 0
+    finally:
+        shutil.rmtree(folder)

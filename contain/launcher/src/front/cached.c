@@ -170,8 +170,7 @@ static void try_entry(char *entry, size_t size) {
     }
 }
 
-/* AppArmor gives user namespaces by path: then Python executes the launcher's own file, which has a profile (contain doctor). */
-static bool is_restricted(void) {
+bool is_restricted(void) {
     char text[8];
     ssize_t got = read_file_at(AT_FDCWD, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", text, sizeof text);
     return geteuid() != 0 && got > 0 && text[0] != '0';

@@ -43,6 +43,8 @@ int become_python(const struct python *python);
 int execute_python(int argc, char **argv, const char *verb);
 /* `create`: Python plans in a child while we make ready; then we become the launcher. Returns when Python refused, or there is none. */
 int create_beside_python(int argc, char **argv, const char *verb);
+/* AppArmor gives user namespaces by path: then Python executes the launcher's own file, which has a profile (contain doctor). */
+bool is_restricted(void);
 /* A sealed copy of this program: what a container can see as /proc/PID/exe is nobody's file (CVE-2019-5736). -1: none can be made. */
 int sealed_program(void);
 /* The folder of the cached plans and packs of the state root `root`, or -1 when anybody else can write there. */

@@ -32,7 +32,7 @@ static bool is_plain(void) {
     for (int fd = 0; fd < 3; fd++)
         if (fcntl(fd, F_GETFD) < 0)
             return false;
-    return geteuid() == 0 && !getenv("LISTEN_PID") && !getenv("CONTAIN_LAUNCHER");
+    return !is_restricted() && !getenv("LISTEN_PID") && !getenv("CONTAIN_LAUNCHER");
 }
 
 static bool open_handover(struct handover *handover) {
