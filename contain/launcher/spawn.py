@@ -23,8 +23,10 @@ def find() -> str:
     return paths.environ().get("CONTAIN_LAUNCHER") or paths.join(HERE, NAME)
 
 
-def sealed(name: str, data: bytes, *, executable: bool = False) -> int:
-    """A sealed file in memory with these bytes; its descriptor, close-on-exec, and never in the place of a closed standard stream."""
+def sealed(name: str, source: bytes | int, *, executable: bool = False) -> int:
+    """A sealed file in memory with these bytes, or with those of a file; its descriptor, close-on-exec, and never in the place of a closed
+    standard stream.
+    """
     flags = posix.MFD_ALLOW_SEALING | posix.MFD_CLOEXEC
     if executable:
         try:
@@ -36,9 +38,13 @@ def sealed(name: str, data: bytes, *, executable: bool = False) -> int:
     import fcntl
 
     fd = _above(fd)
-    view = memoryview(data)
-    while view:
-        view = view[posix.write(fd, view) :]
+    if isinstance(source, int):
+        while posix.sendfile(fd, source, None, 1 << 30):
+            pass
+    else:
+        view = memoryview(source)
+        while view:
+            view = view[posix.write(fd, view) :]
     fcntl.fcntl(fd, 1033, 0x0F)  # F_ADD_SEALS: seal, shrink, grow, write
     return fd
 
@@ -57,8 +63,11 @@ def _above(fd: int) -> int:
 
 def sealed_launcher() -> int:
     """A sealed copy of the launcher, which nothing inside a container can write through /proc/PID/exe (CVE-2019-5736)."""
-    with open(find(), "rb") as file:
-        return sealed(NAME, file.read(), executable=True)
+    file = posix.open(find(), posix.O_RDONLY | posix.O_CLOEXEC)
+    try:
+        return sealed(NAME, file, executable=True)
+    finally:
+        posix.close(file)
 
 
 def program() -> int:
@@ -88,10 +97,12 @@ def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), expl
     """Replaces this process by the launcher with this plan; returns never. `words` are options of the launcher."""
     from contain.packed.keep import keep
 
-    keep()
     planfd = sealed("plan", plan)
     posix.set_inheritable(planfd, True)
-    posix.execve(program(), argv(str(planfd), trace=trace, words=words, explainer=explainer), paths.environ())
+    launcher, words = program(), argv(str(planfd), trace=trace, words=words, explainer=explainer)
+    environ = paths.environ()
+    keep()  # last, so that it knows of all that was called
+    posix.execve(launcher, words, environ)
 
 
 def argv(plan: str, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> list[str]:

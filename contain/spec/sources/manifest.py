@@ -41,7 +41,7 @@ def read(file: str, shown: str) -> bytes:
                 remedy="move large annotations out of the manifest",
             )
         chunks = []
-        while chunk := source.read(LIMIT + 1):
+        while chunk := source.read(facts.st_size + 4096):
             chunks.append(chunk)
             if sum(map(len, chunks)) > LIMIT:
                 raise ManifestError(
