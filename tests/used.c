@@ -22,6 +22,7 @@
 #define PROCESSES 4
 
 static long amount;
+static char block[MIB]; /* one for all: where a huge page fits in, the kernel may give one */
 
 static int64_t clock_of(clockid_t clock) {
     struct timespec t;
@@ -190,7 +191,6 @@ static int mapped_tmpfs(void) {
 }
 
 static int written_tmpfs(void) {
-    static char block[1 << 20];
     int fd = open("/tmp/used", O_WRONLY | O_CREAT, 0600);
     for (long i = 0; i < amount; i++)
         if (write(fd, block, sizeof block) != sizeof block)
@@ -231,7 +231,6 @@ static int forked_memory(void) {
 }
 
 static int read_file(void) {
-    static char block[1 << 20];
     int fd = open("/mnt/data", O_RDONLY);
     long sum = 0;
     ssize_t got;

@@ -367,10 +367,10 @@ class Container:
         return made.address
 
     def stats(self) -> Usage:
-        """What it has used so far, as far as its cgroups tell."""
+        """What it has used so far, as far as its cgroups tell; our set-up not in it."""
         from contain.container.show import used
 
-        return used(self.root, self.id)
+        return used(self.root, self.id, self._launch.before)
 
     def wait_for(self, *ready: Ready, timeout: float = 30) -> None:
         """Until every condition holds: port(n), log(text), file(path), command(words), url(n, path), or a function of yours.

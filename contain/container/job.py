@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from contain.container.member import Member, Network
     from contain.container.result import Layers, Result
+    from contain.spec.model import Spec
 
     Command = Sequence[str | os.PathLike[str]]
 
@@ -77,9 +78,7 @@ class Job:
         """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
         self.leave()
         result._layers = self.layers  # noqa: SLF001  our own kind
-        if self.version:
-            sources = result.usage.sources
-            result.usage.sources = {name: f"cgroup-{self.version}" if source == "cgroup" else source for name, source in sources.items()}
+        result.usage.of_version(self.version)
         return result.check() if self.check else result
 
 
@@ -181,3 +180,12 @@ def _limit(options: dict[str, Any]) -> Limit | None:
     except ValueError as problem:
         raise UsageError(f"output_limit: {problem}") from None
     return Limit(found, excess or "tail")
+
+
+def bound(spec: Spec) -> frozenset[str]:
+    """The names of the host's sockets, as far as they matter: what a view of this host shows can be connected to."""
+    if not spec.run.host_view:
+        return frozenset()
+    from contain.host.paths import bound_sockets
+
+    return bound_sockets()

@@ -58,16 +58,21 @@ class Usage:
         group, wait = "cgroup", "rusage"
         self.sources = {
             "wall": "none" if wall is None else "clock",
-            "cpu": wait if cpu is None else group,
-            "user": wait,
-            "system": wait,
-            "max_rss": wait,
+            "cpu": "none" if self.cpu is None else wait if cpu is None else group,
+            "user": "none" if user is None else wait,
+            "system": "none" if system is None else wait,
+            "max_rss": "none" if rss is None else wait,
             "memory_peak": "none" if peak is None else group,
         }
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name."""
         return {slot: getattr(self, slot) for slot in self.__slots__}
+
+    def of_version(self, version: str) -> None:
+        """Says which cgroups the numbers are from, where they are from one."""
+        if version:
+            self.sources = {name: f"cgroup-{version}" if source == "cgroup" else source for name, source in self.sources.items()}
 
     def __repr__(self) -> str:
         """Values by name."""
@@ -93,6 +98,12 @@ class Layers:
 
             self._isolation = isolation_of(self._plan, self._missing)
         return self._isolation
+
+    @property
+    def version(self) -> str:
+        """Of the cgroups that a run's usage is read from: v1, v2, or none."""
+        read = [operation for operation in self._plan.operations if type(operation).__name__ == "ReadCgroupUsage"]
+        return ("v2" if any(operation.values()["v2"] for operation in read) else "v1") if read else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled by what it tells: the plan stays here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from contain.container.drive import drive
-from contain.container.job import RUN_OPTIONS, Job, positive, variables, words
+from contain.container.job import RUN_OPTIONS, Job, bound, positive, variables, words
 from contain.container.result import Layers
 from contain.container.steps import Launch
 from contain.container.steps import run as run_steps
@@ -63,10 +63,12 @@ class Sandbox:
 
     __slots__ = (
         "__weakref__",
+        "_bound",
         "_layers",
         "_limited",
         "_mapping",
         "_network",
+        "_newer",
         "_options",
         "_parent",
         "_plan",
@@ -77,6 +79,7 @@ class Sandbox:
     )
 
     spec: Spec
+    _newer: Sandbox | None
 
     def __init__(self, **options: Unpack[SandboxOptions]) -> None:
         """Checks and plans."""
@@ -128,35 +131,41 @@ class Sandbox:
         """The same with one option of the run set; what was read and unpacked for this one serves it too."""
         from copy import copy
 
-        from contain.host.probe import probe
-        from contain.plan.compile import compile_run
-        from contain.plan.wanted import wanted
-
         found = copy(self.spec)
         found.run = copy(self.spec.run)
         found.warnings = list(self.spec.warnings)
         setattr(found.run, option, value)
-        plan = compile_run(found, probe(wanted(found)))
         other = object.__new__(type(self))
         other._options, other._parent = {**self._options, option: value}, self
         other._target, other._mapping = self._target, self._mapping
         other._network = self._network
-        other._take(found, plan)
+        other._take(found)
         return other
 
-    def _take(self, spec: Spec, plan: Plan) -> None:
+    def _current(self) -> Sandbox:
+        """This one, or one planned anew because sockets were bound on the host since then: a clone of a folder would show them."""
+        own = self._newer or self
+        if not bound(self.spec) <= own._bound:  # noqa: SLF001  our own kind
+            own = self._newer = self._derived("host_view", True)
+        return own
+
+    def _take(self, spec: Spec) -> None:
+        """Plans it for the host as it is now."""
+        from contain.host.probe import probe
+        from contain.plan.compile import compile_run
+        from contain.plan.wanted import wanted
+
         object.__setattr__(self, "spec", spec)
-        self._plan = plan
+        self._newer = None
+        self._bound = bound(spec)  # before the host is looked at
+        self._plan: Plan = compile_run(spec, probe(wanted(spec)))
         self._variants: dict[Any, bytes] = {}
         self._limited: dict[float, Sandbox] = {}
-        self._layers = Layers(plan, spec.warnings)
+        self._layers = Layers(self._plan, spec.warnings)
         self._unpacked: Callable[[], Any] | None = None
 
     def _compile(self, kind: str) -> None:
         from contain.container.keywords import table_options
-        from contain.host.probe import probe
-        from contain.plan.compile import compile_run
-        from contain.plan.wanted import wanted
         from contain.spec import semantics, sources
 
         options = clean(self._options, kind)
@@ -184,7 +193,7 @@ class Sandbox:
         folders, spec.run.temporary = spec.run.temporary, []  # the sandbox's, not a run's
         try:
             semantics.require(spec)
-            self._take(spec, compile_run(spec, probe(wanted(spec))))
+            self._take(spec)
             obey_strict(spec)
         except BaseException:
             remove(folders, os.getpid())
@@ -299,15 +308,14 @@ class Sandbox:
     def _job(self, cmd: Command | None, options: dict[str, Any], log: str = "", *, driven: bool = True) -> Job:
         """One run, its streams open (the driver closes them)."""
         args = self._words(cmd)
-        own = self._with_limit(options.get("cpu_time"))
+        own = self._with_limit(options.get("cpu_time"))._current()  # noqa: SLF001  our own kind
         job = Job(args, options, log=log, driven=driven)
         try:
             cwd, timeout = os.fspath(options.get("cwd") or ""), positive("timeout", options.get("timeout"))
-            job.join(own._network, options.get("member") or "")  # noqa: SLF001  our own kind
+            job.join(own._network, options.get("member") or "")  # noqa: SLF001
             variant = Variant(args, variables(options.get("env")), cwd, timeout, preserve=job.preserve, member=job.member)
-            job.plan = own._encoded(variant)  # noqa: SLF001
-            job.layers = own._layers  # noqa: SLF001
-            job.version = own._version  # noqa: SLF001
+            job.plan, job.layers = own._encoded(variant), own._layers  # noqa: SLF001
+            job.version = job.layers.version
         except BaseException:
             job.close()
             raise
@@ -322,12 +330,6 @@ class Sandbox:
             found = self._derived("cpu_time", float(seconds))
             self._limited[seconds] = found
         return found
-
-    @property
-    def _version(self) -> str:
-        """Of the cgroups that a run's usage is read from."""
-        read = [operation for operation in self._plan.operations if type(operation).__name__ == "ReadCgroupUsage"]
-        return ("v2" if any(operation.values()["v2"] for operation in read) else "v1") if read else ""
 
 
 if TYPE_CHECKING:

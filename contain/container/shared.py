@@ -18,11 +18,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from contain.container.result import Usage
     from contain.container.sandbox import Sandbox
     from contain.state.store import Folder
 
 #: the label that says where the logs are
 LABEL = "contain.log"
+#: beside them lies what the set-up had used when the program began
+BEFORE = "before"
 #: how often, in seconds, one looks whether the record of an end is written
 LOOK = 0.01
 #: how long a container may take to be there once its name is taken
@@ -40,6 +43,8 @@ def begin(sandbox: Sandbox, args: list[str], options: dict[str, Any], *, owner: 
     except BaseException:
         made._abandon()
         raise
+    with open(f"{log}.{BEFORE}", "w", encoding="ascii") as file:  # whoever joins cannot know it
+        file.write(" ".join(map(str, made._launch.before)))
     made._launch.leave()
     made._streams.close()
 
@@ -47,7 +52,7 @@ def begin(sandbox: Sandbox, args: list[str], options: dict[str, Any], *, owner: 
 class Shared(Container):
     """A running container that somebody else owns: what ends with a handle is the handle. kill() and stop() end the container for all."""
 
-    __slots__ = ("_deadline", "_process", "_record")
+    __slots__ = ("_deadline", "_place", "_process", "_record")
 
     def __init__(self, name: str, root: str) -> None:
         """Joins one that runs, or that somebody starts just now; StateError when there is none."""
@@ -84,9 +89,9 @@ class Shared(Container):
             raise StateError(f"container {self.id} has ended") from None
         if start_time(summary.pid) != summary.start:
             raise StateError(f"container {self.id} has ended")
-        path = summary.labels.get(LABEL, "")
-        for stream in ("stdout", "stderr") if path else ():
-            self._streams.logs[stream] = Log.of(f"{path}.{stream}", Limit(LOG_KEEP))
+        self._place = summary.labels.get(LABEL, "")
+        for stream in ("stdout", "stderr") if self._place else ():
+            self._streams.logs[stream] = Log.of(f"{self._place}.{stream}", Limit(LOG_KEEP))
         self._logged = frozenset(self._streams.logs)
 
     def __exit__(self, *_: object) -> None:
@@ -101,6 +106,14 @@ class Shared(Container):
             if fd >= 0:
                 os.close(fd)
         self._process = self._record = -1
+
+    def stats(self) -> Usage:
+        """See Container."""
+        from contain.container.show import used
+        from contain.kernel.files import text
+
+        cpu, memory = map(int, (text(f"{self._place}.{BEFORE}") if self._place else "").split() or (0, 0))
+        return used(self.root, self.id, (cpu, memory))
 
     def _end(self, timeout: float | None = None) -> steps.Steps:
         return (yield from together(self._waiting(timeout), self._turns, lambda: self._result))

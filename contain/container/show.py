@@ -128,8 +128,8 @@ def interfaces(pid: int) -> list[dict[str, Any]]:
     return rows
 
 
-def used(root: str, id: str) -> Usage:
-    """What a container has used so far, as far as its cgroups tell."""
+def used(root: str, id: str, before: tuple[int, int] = (0, 0)) -> Usage:
+    """What a container has used so far, as far as its cgroups tell; `before` its program its set-up took this processor time and memory."""
     from contain.container.result import Usage
     from contain.kernel.files import number
     from contain.kernel.usage import pairs
@@ -142,4 +142,7 @@ def used(root: str, id: str) -> Usage:
         cpu = pairs(f"{groups['']}/cpu.stat").get("usage_usec", 0) * 1000 or None
     if "" in groups and peak is None:
         peak = number(f"{groups['']}/memory.peak")
-    return Usage((None, cpu, None, None, None, peak, None))
+    numbers = [None if number is None else max(0, number - own) for number, own in zip((cpu, peak), before, strict=True)]
+    found = Usage((None, numbers[0], None, None, None, numbers[1], None))
+    found.of_version("v1" if "cpuacct" in groups or "memory" in groups else "v2")
+    return found

@@ -44,7 +44,7 @@ class Wait:
 
 
 class Launch:
-    """One launcher that runs: its report socket, the pipe whose end ends it, and its pidfd."""
+    """One launcher that runs: its report socket, whose end ends it, and its pidfd. Each descriptor that a process holds makes its children dearer."""
 
     __slots__ = ("lent", "life", "monitor", "pid", "report", "result", "started")
 
@@ -58,21 +58,31 @@ class Launch:
         self.monitor = -1
         self.lent: list[int] = []
         self.report, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
-        life, self.life = os.pipe2(os.O_CLOEXEC) if owner < 0 else (-1, -1)
+        self.life = os.getpid() if owner < 0 else -1  # a fork of ours lets go of the socket, but does not end it
         caller = os.pidfd_open(os.getpid()) if owner < 0 else os.dup(owner)
         try:
             self.pid = spawn.spawn(
-                plan, report=theirs.fileno(), life=life, caller=caller, streams=streams.child, passed=passed, captures=streams.captures
+                plan,
+                report=theirs.fileno(),
+                life=theirs.fileno() if owner < 0 else -1,
+                caller=caller,
+                streams=streams.child,
+                passed=passed,
+                captures=streams.captures,
             )
         except BaseException:
             self.close()
             raise
         finally:
             theirs.close()
-            if life >= 0:
-                os.close(life)
             os.close(caller)
         streams.close_child()
+
+    @property
+    def before(self) -> tuple[int, int]:
+        """Processor time (ns) and memory (bytes) of the set-up, when the program was let go."""
+        usage = self.started.usage if self.started else ()
+        return (usage[1] or 0, usage[5] or 0) if usage else (0, 0)
 
     def ended(self) -> bool:
         """Whether the last record is there, after a look at what has come."""
@@ -111,10 +121,15 @@ class Launch:
             os.close(fd)
 
     def kill(self) -> None:
-        """Ends the run: the launcher sees the pipe's end and tears down; the record still comes."""
-        if self.life >= 0:
-            os.close(self.life)
-            self.life = -1
+        """Ends the run: the launcher sees that nothing more comes from us and tears down; the record still comes."""
+        if self.life == os.getpid():
+            self.report.shutdown(socket.SHUT_WR)
+        self.life = -1
+
+    def __del__(self) -> None:
+        """One that nobody closed runs until this process ends."""
+        if getattr(self, "life", -1) >= 0:
+            self.report.detach()
 
     def leave(self) -> None:
         """Frees what is ours of one that goes on."""

@@ -89,12 +89,17 @@ def parse_unix(data: str) -> list[str]:
     return sorted(paths)
 
 
+def bound_sockets() -> frozenset[str]:
+    """The paths by which unix sockets were bound, as they were given."""
+    return frozenset(parse_unix(files.text("/proc/net/unix")))
+
+
 def sockets() -> list[str]:
     """Paths of unix sockets that somebody holds bound and that are there to be connected to, links in folders resolved."""
     from os.path import realpath  # for the host view alone
 
     found = set()
-    for path in parse_unix(files.text("/proc/net/unix")):
+    for path in bound_sockets():
         folder, _, name = path.rpartition("/")
         real = f"{realpath(folder or '/').rstrip('/')}/{name}"
         try:

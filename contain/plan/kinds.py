@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DIGEST = "9994c08ec53b9cc021bf9fc3b7bbefb0"
+DIGEST = "ef12ad60507b86990e2f58a6690f1a11"
 KINDS = {
     "OpenNamespace": 1,
     "EnterNamespace": 2,

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import contain
 
@@ -24,22 +25,23 @@ def isolate(program: str, root: str, words: list[str]) -> tuple[float, int]:
     return float(found["time"]), int(found["cg-mem"]) << 10
 
 
-def main(program: str, rootfs: str, used: str) -> None:
-    """`program`, isolate, has a configuration with its boxes in /run/isolate."""
+def compare(program: str, box: contain.Sandbox, used: str) -> list[Any]:
+    """(words, isolate's figures, ours); `program`, isolate, has a configuration with its boxes in /run/isolate."""
     os.makedirs("/run/isolate/locks", exist_ok=True)
     os.makedirs("/sys/fs/cgroup/isolate")
-    for name in CONTROLLERS:
-        with open("/sys/fs/cgroup/isolate/cgroup.subtree_control", "w", encoding="ascii") as file:
-            file.write(f"+{name}")
+    for folder in ("/sys/fs/cgroup", "/sys/fs/cgroup/isolate"):
+        for name in CONTROLLERS:
+            with open(f"{folder}/cgroup.subtree_control", "w", encoding="ascii") as file:
+                file.write(f"+{name}")
     subprocess.run([program, "--cg", "--init"], check=True, capture_output=True)
     subprocess.run(["cp", used, "/run/isolate/0/box/used"], check=True)
-    box = contain.Sandbox(rootfs=rootfs, memory="512m", volume=[f"{used}:/used:ro"])
-    rows = []
+    rows: list[Any] = []
     for words in WORDS:
         usage = box.run(["/used", *words], check=True).usage
         rows.append([words, isolate(program, "/run/isolate", words), (usage.cpu, usage.memory_peak)])
-    print(json.dumps(rows))
+    return rows
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    isolates, rootfs, program = sys.argv[1:]
+    print(json.dumps(compare(isolates, contain.Sandbox(rootfs=rootfs, memory="512m", volume=[f"{program}:/used:ro"]), program)))

@@ -43,13 +43,18 @@ def test_same_figures(top: str, pristine: str, used: str) -> None:
         assert abs(peak - memory) <= max(0.02 * memory, 512 << 10), (name, peak, memory)
 
 
+def build(to: str, configuration: str) -> None:
+    """isolate, which reads its configuration there."""
+    macros = {"ISOLATE_VERSION": "", "ISOLATE_YEAR": "", "CONFIG_FILE": configuration}
+    words = [f'-D{name}="{text}"' for name, text in macros.items()]
+    command = ["gcc", "-std=gnu99", "-O2", "-D_GNU_SOURCE", "-w", *words, "-o", to, *SOURCES, "-lcap", "-lseccomp"]
+    subprocess.run(command, cwd=CHECKOUT, check=True)
+
+
 def compare(folder: Path, top: str, rootfs: str, used: str) -> str:
     """What the guest says."""
     (folder / "isolate.cf").write_text(CONFIGURATION)
-    macros = {"ISOLATE_VERSION": "", "ISOLATE_YEAR": "", "CONFIG_FILE": folder / "isolate.cf"}
-    words = [f'-D{name}="{text}"' for name, text in macros.items()]
-    build = ["gcc", "-std=gnu99", "-O2", "-D_GNU_SOURCE", "-w", *words, "-o", str(folder / "isolate"), *SOURCES, "-lcap", "-lseccomp"]
-    subprocess.run(build, cwd=CHECKOUT, check=True)
+    build(f"{folder}/isolate", f"{folder}/isolate.cf")
     command = [f"{top}/tests/guest/run", "-t", "300", sys.executable, "-m", "tests.container.beside_isolate"]
     done = subprocess.run([*command, str(folder / "isolate"), rootfs, used], cwd=top, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

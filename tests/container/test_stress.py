@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -165,6 +167,21 @@ def test_forked_child_that_holds_our_pipes(busybox: str) -> None:
             os.close(write)
             os.close(read)
             os.waitpid(child, 0)
+
+
+def test_container_that_nobody_holds(busybox: str) -> None:
+    """It runs on until its process ends, whether or not anybody still has the object."""
+    box = contain.Sandbox(rootfs=busybox).start(["sleep", "1000"])
+    pid = box._launch.pid
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        del box
+        gc.collect()
+    try:
+        assert os.waitpid(pid, os.WNOHANG) == (0, 0)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
 
 
 def test_spawning_thread_that_ended(busybox: str) -> None:

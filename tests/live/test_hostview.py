@@ -5,8 +5,11 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 
 import pytest
+
+import contain
 
 pytestmark = pytest.mark.live
 
@@ -151,6 +154,49 @@ def test_sockets_of_a_volume_are_hidden(run_host, how, folder, listening):
     volumes = [f"{here}:/shown", f"{here}:/shown-too:ro"]
     done = run_host("/usr/bin/python3", "-c", CONNECT, "/shown/decoy.sock", "/shown-too/decoy.sock", volume=volumes, **how)
     assert [row.split()[0] in {"ConnectionRefusedError", "PermissionError"} for row in done.out.splitlines()] == [True, True], done
+
+
+def test_sandbox_hides_sockets_that_were_bound_after_it_was_made(folder, listening):
+    """It is planned once; each run hides what is there then."""
+    box = contain.Sandbox()
+    box.run(["/bin/true"])
+    for place in ("/var", "/opt", "/var"):
+        path = listening(f"{folder(place)}/late.sock")
+        assert box.run(["/usr/bin/python3", "-c", CONNECT, path], text=True).stdout.split()[0] != "connected"
+
+
+def test_socket_that_goes_while_it_is_hidden_is_no_error(folder):
+    """Its path may end between the look and the mount: what is gone needs no hiding."""
+    here = folder("/var")
+    paths = [f"{here}/{number}.sock" for number in range(40)]
+    ended = threading.Event()
+
+    def bind(path):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path)
+            server.listen()
+
+    def churn():
+        while not ended.is_set():
+            for path in paths:
+                os.unlink(path)
+                bind(path)
+
+    with contextlib.ExitStack() as held:
+        for path in paths:
+            server = held.enter_context(socket.socket(socket.AF_UNIX))
+            server.bind(path)
+            server.listen()
+        box = contain.Sandbox()
+        box.run(["/bin/true"])
+        churning = threading.Thread(target=churn)
+        churning.start()
+        try:
+            found = {box.run(["/bin/true"], timeout=60).returncode for _ in range(25)}
+        finally:
+            ended.set()
+            churning.join()
+    assert found == {0}
 
 
 def test_the_workspace_is_a_throw_away_overlay(run_host, how, user, folder):

@@ -79,3 +79,31 @@ def test_of_the_library(rootfs: str, monkeypatch: pytest.MonkeyPatch) -> None:
         init = next(pid for pid in kept() if memory.processes()[pid][1][0] == "contain-init")
         with open(f"/proc/{init}/environ", "rb") as file:
             assert not file.read().strip(b"\0")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files")
+def test_no_huge_pages(rootfs: str) -> None:
+    """Where the kernel gives them to all who do not refuse (Debian's), each container held, and was charged, 4 MiB for some pages of ours."""
+    if not os.path.exists("/sys/kernel/mm/transparent_hugepage"):
+        pytest.skip("this kernel has no huge pages")
+    before = children()
+    with contain.Sandbox(rootfs=rootfs).start(SLEEP) as box:
+        for pid in {box.pid, *(children() - before)}:
+            refused = large(pid)
+            assert refused
+            assert all(refused), pid
+
+
+def large(pid: int) -> list[bool]:
+    """Of each mapping of a process that has room for a huge page and is no file's: whether it refuses them."""
+    found, size, is_file = [], 0, False
+    with open(f"/proc/{pid}/smaps", encoding="utf-8") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            if "-" in key:
+                is_file = len(line.split()) > 5
+            elif key == "Size":
+                size = int(value.split()[0])
+            elif key == "VmFlags" and size >= 2048 and not is_file:
+                found.append("nh" in value.split())
+    return found

@@ -38,7 +38,7 @@ def test_a_guardian_that_comes_late(runtime: Runtime, make_bundle: Callable[...,
         eventually(lambda: not init or not os.path.exists(f"/proc/{init}/root"), "the end of init")
         if again:
             os.rename(f"{runtime.root}/{name}", f"{runtime.root}/.dead-{'0' * 32}")
-            subprocess.run(["sh", "-c", f"rmdir /sys/fs/cgroup/*/contain/{name} 2>/dev/null"], check=False)
+            subprocess.run(["sh", "-c", f"rmdir /sys/fs/cgroup/*/contain-{name} 2>/dev/null"], check=False)
             made = runtime("create", "--bundle", bundle, name, capture_output=False, stdout=-3, stderr=-3)
             assert made.returncode == 0
     eventually(lambda: not is_alive(guardian), "the end of the guardian")

@@ -132,7 +132,7 @@ def test_a_run_makes_only_what_its_limits_need():
     host = machine("hybrid-root")
     made = [one.path for one in operations(spec({"pids": {"limit": 9}}), host) if isinstance(one, MakeCgroup)]
     assert len(made) == 1
-    assert made[0].endswith("contain/web")
+    assert made[0].endswith("contain-web")
     assert operations(spec({}), host) == []
     assert not uses_clone_into(spec({"pids": {"limit": 9}}), host)
 
@@ -156,7 +156,7 @@ def test_v2_is_one_group_with_the_needed_controllers():
     made = [one for one in found if isinstance(one, MakeCgroup)]
     assert [one.needed for one in made] == [["memory", "pids"]]
     assert not any(isinstance(one, (JoinCgroup, WriteDeviceRules)) for one in found)
-    assert [one.ours for one in found if isinstance(one, RemoveCgroup)] == [1]
+    assert [one.undo for one in found if isinstance(one, RemoveCgroup)] == [made[0].undo]
 
 
 def test_limits_without_a_cgroup():
@@ -211,7 +211,7 @@ def test_a_delegated_user_gets_limits():
     host = machine("v2-rootless-delegated")
     found = operations(spec({"pids": {"limit": 9}}), host)
     made = next(one for one in found if isinstance(one, MakeCgroup))
-    assert f"{made.mount}/{made.path}" == f"{host.cgroup.base['']}/contain/web"
+    assert f"{made.mount}/{made.path}" == f"{host.cgroup.base['']}/contain-web"
     assert [one.lines for one in found if isinstance(one, WriteCgroup)] == [["9"]]
 
 

@@ -20,6 +20,8 @@ noreturn void init_main(struct context *context);
 bool starts_alone(const struct context *context);
 /* Gives back what only the set-up used of the stack: whoever waits keeps no memory for it. */
 void release_stack(void);
+/* Before anything is touched: our tables stay what is used of them. */
+void refuse_huge_pages(void);
 /* The same of the environment: for whoever starts no program any more. */
 void release_environment(void);
 /* From here on our process ends with the monitor; at once when that is gone already, or does not stay. */

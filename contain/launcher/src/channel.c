@@ -43,10 +43,13 @@ int channel_receive(int channel, struct message *message, int *fd) {
     /* not CMSG_SPACE: its padding would take a second descriptor, which nobody would close */
     head.msg_controllen = CMSG_LEN(sizeof(int));
     ssize_t got;
+    bool reset =
+        false; /* said once, and first, where the other side went without having read all of ours: its own last words wait behind it */
     *fd = -1;
-    do
+    do {
         got = recvmsg(channel, &head, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
+        reset = got < 0 && errno == ECONNRESET && !reset;
+    } while (got < 0 && (errno == EINTR || reset));
     if (got < 0)
         return errno == ECONNRESET ? 0 : -1;
     for (struct cmsghdr *c = got >= 0 ? CMSG_FIRSTHDR(&head) : NULL; c; c = CMSG_NXTHDR(&head, c))

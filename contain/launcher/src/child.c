@@ -21,14 +21,38 @@ static noreturn void give_up(struct context *context) {
     _exit(EXIT_OURS);
 }
 
+/* Says that a stage is done; the host does its own meanwhile. */
+static void call_host(struct context *context, unsigned stage) {
+    struct message message = {.type = MESSAGE_DONE, .value = stage};
+    if (channel_send(context->channel, &message, -1) < 0)
+        _exit(EXIT_OURS);
+    context->owed++;
+}
+
+static void need_host(struct context *context) {
+    if (await_host(context) < 0)
+        _exit(EXIT_OURS); /* the host is gone or gave up: nobody is left to tell */
+}
+
 /* Says that a stage is done and waits until the host has done its own. */
 static void meet_host(struct context *context, unsigned stage) {
-    struct message message = {.type = MESSAGE_DONE, .value = stage};
-    int fd = -1;
-    if (stage != 0 && channel_send(context->channel, &message, -1) < 0)
-        _exit(EXIT_OURS);
-    if (channel_receive(context->channel, &message, &fd) != 1 || message.type != MESSAGE_GO)
-        _exit(EXIT_OURS); /* the host is gone or gave up: nobody is left to tell */
+    call_host(context, stage);
+    need_host(context);
+}
+
+/* Limits of the cgroup concern nothing that init does next: the two need not wait for each other, which costs two switches. A hook sees, and
+ * meets, what came before it. */
+static bool limits_only(const struct context *context) {
+    struct cursor operations = plan_operations(&context->plan);
+    struct operation_head head = {0};
+    while (plan_next(&operations, &head) && head.stage <= STAGE_PIVOT) {
+        bool limit = head.kind == OPERATION_WRITE_CGROUP || head.kind == OPERATION_CHECK_MEMORY_USE ||
+                     head.kind == OPERATION_WRITE_DEVICE_RULES || head.kind == OPERATION_ATTACH_DEVICE_PROGRAM ||
+                     head.kind == OPERATION_LIMIT_PROCESSOR_TIME;
+        if (head.kind == OPERATION_RUN_HOOK || (head.stage == STAGE_HOST_HOOKS && !limit))
+            return false;
+    }
+    return true;
 }
 
 bool starts_alone(const struct context *context) {
@@ -43,6 +67,7 @@ static void end_setup(struct context *context) {
         meet_host(context, STAGE_LOCK);
     else if (channel_send(context->channel, &message, -1) < 0)
         _exit(EXIT_OURS);
+    need_host(context);
 }
 
 static void run_own_stage(struct context *context, unsigned stage) {
@@ -110,17 +135,20 @@ static void note_setup(struct context *context) {
 
 noreturn void init_main(struct context *context) {
     context->in_host = false;
-    meet_host(context, 0);
+    context->owed = 1;
+    need_host(context);
     context->init_pid = context->shared->init_pid;
     run_own_stage(context, STAGE_ENTER);
     if (has_stage(context, STAGE_PLACE))
         meet_host(context, STAGE_ENTER);
     run_own_stage(context, STAGE_PREPARE);
     if (has_stage(context, STAGE_HOST_HOOKS))
-        meet_host(context, STAGE_PREPARE);
+        call_host(context, STAGE_PREPARE);
+    if (!limits_only(context))
+        need_host(context);
     run_own_stage(context, STAGE_PIVOT);
     if (has_stage(context, STAGE_PUBLISH))
-        meet_host(context, STAGE_PIVOT);
+        call_host(context, STAGE_PIVOT);
     note_setup(context);
     cgroup_usage_begin(context);
     run_own_stage(context, STAGE_LOCK);

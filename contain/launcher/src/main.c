@@ -155,6 +155,7 @@ static int leave(void) {
 }
 
 int launcher_main(int argc, char **argv) {
+    refuse_huge_pages();
     context.report_fd = context.watch.caller = context.watch.life = -1;
     int planfd = parse(argc, argv);
     if (planfd < 0)

@@ -179,6 +179,7 @@ struct context {
     struct counters counters;
     int *slots;      /* in the host: those in `shared`; in init: its own copy */
     int channel;     /* to the other side: host or init */
+    int owed;        /* in init: how often the host has yet to say that it has done a stage of its own */
     bool is_guardian;
     bool superseded; /* somebody has deleted our container: its names may be another's by now */
     bool in_host;    /* this process acts for the host */
@@ -246,6 +247,8 @@ void cgroup_counters_open(struct context *context);
 void cgroup_usage_begin(struct context *context);
 void cgroup_counters_close(struct context *context);
 
+/* In init: waits until the host has done the stages of its own that init went on beside. 0, or -1: it is gone or gave up. */
+int await_host(struct context *context);
 /* From init, inside an operation with `asks`: the host runs answer_NAME() with `value` (>= 0) and `fd` (-1: none) in slot LISTENER. 0 or -1. */
 int ask_host(struct context *context, int64_t value, int fd);
 

@@ -680,7 +680,6 @@ bool take_make_cgroup(struct cursor *in, struct make_cgroup *operation) {
     operation->path = take_text(in);
     operation->slot = take_i64(in);
     operation->undo = take_i64(in);
-    operation->ours = take_i64(in);
     operation->v2 = take_i64(in);
     operation->cpuset = take_i64(in);
     operation->needed = take_texts(in);
@@ -946,7 +945,6 @@ bool take_remove_cgroup(struct cursor *in, struct remove_cgroup *operation) {
     operation->mount = take_text(in);
     operation->path = take_text(in);
     operation->undo = take_i64(in);
-    operation->ours = take_i64(in);
     operation->scope = take_i64(in);
     return take_end(in);
 }
@@ -2121,4 +2119,4 @@ const struct operation_row operation_rows[] = {
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0x99, 0x94, 0xc0, 0x8e, 0xc5, 0x3b, 0x9c, 0xc0, 0x21, 0xbf, 0x9f, 0xc3, 0xb7, 0xbb, 0xef, 0xb0};
+const uint8_t operations_digest[16] = {0xef, 0x12, 0xad, 0x60, 0x50, 0x7b, 0x86, 0x99, 0x0e, 0x2f, 0x58, 0xa6, 0x69, 0x0f, 0x1a, 0x11};

@@ -511,7 +511,6 @@ struct make_cgroup {
     const char *path;
     int64_t slot;
     int64_t undo;
-    int64_t ours;
     int64_t v2;
     int64_t cpuset;
     struct texts needed;
@@ -651,7 +650,6 @@ struct remove_cgroup {
     const char *mount;
     const char *path;
     int64_t undo;
-    int64_t ours;
     int64_t scope;
 };
 bool take_remove_cgroup(struct cursor *in, struct remove_cgroup *operation);

@@ -46,7 +46,7 @@ size_t record_write(const struct context *context, enum record_type type, char *
         .code = shared->exit_code,
         .signal = shared->exit_signal,
         .started = context->monitor.started,
-        .usage = shared->usage,
+        .usage = type == RECORD_STARTED ? shared->before : shared->usage, /* what of it is not the program's */
         .denied_count = context->monitor.denied_count,
     };
     memcpy(record.denied, context->monitor.denied, sizeof record.denied);

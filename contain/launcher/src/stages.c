@@ -65,10 +65,20 @@ int run_stage(struct context *context, unsigned stage) {
     return result;
 }
 
+int await_host(struct context *context) {
+    for (; context->owed > 0; context->owed--) {
+        struct message message;
+        int fd = -1;
+        if (channel_receive(context->channel, &message, &fd) != 1 || message.type != MESSAGE_GO)
+            return -1;
+    }
+    return 0;
+}
+
 int ask_host(struct context *context, int64_t value, int fd) {
     struct message message = {.type = MESSAGE_ASK, .value = value};
     message.report.operation = context->current.index;
-    if (channel_send(context->channel, &message, fd) < 0)
+    if (await_host(context) < 0 || channel_send(context->channel, &message, fd) < 0)
         return fail(context, 0, "the monitor is gone");
     int got_fd = -1;
     if (channel_receive(context->channel, &message, &got_fd) != 1)

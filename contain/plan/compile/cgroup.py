@@ -248,7 +248,6 @@ def _make(spec: Spec, host: Host, group: Group, slots: Slots, had: list[Setting]
         path=group.path,
         slot=slot_of(group, slots),
         undo=slots.undo(f"cgroup{group.mount}"),
-        ours=place.ours,
         v2=group.v2,
         cpuset="cpuset" in group.controllers and not group.v2,
         needed=needed,
@@ -389,6 +388,5 @@ def _end(host: Host, found: list[Group], slots: Slots, place: Where) -> Iterator
             mount=group.mount,
             path=group.path,
             undo=slots.undo(f"cgroup{group.mount}"),
-            ours=place.ours,
             scope=bool(place.scope and group.v2),
         )

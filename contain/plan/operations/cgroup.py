@@ -26,8 +26,7 @@ class MakeCgroup(Operation):
     """Makes the cgroup `path` below the hierarchy at `mount`, with its missing parents, and opens it into `slot`.
 
     v2: `needed` controllers are enabled on the way or it fails, `wanted` ones as far as they go. v1 with `cpuset`: what a new
-    folder must have before a process may enter is copied from its parent. Undo `undo` holds the number of folders made, 0 is a folder that stays;
-    `ours` is as in RemoveCgroup.
+    folder must have before a process may enter is copied from its parent. Undo `undo` holds the number of folders made, 0 is a folder that stays.
     """
 
     remedies = _MAKE
@@ -37,7 +36,6 @@ class MakeCgroup(Operation):
     path: str
     slot: int
     undo: int
-    ours: int = 0
     v2: bool = False
     cpuset: bool = False
     needed: list[str]
@@ -309,15 +307,13 @@ class ReadCgroupUsage(Operation):
 class RemoveCgroup(Operation):
     """Removes the cgroup `path` below `mount`, what the payload made below it, and the parents made with it, if undo `undo` says so.
 
-    `ours` is the number of parents that belong to contain by name: whoever leaves the last one empty removes them. A `scope`
-    is left to systemd, which would not see its end otherwise.
+    A `scope` is left to systemd, which would not see its end otherwise.
     """
 
     stage: int = at.TEARDOWN
     mount: str
     path: str
     undo: int
-    ours: int = 0
     scope: bool = False
 
     def describe(self) -> str:

@@ -247,7 +247,7 @@ int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage
     return 0;
 }
 
-/* The parents from below: only empty ones can go, and only those that we or another run made, or that are contain's by name. */
+/* The parents from below: only empty ones can go, and only those that we or another run made. */
 static void remove_parents(char *path, size_t mount, int count) {
     for (;; count--) {
         char *slash = strrchr(path, '/');
@@ -269,7 +269,6 @@ int do_remove_cgroup(struct context *context, const struct remove_cgroup *operat
     if (error)
         return fail(context, error, NULL);
     disarm(context, operation->undo);
-    int parents = count - 1 > operation->ours ? count - 1 : (int)operation->ours;
-    remove_parents(whole, strlen(operation->mount), parents);
+    remove_parents(whole, strlen(operation->mount), count - 1);
     return 0;
 }

@@ -91,7 +91,7 @@ static int step(struct context *context, struct walk *walk, const char *name, in
     int next = cgroup_open(walk->folder, name);
     if (next < 0 && errno != ENOENT)
         return fail(context, errno, NULL);
-    bool shared = below > 0 && (below <= walk->operation->ours || (next >= 0 && cgroup_is_marked(walk->path)));
+    bool shared = below > 0 && next >= 0 && cgroup_is_marked(walk->path);
     if (walk->operation->undo > 0 && (next < 0 || shared)) {
         int error = note_undo(context, below ? "parent" : "cgroup", walk->path);
         if (error)

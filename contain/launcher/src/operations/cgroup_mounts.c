@@ -73,27 +73,28 @@ static struct texts split(const char *options, char *space, size_t size) {
     return texts;
 }
 
-static int open_view(const struct view *view, bool own, char *why, size_t size) {
+static int open_view(const struct view *view, bool own, uint64_t attributes, char *why, size_t size) {
     char space[256];
     bool unified = view->options[0] == 0;
     if (!own)
         return bind_own(view);
-    return make_filesystem(unified ? "cgroup2" : "cgroup", "cgroup", split(view->options, space, sizeof space), 0, why, size);
+    return make_filesystem(unified ? "cgroup2" : "cgroup", "cgroup", split(view->options, space, sizeof space), attributes, why, size);
 }
 
 /* One view on `folder`/name, which is made; with no name on `folder` itself. */
 static int place_view(struct context *context, const struct mount_cgroups *operation, const struct view *view, int folder) {
-    const struct change change = CHANGE_OF(operation);
+    struct change change = CHANGE_OF(operation);
     char why[256] = "";
     if (view->name[0] && mkdirat(folder, view->name, 0555) < 0 && errno != EEXIST)
         return fail(context, errno, NULL);
-    int target = view->name[0] ? openat(folder, view->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : folder;
-    int tree = target < 0 ? -1 : open_view(view, operation->own, why, sizeof why);
-    int result = tree < 0 || attach(tree, target) < 0 || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
+    int tree = open_view(view, operation->own, change.set, why, sizeof why);
+    if (operation->own) /* it was made with them */
+        change.set = change.clear = 0;
+    unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | (view->name[0] ? 0 : MOVE_MOUNT_T_EMPTY_PATH);
+    bool placed = tree >= 0 && sys_move_mount(tree, "", folder, view->name, flags) == 0;
+    int result = !placed || change_mount(tree, &change) < 0 ? fail_with(context, errno, why) : 0;
     if (tree >= 0)
         close(tree);
-    if (target >= 0 && target != folder)
-        close(target);
     return result;
 }
 

@@ -12,14 +12,12 @@ static mode_t type_of(const char *kind) {
     return kind[0] == 'b' ? S_IFBLK : kind[0] == 'p' ? S_IFIFO : S_IFCHR;
 }
 
-/* An O_PATH descriptor of the file `name`, made when missing; links are refused, a container's image may hold them. */
+/* A descriptor of the file `name`, made when missing; links are refused, a container's image may hold them. */
 static int plain_file(int folder, const char *name, mode_t mode) {
     struct stat found;
     int made = openat(folder, name, O_CREAT | O_EXCL | O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, mode);
-    if (made >= 0)
-        close(made);
-    else if (errno != EEXIST)
-        return -1;
+    if (made >= 0 || errno != EEXIST)
+        return made;
     int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 && fstat(fd, &found) == 0 && S_ISLNK(found.st_mode)) {
         close(fd);

@@ -59,7 +59,7 @@ int mask_below(struct context *context, int tree, struct texts paths) {
         if (target < 0)
             return fail_with(context, errno, path);
         int null = null_device(context);
-        int result = null < 0 ? -1 : attach(null, target) < 0 ? fail_with(context, errno, path) : 0;
+        int result = null < 0 ? -1 : attach(null, target) < 0 && errno != ENOENT /* gone meanwhile */ ? fail_with(context, errno, path) : 0;
         if (null >= 0)
             close(null);
         close(target);

@@ -81,6 +81,13 @@ static int make_lock(struct context *context, int folder, int64_t number) {
     return flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
 }
 
+/* The list of what is to be undone, open for note_undo() while we live. */
+static int make_undo(struct context *context, int folder) {
+    int fd = openat(folder, "undo", O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    slot_set(context, SLOT_NOTE, fd);
+    return fd < 0 ? errno : 0;
+}
+
 static int fill_folder(struct context *context, int folder, const struct claim_state *operation) {
     static char text[TEXT_SIZE];
     int error = make_lock(context, folder, operation->lock);
@@ -90,7 +97,7 @@ static int fill_folder(struct context *context, int folder, const struct claim_s
     error = error ? error : create_file(folder, "token", context->shared->token);
     error = error ? error : create_file(folder, "turn", "");
     error = error ? error : create_file(folder, "exit", "");
-    error = error ? error : create_file(folder, "undo", "");
+    error = error ? error : make_undo(context, folder);
     if (!error && operation->config[0])
         error = create_file(folder, "config.json", operation->config);
     if (!error && operation->template[0])
@@ -174,8 +181,9 @@ int do_note_undo(struct context *context, const struct note_undo *operation) {
 static int replace_file(const struct context *context, int folder, const char *name, const char *text) {
     char draft[96];
     join_words(draft, sizeof draft, (const char *const[]){".", name, ".", context->shared->token, NULL});
-    unlinkat(folder, draft, 0);
     int error = create_file(folder, draft, text);
+    if (error == EEXIST && unlinkat(folder, draft, 0) == 0)
+        error = create_file(folder, draft, text);
     if (error)
         return error;
     if (syscall(SYS_renameat2, folder, draft, folder, name, RENAME_EXCHANGE) == 0)
