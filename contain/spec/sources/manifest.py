@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _stat as stat
 import posix
-import stat
 
 from contain.errors import ManifestError
 from contain.spec.model import path
