@@ -53,7 +53,7 @@ def test_a_bundle_needs_no_id(here: Path, capsys: pytest.CaptureFixture[str]) ->
     without = capsys.readouterr().out
     assert main(["plan", "--bundle", str(here), "web"]) == 0
     named = capsys.readouterr().out
-    assert [" ".join(line.split()) for line in without.replace("/container", "/web").splitlines()] == [
+    assert [" ".join(line.split()) for line in without.replace("/container", "/web").replace("-container", "-web").splitlines()] == [
         " ".join(line.split()) for line in named.splitlines()
     ]
 
