@@ -78,6 +78,17 @@ def abspath(path: str) -> str:
     return normpath(path if path.startswith("/") else join(posix.getcwd(), path))
 
 
+def followed(path: str) -> str:
+    """What a path's last part stands for, when it is a link."""
+    for _ in range(40):  # MAXSYMLINKS
+        try:
+            target = posix.readlink(path)
+        except OSError:
+            break
+        path = join(dirname(path), target)
+    return path
+
+
 def basename(path: str) -> str:
     """What stands behind the last slash."""
     return path[path.rfind("/") + 1 :]

@@ -29,7 +29,8 @@ class Words:
                 self.arguments = [*([] if word == "--" else [word]), *words]
                 return
             name, equals, value = word.partition("=")
-            name = short.get(name, name if name.startswith("--") else f"-{name}")
+            dashed = name if name.startswith("--") else f"-{name}"
+            name = short.get(name) or short.get(dashed[1:], dashed)  # runc takes -bundle and --b too
             if name not in known:
                 raise UsageError("no such option", place=f"<command line>:{name}")
             if known[name] and not equals:
@@ -138,11 +139,10 @@ def log(path: str, kind: str, message: str, *, level: str = "error") -> None:
         line = f'time="{now}" level={level} msg="{quoted}"'
     try:
         fd = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC, 0o644)
+        with open(fd, "w") as file:
+            file.write(line + "\n")
     except OSError as problem:  # the words are on stderr too
         warn(f"cannot write the log {path}: {problem.strerror}")
-        return
-    with open(fd, "w") as file:
-        file.write(line + "\n")
 
 
 def launcher_words(options: Mapping[str, str]) -> list[str]:

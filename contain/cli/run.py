@@ -66,11 +66,12 @@ def with_spec(
     """Calls `use` with the spec of a command line; when it comes back, what was unpacked for the spec is removed."""
     spec = read(words, options, contract=contract)
     before = options_before or {}
-    spec.run.state_root = before.get("root", "")
     if before:
         from contain.cli.oci import cgroup_manager
         from contain.container.create import use_manager
+        from contain.state.layout import state_root
 
+        spec.run.state_root = state_root(before["root"]) if before.get("root") else ""
         use_manager(spec, cgroup_manager(before))
     try:
         use(spec)

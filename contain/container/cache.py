@@ -47,6 +47,7 @@ def begin() -> Journal | None:
     if len(key) != 64 or not key.isalnum():
         return None
     journal = Journal(key)
+    journal.heed("", ())  # where it stands aside (contain/packed) it is read now: to read it is an event too, which it would be told of
     sys.addaudithook(journal.heed)
     return journal
 

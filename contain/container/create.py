@@ -21,12 +21,13 @@ def read(identifier: str, bundle: str, state_root: str, given: dict[str, Any]) -
     from contain.spec import semantics
     from contain.spec.options import Options
     from contain.spec.sources import oci
-    from contain.state.layout import is_id
+    from contain.state import layout
 
-    if not is_id(identifier):
+    if not layout.is_id(identifier):
         raise UsageError(f"invalid container id format: {identifier!r}", remedy="use letters, digits, _ + - and .")
     spec = oci.read(bundle, Options(**{key: value for key, value in given.items() if value}))
-    spec.run.name, spec.run.runc, spec.run.contract, spec.run.state_root = identifier, True, "create", state_root
+    spec.run.name, spec.run.runc, spec.run.contract = identifier, True, "create"
+    spec.run.state_root = layout.state_root(state_root) if state_root else ""
     semantics.require(spec)
     return spec
 

@@ -10,7 +10,7 @@ from contain.kernel.files import word
 from contain.launcher import spawn
 from contain.plan.compile.update import compile_update
 from contain.plan.encode import encode
-from contain.spec import defaults
+from contain.spec import defaults, values
 from contain.state import files, layout
 from contain.state.layout import state_root
 from contain.state.store import Store
@@ -61,7 +61,7 @@ def _read(text: bytes) -> dict[str, Any]:
     """What a document says, held against the schema of `linux.resources`."""
     import json
 
-    from contain.document import value as values
+    from contain.document import value as documents
     from contain.spec.sources import manifest
 
     place = "<command line>:--resources"
@@ -71,7 +71,9 @@ def _read(text: bytes) -> dict[str, Any]:
         raise ManifestError(f"cannot read the resources: {problem}", place=place) from None
     if not isinstance(resources, dict):
         raise ManifestError("the resources must be an object", place=place, remedy="give linux.resources of a config.json")
-    config = manifest.require("runtime-config", values.of({"ociVersion": "1.3.0", "linux": {"resources": resources}}, place), warnings=[])
+    config = manifest.require(
+        "runtime-config", documents.of({"ociVersion": "1.3.0", "linux": {"resources": resources}}, place), warnings=[]
+    )
     defaults.drop_nulls(config)
     found: dict[str, Any] = config["linux"]["resources"]
     return found
@@ -80,16 +82,16 @@ def _read(text: bytes) -> dict[str, Any]:
 def _value(option: str, text: str, kind: str) -> int | str:
     if kind == "text":
         return text
-    units = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40} if kind == "size" else {}
-    lower = text.lower()
-    number = lower.removesuffix("ib").removesuffix("b") if units and not lower.lstrip("-").isdecimal() else lower
-    factor = units.get(number[-1:], 1) if number[-1:].isalpha() else 1
-    digits = number[:-1] if number[-1:].isalpha() and number[-1] in units else number
-    if not digits.lstrip("-").isdecimal():
-        raise UsageError(
-            f"not a number: {text!r}", place=f"<command line>:{option}", remedy="write 536870912 or 512m" if units else "write an integer"
-        )
-    return int(digits) * factor
+    place = f"<command line>:{option}"
+    if kind == "size":
+        try:
+            return values.size(text)
+        except ValueError:
+            raise UsageError(f"not a number: {text!r}", place=place, remedy="write 536870912 or 512m") from None
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 19:
+        raise UsageError(f"not a number: {text!r}", place=place, remedy="write an integer")
+    return int(text)
 
 
 def update(name: str, resources: dict[str, Any], *, root: str = "", rdt: dict[str, str] | None = None) -> None:
@@ -105,8 +107,8 @@ def update(name: str, resources: dict[str, Any], *, root: str = "", rdt: dict[st
         if status in {layout.STOPPED, layout.CREATING}:
             raise StateError("container not running", cause=f"its status is {status}")
         config = json.loads(folder.text(layout.CONFIG) or "{}")
-        if defaults.zero_is_none(config.get("ociVersion")):
-            defaults.no_limit(resources)
+        if defaults.zero_is_none(config.get("ociVersion")) and (resources.get("pids") or {}).get("limit") == 0:
+            del resources["pids"]  # "not given", as runc's update has it
         if summary.systemd:
             _tell_systemd(summary, resources)
         if rdt:

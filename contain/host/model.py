@@ -5,13 +5,16 @@ Saved hosts (tests/hosts/*.json) are other people's machines: a plan for them ne
 
 from __future__ import annotations
 
-from contain.kernel.idmaps import IdMap, Range
-from contain.kernel.mounts import Mount, covering
+from contain.kernel.mounts import covering
 from contain.kernel.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from contain.host.paths import Device, Entry, Source
+    from contain.kernel.idmaps import IdMap, Range
+    from contain.kernel.mounts import Mount
 
 
 class CgroupLayout(Record):
@@ -89,53 +92,6 @@ class Root(Record):
     top: list[str] = []  # names of its top-level entries, sorted, 4096 at most
 
 
-class Source(Record):
-    """Facts about one path of the host that the target uses (a bind source, a device, a namespace to join)."""
-
-    exists: bool = False
-    error: str = ""  # errno's name when it could not be looked at
-    kind: str = ""  # dir file socket fifo char block
-    path: str = ""  # the path with its links resolved
-    link: bool = False  # the path itself, or a folder on the way, is a symbolic link
-    mode: int = 0  # permission bits
-    uid: int = 0
-    gid: int = 0
-    device: str = ""  # "major:minor" of the file system
-    rdev: str = ""  # "major:minor" of a device node
-    type: str = ""  # of the file system
-    options: list[str] = []  # of its mount: what a user namespace has locked (ro, nosuid, nodev, noexec …)
-    mounts: bool = False  # something is mounted below it
-    readable: bool = False  # to us
-    writable: bool = False
-
-
-class Entry(Record):
-    """One top-level entry of the host's root, for the host view."""
-
-    name: str
-    kind: str  # dir file link other
-    target: str = ""  # of a link
-    mode: int = 0
-    type: str = ""  # of the file system
-    mounts: list[str] = []  # mount points at or below it, except one that is the entry itself
-    point: bool = False  # the entry itself is a mount point
-    readable: bool = True
-
-
-class Device(Record):
-    """One device node of the host's /dev, for --privileged."""
-
-    path: str
-    kind: str  # char block
-    major: int
-    minor: int
-    mode: int
-    uid: int
-    gid: int
-    readable: bool = False  # to us
-    writable: bool = False
-
-
 class Host(Record):
     """The machine, the user, and the target's facts on it."""
 
@@ -201,57 +157,15 @@ class Host(Record):
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, dicts, numbers and strings; what equals its default is left out."""
-        ret: dict[str, Any] = _plain(self)
+        from contain.host.saved import plain
+
+        ret: dict[str, Any] = plain(self)
         return ret
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Host:
         """The reverse of to_json(); an unknown field is a TypeError, a missing one has its default."""
-        ret: Host = _build(cls, data)
+        from contain.host.saved import built
+
+        ret: Host = built(cls, data)
         return ret
-
-
-#: Fields whose values are records, by class; the second says how they are held.
-_NESTED: dict[type[Record], dict[str, tuple[type[Record], str]]] = {
-    Host: {
-        "cgroup": (CgroupLayout, "one"),
-        "userns": (Userns, "one"),
-        "root": (Root, "one"),
-        "sources": (Source, "dict"),
-        "mounts": (Mount, "list"),
-        "top": (Entry, "list"),
-        "devices": (Device, "list"),
-    },
-    Userns: {"uid_map": (IdMap, "list"), "gid_map": (IdMap, "list"), "subuid": (Range, "list"), "subgid": (Range, "list")},
-}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Record):
-        default = value._defaults  # noqa: SLF001  a record and its functions are one
-        return {name: _plain(field) for name, field in value.values().items() if name not in default or default[name] != field}
-    if isinstance(value, dict):
-        return {key: _plain(field) for key, field in value.items()}
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, (list, tuple)):
-        return [_plain(field) for field in value]
-    return value
-
-
-def _build(cls: type[Any], data: dict[str, Any]) -> Any:
-    values = dict(data)
-    for name, (kind, held) in _NESTED.get(cls, {}).items():
-        if name not in values:
-            continue
-        if held == "one":
-            values[name] = _build(kind, values[name])
-        elif held == "list":
-            values[name] = [_build(kind, one) for one in values[name]]
-        else:
-            values[name] = {key: _build(kind, one) for key, one in values[name].items()}
-    if cls is Host:
-        for name in ("caps", "bounding"):
-            values[name] = frozenset(values.get(name, ()))
-        values["kernel"] = tuple(values.get("kernel", (0, 0)))
-    return cls(**values)

@@ -6,13 +6,61 @@ import _stat as stat
 import posix
 
 from contain import paths
-from contain.host.model import Device, Entry, Source
 from contain.host.target import by_id, device, error_name
 from contain.kernel import files, mounts
+from contain.kernel.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contain.kernel.mounts import Mount
+
+
+class Source(Record):
+    """Facts about one path of the host that the target uses (a bind source, a device, a namespace to join)."""
+
+    exists: bool = False
+    error: str = ""  # errno's name when it could not be looked at
+    kind: str = ""  # dir file socket fifo char block
+    path: str = ""  # the path with its links resolved
+    link: bool = False  # the path itself, or a folder on the way, is a symbolic link
+    mode: int = 0  # permission bits
+    uid: int = 0
+    gid: int = 0
+    device: str = ""  # "major:minor" of the file system
+    rdev: str = ""  # "major:minor" of a device node
+    type: str = ""  # of the file system
+    options: list[str] = []  # of its mount: what a user namespace has locked (ro, nosuid, nodev, noexec …)
+    mounts: bool = False  # something is mounted below it
+    readable: bool = False  # to us
+    writable: bool = False
+
+
+class Entry(Record):
+    """One top-level entry of the host's root, for the host view."""
+
+    name: str
+    kind: str  # dir file link other
+    target: str = ""  # of a link
+    mode: int = 0
+    type: str = ""  # of the file system
+    mounts: list[str] = []  # mount points at or below it, except one that is the entry itself
+    point: bool = False  # the entry itself is a mount point
+    readable: bool = True
+
+
+class Device(Record):
+    """One device node of the host's /dev, for --privileged."""
+
+    path: str
+    kind: str  # char block
+    major: int
+    minor: int
+    mode: int
+    uid: int
+    gid: int
+    readable: bool = False  # to us
+    writable: bool = False
+
 
 _KINDS = {
     stat.S_IFDIR: "dir",

@@ -153,8 +153,8 @@ def default_root(environ: dict[str, str], uid: int, *, initial: bool = True) -> 
 
 
 def state_root(root: str = "") -> str:
-    """The folder of the state folders: the one given, else the user's own."""
-    return paths.abspath(root) if root else own_root()
+    """The folder of the state folders: the one given, which may be a link, else the user's own."""
+    return paths.followed(paths.abspath(root)) if root else own_root()
 
 
 def own_root() -> str:

@@ -39,6 +39,15 @@ def test_errors_that_nobody_can_read(top: str, tmp_path: Path, words: list[str],
         assert run(top, *words, cwd=tmp_path, stderr=full).returncode == code
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_log_that_takes_nothing(top: str, tmp_path: Path, form: str) -> None:
+    """The words are on standard error all the same, and the code is the verb's."""
+    done = run(top, "--root", str(tmp_path), "--log", "/dev/full", "--log-format", form, "state", "nobody")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[:2] == ["contain: warning: cannot write the log /dev/full: No space left on device", "container does not exist: nobody"]
+
+
 def test_descriptors(top: str, tmp_path: Path) -> None:
     """`ulimit -n` is the remedy, whoever meets the limit."""
     script = (

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from contain.host.model import CgroupLayout, Host, Root, Source, Userns
+from contain.host.model import CgroupLayout, Host, Root, Userns
+from contain.host.paths import Source
 from contain.kernel.idmaps import Range
 from contain.kernel.mounts import Mount
 

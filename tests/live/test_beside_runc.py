@@ -86,6 +86,11 @@ kill
 kill -a @ URG
 update --bogus @
 update --memory bogus @
+update --memory --5 @
+update --memory 1.m5 @
+update --memory 250.5m @
+update --pids-limit --5 @
+update --pids-limit 0 @
 update --memory 200m @
 update --memory -1 --memory-swap -1 @
 update --memory-swap 5 @
@@ -138,7 +143,8 @@ NONE = """
 create
 create a b
 create -b /nonesuch @
-create -b BUNDLE a/b
+create --b BUNDLE a/b
+create -bundle /nonesuch @
 create -b BUNDLE ..
 create -b BUNDLE --bogus @
 create -b BUNDLE --pid-file /nonesuch/f @

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import CONFIG
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -76,6 +78,22 @@ def test_long_ids(runtime: Runtime, make_bundle: Callable[..., str], length: int
         assert runtime("start", name).returncode == 0
 
 
+def test_a_root_that_is_a_link(runtime: Runtime, tmp_path: Path) -> None:
+    """Its states lie behind the link, where every verb finds them."""
+    (tmp_path / "there").mkdir()
+    os.symlink(tmp_path / "there", runtime.root)
+    name = runtime.create("/bin/sleep", "100")
+    assert os.listdir(tmp_path / "there") == [name]
+    assert runtime.state(name)["status"] == "created"
+    assert runtime("start", name).returncode == 0
+    assert runtime("ps", "-f", "json", name).stdout.strip() == str([runtime.state(name)["pid"]])
+    assert runtime("list", "-q").stdout == f"{name}\n"
+    assert runtime("kill", name, "KILL").returncode == 0
+    runtime.until(name, "stopped")
+    assert runtime("delete", name).returncode == 0
+    assert os.listdir(tmp_path / "there") == []
+
+
 def test_null_is_the_containers_own(runtime: Runtime) -> None:
     """A stream that is the caller's /dev/null would be a hold on a node of the host's."""
     mounts = [{"destination": "/proc", "type": "proc", "source": "proc"}, {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}]
@@ -101,6 +119,22 @@ def test_running_container_is_not_deleted(runtime: Runtime) -> None:
     runtime("start", name)
     assert runtime("delete", name).returncode == 1
     assert f"cannot delete container {name} that is not stopped: running" in runtime.logged()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("name", ["HUP", "INT", "QUIT", "TERM"])
+def test_what_ends_programs_ends_the_waiting_init(runtime: Runtime, name: str, shared: bool) -> None:
+    """As runc's, though it be the first of its pid namespace; other signals leave it waiting, and `start` works then."""
+    spaces = [row for row in CONFIG["linux"]["namespaces"] if not shared or row["type"] != "pid"]
+    one, other = (runtime.create("/bin/true", linux={**CONFIG["linux"], "namespaces": spaces}) for _ in range(2))
+    for harmless in ("CHLD", "WINCH", "CONT"):
+        assert runtime("kill", other, harmless).returncode == 0
+    assert runtime("kill", one, name).returncode == 0
+    runtime.until(one, "stopped")
+    assert runtime("kill", one, name).returncode == 1
+    assert runtime.state(other)["status"] == "created"
+    assert runtime("start", other).returncode == 0
+    runtime.until(other, "stopped")
 
 
 def test_created_container_is_deleted_without_force(runtime: Runtime) -> None:

@@ -286,12 +286,11 @@ def test_masked_and_read_only_paths(run_spec, rootfs):
     with open(f"{rootfs}/secret/key", "w", encoding="utf-8") as file:
         file.write("key")
     linux = {"maskedPaths": ["/secret", "/etc/passwd", "/no/such"], "readonlyPaths": ["/etc", "/proc/sys", "/nor/this"]}
-    script = (
-        "ls -A /secret; cat /etc/passwd; touch /etc/new; echo x > /proc/sys/kernel/hostname; touch /secret/new; stat -c %t:%T /etc/passwd"
-    )
+    script = "ls -A /secret; cat /etc/passwd; touch /etc/new; echo x > /proc/sys/kernel/hostname; touch /secret/new; stat -c %t:%T /etc/passwd; ls -A /secret"
     done = run_spec(shell(script, linux={**linux, "namespaces": [{"type": one} for one in NAMESPACES]}))
     assert done.out == "1:3\n"
-    assert done.err.count("Read-only file system") == 3
+    assert done.err.count("Read-only file system") >= 2
+    assert "touch: /secret/new: " in done.err
 
 
 @pytest.mark.any_kernel

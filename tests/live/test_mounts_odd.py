@@ -45,3 +45,17 @@ def test_a_read_only_tmpfs(run_spec, rootfs, options):
     done = run_spec(with_mount(shell("stat -c %a /data; ls /data; touch /data/new"), {**TMPFS, "options": options}))
     assert done.out.split() == ["2750", *(["file"] if "tmpcopyup" in options else [])]
     assert "Read-only file system" in done.err
+
+
+def test_hidden_folders_without_a_sysfs(run_spec, rootfs):
+    """They are an empty file system of their own then; with one they are a place of it in which nothing can be made."""
+    os.mkdir(f"{rootfs}/secret")
+    with open(f"{rootfs}/secret/key", "w", encoding="utf-8") as file:
+        file.write("key")
+    script = shell(
+        "ls -A /secret; mkdir /secret/new; grep -c ' /secret ro,.* - tmpfs' /proc/self/mountinfo", linux={"maskedPaths": ["/secret"]}
+    )
+    script["mounts"] = [row for row in script["mounts"] if row["destination"] != "/sys"]
+    done = run_spec(script)
+    assert done.out == "1\n"
+    assert "Read-only file system" in done.err

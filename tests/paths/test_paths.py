@@ -55,3 +55,15 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         env={b"CONTAIN_TEST": b"\xff", b"PATH": b"/bin"},
     )
     assert (done.stdout, done.stderr) == ("True '\\udcff'\n", "")
+
+
+def test_what_a_link_stands_for(tmp_path: Path) -> None:
+    """A chain of links is followed, relative ones from where they are; a circle and a plain folder stay as they are."""
+    (tmp_path / "there").mkdir()
+    for name, target in (("one", "two"), ("two", "sub/../there"), ("circle", "circle"), ("nowhere", "/nonesuch")):
+        os.symlink(target, tmp_path / name)
+    (tmp_path / "sub").mkdir()
+    assert os.path.samefile(paths.followed(f"{tmp_path}/one"), tmp_path / "there")
+    assert paths.followed(f"{tmp_path}/there") == f"{tmp_path}/there"
+    assert paths.followed(f"{tmp_path}/nowhere") == "/nonesuch"
+    assert os.path.basename(paths.followed(f"{tmp_path}/circle")) == "circle"

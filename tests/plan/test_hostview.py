@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contain.host.model import Entry, Source
+from contain.host.paths import Entry, Source
 from contain.plan.compile.hostview import hostview
 from contain.plan.compile.mounts import mounts
 from contain.plan.compile.rootfs import rootfs

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contain.errors import HostError, ManifestError
-from contain.host.model import Source
+from contain.host.paths import Source
 from contain.plan.compile.mounts import masks, mounts
 from contain.plan.compile.options import NOATIME, NODEV, NOSUID, RDONLY, SHARED, SLAVE, Options, known_words
 from contain.plan.operations.mounts import BindMount, MaskPath, MountCgroups, MountFilesystem, OpenSource, OpenUserns, Remount, ShowIdmapped

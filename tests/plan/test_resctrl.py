@@ -8,7 +8,8 @@ import os
 import pytest
 
 from contain.errors import HostError, ManifestError
-from contain.host.model import Host, Source
+from contain.host.model import Host
+from contain.host.paths import Source
 from contain.plan.compile.resctrl import change, join, resctrl
 from contain.plan.operations.cgroup import JoinCgroup, MakeCgroup, OpenCgroup, RemoveCgroup, WriteCgroup
 from contain.plan.slots import Slots

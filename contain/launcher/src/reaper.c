@@ -69,8 +69,8 @@ void release_stack(void) {
 /* Our tables are sparse: where the kernel gives huge pages to all who do not refuse, some pages of ours would be 4 MiB, charged to the container. */
 void refuse_huge_pages(void) {
     extern char __bss_start[], _end[]; /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker's names */
-    char *first = __bss_start + (-(uintptr_t)__bss_start & (PAGE_SIZE - 1));
-    madvise(first, (size_t)(_end - first), MADV_NOHUGEPAGE); /* EINVAL: there are none */
+    uintptr_t first = ((uintptr_t)__bss_start + PAGE_SIZE - 1) & ~(uintptr_t)(PAGE_SIZE - 1);
+    madvise((void *)first, (uintptr_t)_end - first, MADV_NOHUGEPAGE); /* EINVAL: there are none */
 }
 
 /* The whole pages between are given back, and read as zeros; what is before and behind them is filled with zeros if `all`. */

@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from contain.host.model import Entry, Host
+    from contain.host.model import Host
+    from contain.host.paths import Entry
     from contain.plan.operation import Operation
     from contain.plan.slots import Slots
     from contain.spec.model import Spec

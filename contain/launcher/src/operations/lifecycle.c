@@ -1,5 +1,7 @@
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -24,11 +26,31 @@ int do_make_gate(struct context *context, const struct make_gate *operation) {
     return 0;
 }
 
+static const int endings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+static noreturn void end_waiting(int number) {
+    _exit(128 + number);
+}
+
+static int heed_endings(int how) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        sigaddset(&set, endings[i]);
+    return sigprocmask(how, &set, NULL);
+}
+
+/* What ends a program ends the waiting init too, though it be the first of a pid namespace, to whom the kernel does nothing by default. All
+ * signals are blocked but while it waits; the handlers are set here, before a filter that may forbid it. */
 int do_hold_descriptors(struct context *context, const struct hold_descriptors *operation) {
     int fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return fail(context, errno, NULL);
     slot_set(context, operation->slot, fd);
+    const struct sigaction end = {.sa_handler = end_waiting};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (sigaction(endings[i], &end, NULL) < 0)
+            return fail(context, errno, NULL);
     return 0;
 }
 
@@ -36,10 +58,12 @@ int do_wait_at_gate(struct context *context, const struct wait_at_gate *operatio
     char name[16];
     int fd;
     format_number(name, sizeof name, slot(context, operation->fifo));
+    if (heed_endings(SIG_UNBLOCK) < 0)
+        return fail(context, errno, NULL);
     do
         fd = openat(slot(context, operation->descriptors), name, O_WRONLY | O_CLOEXEC);
     while (fd < 0 && errno == EINTR);
-    if (fd < 0)
+    if (fd < 0 || heed_endings(SIG_BLOCK) < 0)
         return fail(context, errno, NULL);
     if (write(fd, "0", 1) != 1)
         return fail(context, errno, NULL);

@@ -1,6 +1,7 @@
 /* Masked and read-only paths: before the root changes, so that the host's own /dev/null is at hand. */
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "../kernel_calls.h"
@@ -10,6 +11,7 @@
 
 #define SEALED (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
+#define SYSFS_MAGIC 0x62656572 /* linux/magic.h */
 #define NOTHING (-2)
 
 /* The path inside the root; NOTHING when there is none and so nothing to do, -1 after fail(). */
@@ -36,17 +38,40 @@ static int null_device(struct context *context) {
     return fail(context, ENODEV, "the host's /dev/null is no null device");
 }
 
-/* All hidden folders show one and the same empty file system: the first is kept, attached, in `slot`. */
-static int empty_folder(struct context *context, int64_t number) {
+/* In a sysfs, where the kernel keeps a place for mounts in which nothing can be made, and no mount is on it. -1: not in this container. */
+static int folder_of_sysfs(int root) {
+    static const struct change sealed = {.set = SEALED};
+    struct statfs found;
+    int folder = root_open_plain(root, "sys/fs/cgroup", O_PATH | O_DIRECTORY);
+    int tree = folder >= 0 && fstatfs(folder, &found) == 0 && found.f_type == SYSFS_MAGIC ? clone_tree(folder, false) : -1;
+    if (folder >= 0)
+        close(folder);
+    if (tree >= 0 && change_mount(tree, &sealed) < 0) {
+        close(tree);
+        return -1;
+    }
+    return tree;
+}
+
+static int empty_filesystem(void) {
     char why[256];
+    int tree = make_filesystem("tmpfs", "tmpfs", (struct texts){0, ""}, SEALED, why, sizeof why);
+    if (tree >= 0)
+        (void)!fchmodat(tree, ".", 0555, 0);
+    return tree;
+}
+
+/* All hidden folders show one and the same empty one: the first is kept, attached, in `slot`. Not on a file system of its own where there is
+ * another: the kernel looks at each one of the machine whenever a memory cgroup goes, 3 ms of them beside a thousand containers. */
+static int empty_folder(struct context *context, int64_t number) {
     int known = slot(context, number);
-    int tree = known >= 0 ? clone_tree(known, false) : make_filesystem("tmpfs", "tmpfs", (struct texts){0, ""}, SEALED, why, sizeof why);
+    int tree = known >= 0 ? clone_tree(known, false) : folder_of_sysfs(the_root(context));
+    if (tree < 0 && known < 0)
+        tree = empty_filesystem();
     if (tree < 0)
         return fail(context, errno, NULL);
-    if (known < 0) {
-        (void)!fchmodat(tree, ".", 0555, 0);
+    if (known < 0)
         slot_set(context, number, fcntl(tree, F_DUPFD_CLOEXEC, 3));
-    }
     return tree;
 }
 
