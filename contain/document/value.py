@@ -10,7 +10,6 @@ from contain.document.pointers import join
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from os import PathLike
     from typing import Any
 
 #: deeper than any manifest, and the end of one that holds itself
@@ -56,7 +55,7 @@ def _members(value: Any, pointer: str, problems: list[Problem]) -> dict[str, obj
     return found
 
 
-def _text(value: str | PathLike[Any], pointer: str, problems: list[Problem]) -> str:
+def _text(value: Any, pointer: str, problems: list[Problem]) -> str:
     text = posix.fspath(value)
     if not isinstance(text, str):
         problems.append(Problem("DOC001", f"JSON has no word for {_kind(text)}", _NOWHERE, pointer))
