@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 HERE = paths.dirname(paths.abspath(__file__))
 NAME = "contain-launcher"
+#: set by the front: the descriptors of an empty plan and of a pipe
+HANDOVER = "CONTAIN_HANDOVER"
 #: Not zero: AppArmor gives no capabilities in user namespaces but to programs that it knows by their path.
 RESTRICTION = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 
@@ -89,9 +91,26 @@ def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), expl
     from contain.packed.keep import keep
 
     keep()
+    place = paths.environ().get(HANDOVER)
+    if place:
+        _hand_over(place, plan, trace=trace, words=words, explainer=explainer)
     planfd = sealed("plan", plan)
     posix.set_inheritable(planfd, True)
     posix.execve(program(), argv(str(planfd), trace=trace, words=words, explainer=explainer), paths.environ())
+
+
+def _hand_over(place: str, plan: bytes, **given: Any) -> None:
+    """Gives the plan to the front, our parent, which becomes the launcher while this process ends (launcher/src/front/handover.c)."""
+    planfd, pipe = map(int, place.split(","))
+    encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+    said = b"".join(word.encode(encoding, errors) + b"\0" for word in argv(str(planfd), **given)) + b"\0"
+    for fd, data in ((planfd, plan), (pipe, said)):
+        view = memoryview(data)
+        while view:
+            view = view[posix.write(fd, view) :]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    posix._exit(0)  # noqa: SLF001  its name
 
 
 def argv(plan: str, *, trace: bool = False, words: Sequence[str] = (), explainer: Sequence[str] = ()) -> list[str]:
