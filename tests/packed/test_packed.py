@@ -210,3 +210,15 @@ def test_bug_is_placed_without_lines(packed: Installation) -> None:
     assert found.startswith("a bug of contain: ZeroDivisionError at list.py:")
     assert " in main: x;" in found
     assert 'raise ZeroDivisionError("x")' in packed.run("list", CONTAIN_DEBUG="1")
+
+
+def test_interpreter_on_path(packed: Installation) -> None:
+    """A distribution's own place for packages has no interpreter beside the program."""
+    link = f"{packed.folder}/venv/bin/python3"
+    program = os.path.realpath(link)
+    os.unlink(link)
+    assert "unpacked" not in packed.run("list")
+    os.mkdir(f"{packed.folder}/other")
+    shutil.copy(program, f"{packed.folder}/other/{os.path.basename(program)}")
+    subprocess.run(["chmod", "-R", "a+rX", f"{packed.folder}/other"], check=True)
+    assert packed.run("list", PATH=f"relative:{packed.folder}/other:/usr/bin:/bin").startswith("unpacked")

@@ -32,9 +32,26 @@ static int find_package(char *path, const char *folder) {
            there(path, folder, "../local/lib/python" CONTAIN_PYTHON "/dist-packages/contain/__main__.py");
 }
 
-/* Finds the interpreter beside us, else leaves the name for PATH. */
+/* Finds a program as a shell does, to know which file it is. */
+static int find_on_path(char *path, const char *name) {
+    char folder[PATH_SIZE];
+    const char *list = getenv("PATH");
+    for (list = list ? list : "/usr/local/bin:/usr/bin:/bin"; *list;) {
+        size_t length = strcspn(list, ":");
+        if (list[0] == '/' && length < sizeof folder) {
+            memcpy(folder, list, length);
+            folder[length] = '\0';
+            if (there(path, folder, name) && access(path, X_OK) == 0)
+                return 1;
+        }
+        list += length + (list[length] == ':');
+    }
+    return 0;
+}
+
+/* Finds the interpreter beside us, else on PATH, else leaves the name for the error. */
 static void find_python(char *path, const char *folder) {
-    if (!there(path, folder, "python" CONTAIN_PYTHON) && !there(path, folder, "python3"))
+    if (!there(path, folder, "python" CONTAIN_PYTHON) && !there(path, folder, "python3") && !find_on_path(path, "python" CONTAIN_PYTHON))
         strcpy(path, "python" CONTAIN_PYTHON);
 }
 
