@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "actors.h"
@@ -19,7 +20,7 @@
 static int number(const char *text) {
     char *end;
     long value = strtol(text, &end, 10);
-    return *text && !*end && value >= 0 && value < 1 << 20 ? (int)value : -1;
+    return *text && !*end && value >= 0 && value < 1 << 23 ? (int)value : -1;
 }
 
 static int usage(const char *why) {
@@ -56,6 +57,8 @@ static int fill_standard_streams(void) {
 
 static _Alignas(2048) struct context context; /* but for the relay it is on one page */
 
+static pid_t planner; /* Python, a child that ends while we work (front/handover.c) */
+
 static int parse(int argc, char **argv) {
     int i = 1;
     context.words = argv;
@@ -74,6 +77,8 @@ static int parse(int argc, char **argv) {
             context.log = argv[i] + 6;
         else if (strncmp(argv[i], "--log-format=", 13) == 0)
             context.log_format = argv[i] + 13;
+        else if (strncmp(argv[i], "--planner=", 10) == 0)
+            planner = number(argv[i] + 10);
         else
             return -1;
     }
@@ -154,6 +159,13 @@ static int leave(void) {
     return 0;
 }
 
+/* Whoever comes after us must not meet it. It has long said its last word. */
+static int without_planner(int code) {
+    while (planner > 0 && waitpid(planner, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return code;
+}
+
 int launcher_main(int argc, char **argv) {
     refuse_huge_pages();
     context.report_fd = context.watch.caller = context.watch.life = -1;
@@ -170,6 +182,6 @@ int launcher_main(int argc, char **argv) {
     if (code == 0 && context.create)
         code = monitor_run(&context);
     if (code == 0 && context.watch.leave && !context.monitor.dead)
-        return leave();
-    return finish(&context, code);
+        return without_planner(leave());
+    return without_planner(finish(&context, code));
 }

@@ -122,8 +122,7 @@ static int sealed_memory(const char *name, const void *data, size_t size, unsign
     return fd;
 }
 
-/* A sealed copy of this program: what a container can see as /proc/PID/exe is nobody's file (CVE-2019-5736). */
-static int sealed_program(void) {
+int sealed_program(void) {
     struct stat st;
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     void *data = MAP_FAILED;
@@ -171,8 +170,7 @@ static void try_entry(char *entry, size_t size) {
     }
 }
 
-/* AppArmor gives user namespaces by path: then Python executes the launcher's own file, which has a profile (contain doctor). */
-static bool is_restricted(void) {
+bool is_restricted(void) {
     char text[8];
     ssize_t got = read_file_at(AT_FDCWD, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", text, sizeof text);
     return geteuid() != 0 && got > 0 && text[0] != '0';

@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include "../operation.h"
+#include "../paths.h"
 #include "front.h"
 
 #ifndef CONTAIN_PYTHON
 #define CONTAIN_PYTHON "3"
 #endif
 
-enum { PATH_SIZE = 4096, FIXED_ARGUMENTS = 6 };
+enum { FIXED_ARGUMENTS = 6 };
 
 /* Joins folder and name; false when it does not fit or is not there. */
 static int there(char *path, const char *folder, const char *name) {
@@ -32,41 +33,74 @@ static int find_package(char *path, const char *folder) {
            there(path, folder, "../local/lib/python" CONTAIN_PYTHON "/dist-packages/contain/__main__.py");
 }
 
-/* Finds the interpreter beside us, else leaves the name for PATH. */
+/* Finds a program as a shell does, to know which file it is. */
+static int find_on_path(char *path, const char *name) {
+    char folder[PATH_SIZE];
+    const char *list = getenv("PATH");
+    for (list = list ? list : "/usr/local/bin:/usr/bin:/bin"; *list;) {
+        size_t length = strcspn(list, ":");
+        if (list[0] == '/' && length < sizeof folder) {
+            memcpy(folder, list, length);
+            folder[length] = '\0';
+            if (there(path, folder, name) && access(path, X_OK) == 0)
+                return 1;
+        }
+        list += length + (list[length] == ':');
+    }
+    return 0;
+}
+
+/* Finds the interpreter beside us, else on PATH, else leaves the name for the error. */
 static void find_python(char *path, const char *folder) {
-    if (!there(path, folder, "python" CONTAIN_PYTHON) && !there(path, folder, "python3"))
+    if (!there(path, folder, "python" CONTAIN_PYTHON) && !there(path, folder, "python3") && !find_on_path(path, "python" CONTAIN_PYTHON))
         strcpy(path, "python" CONTAIN_PYTHON);
 }
 
-int execute_python(int argc, char **argv, const char *verb) {
-    char folder[PATH_SIZE], python[PATH_SIZE], package[PATH_SIZE], pack[PATH_SIZE];
-    const char **arguments = calloc((size_t)argc + FIXED_ARGUMENTS + 1, sizeof *arguments);
+bool python_command(struct python *python, int argc, char **argv, const char *verb) {
+    char folder[PATH_SIZE], number[16];
+    const char **words = calloc((size_t)argc + FIXED_ARGUMENTS + 1, sizeof *words);
     ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
     int fixed = 0;
 
-    if (arguments == NULL)
-        return 125;
+    python->pack = -1;
+    if (words == NULL)
+        return false;
     folder[length > 0 ? length : 0] = '\0';
     if (strrchr(folder, '/') != NULL)
         *strrchr(folder, '/') = '\0';
 
-    find_python(python, folder);
-    arguments[fixed++] = python;
-    if (find_package(package, folder)) {
-        arguments[fixed++] = "-I";
-        arguments[fixed++] = "-S";
-        if (verb && find_pack(pack, sizeof pack, verb, package, python))
-            arguments[fixed++] = pack;
-        arguments[fixed++] = package;
-        arguments[fixed++] = argc > 0 ? argv[0] : "contain";
+    find_python(python->program, folder);
+    words[fixed++] = python->program;
+    if (find_package(python->package, folder)) {
+        words[fixed++] = "-I";
+        words[fixed++] = "-S";
+        python->pack = verb ? find_pack(verb, python->package, python->program) : -1;
+        if (python->pack >= 0) {
+            format_number(number, sizeof number, python->pack);
+            join_words(python->pack_path, sizeof python->pack_path, (const char *const[]){"/proc/self/fd/", number, NULL});
+            words[fixed++] = python->pack_path;
+        }
+        words[fixed++] = python->package;
+        words[fixed++] = argc > 0 ? argv[0] : "contain";
     } else {
-        arguments[fixed++] = "-m";
-        arguments[fixed++] = "contain";
+        words[fixed++] = "-m";
+        words[fixed++] = "contain";
     }
     for (int i = 1; i < argc; i++)
-        arguments[fixed + i - 1] = argv[i];
-    execvp(python, (char *const *)(uintptr_t)arguments);
-    join_words(package, sizeof package, (const char *const[]){"contain: cannot start ", python, ": ", strerror(errno), "\n", NULL});
-    (void)!write(STDERR_FILENO, package, strlen(package));
+        words[fixed + i - 1] = argv[i];
+    python->words = (char **)(uintptr_t)words;
+    return true;
+}
+
+int become_python(const struct python *python) {
+    char line[PATH_SIZE + 256];
+    execvp(python->program, python->words);
+    join_words(line, sizeof line, (const char *const[]){"contain: cannot start ", python->program, ": ", strerror(errno), "\n", NULL});
+    (void)!write(STDERR_FILENO, line, strlen(line));
     return 125;
+}
+
+int execute_python(int argc, char **argv, const char *verb) {
+    static struct python python;
+    return python_command(&python, argc, argv, verb) ? become_python(&python) : 125;
 }
