@@ -13,7 +13,7 @@ from contain.container import lend, steps
 from contain.container import sandbox as threads
 from contain.container.job import RUN_OPTIONS
 from contain.container.loops import drive, sleep
-from contain.container.ready import holds
+from contain.container.ready import conditions, holds
 from contain.container.result import Result
 from contain.container.steps import Launch
 from contain.errors import LaunchError, StateError
@@ -211,7 +211,7 @@ class Container(threads_container.Container):
     async def wait_for(self, *ready: Callable[[Any], Any], timeout: float = 30) -> None:  # type: ignore[override]  # noqa: ASYNC109
         """contain.Container.wait_for, awaited; conditions may be coroutine functions."""
         deadline = time.monotonic() + timeout
-        left = list(ready)
+        left = conditions(ready)
         while True:
             left = [one for one in left if not await self._answer(one, deadline)]
             if not left:

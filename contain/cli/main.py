@@ -5,7 +5,6 @@ Nothing but the verb that is asked for is imported: `contain run` pays for `cont
 
 from __future__ import annotations
 
-import errno
 import gc
 import posix
 import sys
@@ -62,17 +61,6 @@ LASTING = frozenset({"lint", "lsp", "events", "image", "audit", "top"})
 #: names of links to this program under which runc's contract holds
 LINKS = ("runc", "crun")
 
-#: no bug of ours: what there is not enough of, and the remedy
-SHORT = {
-    errno.ENOSPC: "",
-    errno.EDQUOT: "",
-    errno.EMFILE: "raise the limit of open files: ulimit -n",
-    errno.ENFILE: "raise fs.file-max",
-    errno.EFBIG: "raise the limit of file sizes: ulimit -f",
-    errno.ENOMEM: "free memory, or raise the limit: ulimit -v",
-    errno.EAGAIN: "raise the limit of processes: ulimit -u",
-}
-
 #: options before the verb, as engines give them to an OCI runtime; True: takes a value
 GLOBAL_OPTIONS = {
     "--root": True,
@@ -107,21 +95,30 @@ def main(argv: Sequence[str] | None = None, *, name: str = "contain") -> int:
         found = _shortage(error)
         return _refuse(found, options) if found else _bug(error)
     except MemoryError:
-        return _refuse(HostError("there is not enough memory", remedy=SHORT[errno.ENOMEM]), options)
+        return _refuse(HostError("there is not enough memory", remedy="free memory, or raise the limit: ulimit -v"), options)
     except Exception as error:  # noqa: BLE001  the last catch: a traceback is for us, one line for everybody else
         return _bug(error)
     return code
 
 
 def _shortage(error: OSError) -> ContainError | None:
-    """What the host is short of, in words; None when it looks like a bug."""
+    """What the host is short of, in words: no bug of ours; None when it looks like one."""
+    import errno  # 70 µs
+
+    remedies = {
+        errno.EMFILE: "raise the limit of open files: ulimit -n",
+        errno.ENFILE: "raise fs.file-max",
+        errno.EFBIG: "raise the limit of file sizes: ulimit -f",
+        errno.ENOMEM: "free memory, or raise the limit: ulimit -v",
+        errno.EAGAIN: "raise the limit of processes: ulimit -u",
+    }
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return HostError(f"cannot write: {error.strerror}")
-    if error.errno in SHORT:
+    if error.errno in remedies:
         from os import fsdecode
 
         where = f" ({fsdecode(error.filename)})" if isinstance(error.filename, str | bytes) else ""
-        return HostError(f"{error.strerror}{where}", remedy=SHORT[error.errno])
+        return HostError(f"{error.strerror}{where}", remedy=remedies[error.errno])
     try:
         posix.getcwd()
     except OSError as gone:

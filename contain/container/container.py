@@ -10,7 +10,7 @@ from contain.container import steps
 from contain.container.drive import drive
 from contain.container.job import Job, numbered, variables, words
 from contain.container.log import last_lines
-from contain.container.ready import Dead, holds
+from contain.container.ready import Dead, conditions, holds
 from contain.container.steps import Launch
 from contain.container.streams import DEVNULL, LOG
 from contain.container.together import Turns, together
@@ -362,7 +362,7 @@ class Container:
 
         if not self.alive:
             raise StateError(f"container {self.id} has ended")
-        made = Publisher(lambda: self.dial(port, 5), *address)
+        made = Publisher(lambda: self.dial(port, 5), port, *address)
         self._publishers.append(made)
         return made.address
 
@@ -378,7 +378,7 @@ class Container:
         Dead when the container ends before, TimeoutError when the time is over.
         """
         deadline = time.monotonic() + timeout
-        left = list(ready)
+        left = conditions(ready)
         while left := [one for one in left if not self._holds(one, deadline)]:
             self._check_ready(deadline, timeout)
             time.sleep(LOOK)

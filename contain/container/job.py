@@ -76,9 +76,11 @@ class Job:
 
     def settle(self, result: Result[Any]) -> Result[Any]:
         """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
+        from contain.container.result import name_version  # enum is slow to import
+
         self.leave()
         result._layers = self.layers  # noqa: SLF001  our own kind
-        result.usage.of_version(self.version)
+        name_version(result.usage, self.version)
         return result.check() if self.check else result
 
 
@@ -88,10 +90,21 @@ def words(cmd: Command) -> list[str]:
         raise UsageError(
             f"the command is one text, not a sequence: {cmd!r}", remedy='write ["program", "argument"]; for a shell ["sh", "-c", TEXT]'
         )
-    found: list[Any] = [os.fspath(word) for word in cmd]
-    if not found or any(not isinstance(word, str) or "\0" in word for word in found):
+    found: list[Any] = [os.fspath(word) if hasattr(word, "__fspath__") else word for word in cmd]
+    if not found or not all(map(is_text, found)):
         raise UsageError("the command is empty or has a word that is no text", remedy='write ["program", "argument"]')
     return found
+
+
+def is_text(word: object) -> bool:
+    """Whether a program can be given it: bytes that are no text of the caller's stand in it as os.fsdecode writes them."""
+    if not isinstance(word, str) or "\0" in word:
+        return False
+    try:
+        os.fsencode(word)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def numbered(user: Any) -> Any:
@@ -111,7 +124,7 @@ def variables(given: Any) -> dict[str, str]:
     for name, value in given.items():
         plain = isinstance(value, (str, int, float, os.PathLike)) and not isinstance(value, bool)
         text: Any = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
-        if not plain or not isinstance(name, str) or not name or "=" in name or "\0" in f"{name}{text}":
+        if not plain or not isinstance(name, str) or not name or "=" in name or not is_text(f"{name}{text}"):
             raise UsageError(f"env: {name!r}: {value!r} is no variable", remedy="both are texts, and there is no = in a name")
         found[name] = text
     return found
@@ -179,6 +192,8 @@ def _limit(options: dict[str, Any]) -> Limit | None:
         found = values.size(str(size))
     except ValueError as problem:
         raise UsageError(f"output_limit: {problem}") from None
+    if found < 0:
+        raise UsageError(f"output_limit={size!r} is below nothing", remedy="leave it out: the first and the last half MiB are kept")
     return Limit(found, excess or "tail")
 
 

@@ -7,6 +7,8 @@ import selectors
 import socket
 import threading
 
+from contain.container.ready import check_port
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +51,11 @@ class _Half:
 class Publisher:
     """The thread and its sockets; close() ends both."""
 
-    def __init__(self, connect: Callable[[], socket.socket], host: str, port: int) -> None:
-        """`connect` gives a new connection to the inside. OSError when the address is taken."""
+    def __init__(self, connect: Callable[[], socket.socket], inside: int, host: str, port: int) -> None:
+        """`connect` gives a new connection to the port `inside`. UsageError for a port that is none, OSError when the address is taken."""
+        check_port(inside)
+        if port != 0:
+            check_port(port)
         self._connect = connect
         self._listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self._listener.setblocking(False)

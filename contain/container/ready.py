@@ -8,7 +8,7 @@ from contain.errors import ContainError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from contain.container.container import Container
@@ -36,6 +36,16 @@ class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
 def holds(found: Any) -> bool:
     """What a condition's answer says: a Result by its `ok`."""
     return bool(getattr(found, "ok", found))
+
+
+def conditions(given: Sequence[Any]) -> list[Any]:
+    """What wait_for was given; UsageError for what is no condition."""
+    for one in given:
+        if not callable(one):
+            raise UsageError(
+                f"{one!r} is no condition", remedy="give port(8080), log('ready'), file('/path'), command([…]), url(8080) or a function"
+            )
+    return list(given)
 
 
 def check_port(number: Any) -> None:
@@ -77,6 +87,8 @@ def log(text: str | bytes, stream: str = "stdout") -> Ready:
 
 def file(path: str) -> Ready:
     """Whether this absolute path is there, seen from inside."""
+    if not path.startswith("/") or "\0" in path:
+        raise UsageError(f"{path!r} is no absolute path of a container")
 
     def there(container: Container) -> bool:
         from contain.kernel.files import Root

@@ -104,10 +104,13 @@ class Streams:
         """
         if input is not None and stdin not in {None, PIPE}:
             raise UsageError("stdin and input may not both be given")
+        try:
+            self.input = memoryview(input.encode(text or "utf-8") if isinstance(input, str) else input or b"").cast("B")
+        except (TypeError, UnicodeEncodeError) as problem:
+            raise UsageError(f"input: {problem}", remedy="give bytes, or a text that the encoding has") from None
         self.text = text
         self.errors = errors
         self.limit = limit
-        self.input = memoryview(input.encode(text or "utf-8") if isinstance(input, str) else input or b"")
         self.child: list[int] = []
         self.ours: dict[str, int] = {}
         self.buffers: dict[str, Buffer] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix
 
 from contain.document.model import Document, Position, Problem
 from contain.document.pointers import join
@@ -28,7 +28,7 @@ def of(value: Mapping[str, Any], name: str) -> Document:
 def _copy(value: object, pointer: str, problems: list[Problem]) -> object:
     if value is None or value.__class__ in (bool, int):
         return value
-    if isinstance(value, (str, os.PathLike)):
+    if isinstance(value, str) or hasattr(value.__class__, "__fspath__"):
         return _text(value, pointer, problems)
     if value.__class__ is float:
         if value in (float("inf"), float("-inf")) or value != value:  # noqa: PLR0124  NaN is not itself
@@ -55,8 +55,8 @@ def _members(value: Any, pointer: str, problems: list[Problem]) -> dict[str, obj
     return found
 
 
-def _text(value: str | os.PathLike[Any], pointer: str, problems: list[Problem]) -> str:
-    text = os.fspath(value)
+def _text(value: Any, pointer: str, problems: list[Problem]) -> str:
+    text = posix.fspath(value)
     if not isinstance(text, str):
         problems.append(Problem("DOC001", f"JSON has no word for {_kind(text)}", _NOWHERE, pointer))
         return ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _stat as stat
 import posix
-import stat
 
 #: What is read of a kernel file or of passwd and group at most.
 LIMIT = 1 << 20

@@ -25,8 +25,10 @@ def find() -> str:
     return paths.environ().get("CONTAIN_LAUNCHER") or paths.join(HERE, NAME)
 
 
-def sealed(name: str, data: bytes, *, executable: bool = False) -> int:
-    """A sealed file in memory with these bytes; its descriptor, close-on-exec, and never in the place of a closed standard stream."""
+def sealed(name: str, source: bytes | int, *, executable: bool = False) -> int:
+    """A sealed file in memory with these bytes, or with those of a file; its descriptor, close-on-exec, and never in the place of a closed
+    standard stream.
+    """
     flags = posix.MFD_ALLOW_SEALING | posix.MFD_CLOEXEC
     if executable:
         try:
@@ -38,9 +40,13 @@ def sealed(name: str, data: bytes, *, executable: bool = False) -> int:
     import fcntl
 
     fd = _above(fd)
-    view = memoryview(data)
-    while view:
-        view = view[posix.write(fd, view) :]
+    if isinstance(source, int):
+        while posix.sendfile(fd, source, None, 1 << 30):
+            pass
+    else:
+        view = memoryview(source)
+        while view:
+            view = view[posix.write(fd, view) :]
     fcntl.fcntl(fd, 1033, 0x0F)  # F_ADD_SEALS: seal, shrink, grow, write
     return fd
 
@@ -59,8 +65,11 @@ def _above(fd: int) -> int:
 
 def sealed_launcher() -> int:
     """A sealed copy of the launcher, which nothing inside a container can write through /proc/PID/exe (CVE-2019-5736)."""
-    with open(find(), "rb") as file:
-        return sealed(NAME, file.read(), executable=True)
+    file = posix.open(find(), posix.O_RDONLY | posix.O_CLOEXEC)
+    try:
+        return sealed(NAME, file, executable=True)
+    finally:
+        posix.close(file)
 
 
 def program() -> int:
@@ -90,20 +99,25 @@ def execute(plan: bytes, *, trace: bool = False, words: Sequence[str] = (), expl
     """Replaces this process by the launcher with this plan; returns never. `words` are options of the launcher."""
     from contain.packed.keep import keep
 
-    keep()
-    place = paths.environ().get(HANDOVER)
+    environ = paths.environ()
+    place = environ.get(HANDOVER)
     if place:
         _hand_over(place, plan, trace=trace, words=words, explainer=explainer)
     planfd = sealed("plan", plan)
     posix.set_inheritable(planfd, True)
-    posix.execve(program(), argv(str(planfd), trace=trace, words=words, explainer=explainer), paths.environ())
+    launcher, words = program(), argv(str(planfd), trace=trace, words=words, explainer=explainer)
+    keep()  # last, so that it knows of all that was called
+    posix.execve(launcher, words, environ)
 
 
 def _hand_over(place: str, plan: bytes, **given: Any) -> None:
     """Gives the plan to the front, our parent, which becomes the launcher while this process ends (launcher/src/front/handover.c)."""
+    from contain.packed.keep import keep
+
     planfd, pipe = map(int, place.split(","))
     encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
     said = b"".join(word.encode(encoding, errors) + b"\0" for word in argv(str(planfd), **given)) + b"\0"
+    keep()  # before the front goes on
     for fd, data in ((planfd, plan), (pipe, said)):
         view = memoryview(data)
         while view:

@@ -274,7 +274,7 @@ class Network:
         from contain.container.publish import Publisher
 
         target = self._address(who)
-        made = Publisher(lambda: self._dial(target, port, 5), *address)
+        made = Publisher(lambda: self._dial(target, port, 5), port, *address)
         self._publishers.append(made)
         return made.address
 

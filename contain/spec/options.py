@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    #: every row, and tables of them; made when first asked for
+    OPTIONS: tuple[Option, ...]
+    BY_NAME: dict[str, Option]
+    BY_KEYWORD: dict[str, Option]
+
 #: how a value is read: kind → function of (text) that raises ValueError with the reason
 READERS = {
     "text": values.text,
@@ -243,15 +248,32 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
 )
 
 
-def _rows() -> Iterator[Option]:
+def _rows(wanted: str = "") -> Iterator[Option]:
     for family, rows in _ROWS:
         for spelling, keyword, kind, text, *extras in rows:
-            yield Option(spelling, keyword, family, kind, text, **(extras[0] if extras else {}))
+            if wanted in {"", keyword}:
+                yield Option(spelling, keyword, family, kind, text, **(extras[0] if extras else {}))
 
 
-OPTIONS = tuple(_rows())
-BY_NAME = {name: row for row in OPTIONS for name in (*row.names, *row.off)}
-BY_KEYWORD = {row.keyword: row for row in OPTIONS}
+def __getattr__(name: str) -> Any:
+    """All rows take 0.2 ms to make, and an engine's `create` has need of one."""
+    if name not in {"OPTIONS", "BY_NAME", "BY_KEYWORD"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    rows = tuple(_rows())
+    tables = {
+        "OPTIONS": rows,
+        "BY_NAME": {name: row for row in rows for name in (*row.names, *row.off)},
+        "BY_KEYWORD": {row.keyword: row for row in rows},
+    }
+    globals().update(tables)
+    return tables[name]
+
+
+def option(keyword: str) -> Option:
+    """The row of a keyword; KeyError when there is none."""
+    for row in _rows(keyword):
+        return row
+    raise KeyError(keyword)
 
 
 class Options:
@@ -270,10 +292,11 @@ class Options:
         self.environ = dict(paths.environ()) if environ is None else environ
         self.cwd = _here() if cwd is None else cwd
         for keyword, value in given.items():
-            if keyword not in BY_KEYWORD:
-                raise UsageError(f"unknown option {keyword}", remedy="contain run --help lists the options")
+            try:
+                self.typed[keyword] = option(keyword).shown
+            except KeyError:
+                raise UsageError(f"unknown option {keyword}", remedy="contain run --help lists the options") from None
             self.values[keyword] = value
-            self.typed[keyword] = BY_KEYWORD[keyword].shown
 
     def add(self, row: Option, name: str, value: str | None) -> None:
         """One occurrence on a command line: a later one replaces, a repeatable one appends."""
@@ -296,7 +319,7 @@ class Options:
     def name(self, keyword: str) -> str:
         """The option's name in its long form: what an origin holds."""
         typed = self.typed.get(keyword, "")
-        return typed if typed.startswith("--") else BY_KEYWORD[keyword].shown
+        return typed if typed.startswith("--") else option(keyword).shown
 
     def absolute(self, path: str) -> str:
         """A path of the caller's, made absolute without touching the disk."""

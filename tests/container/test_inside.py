@@ -144,6 +144,19 @@ def test_published_port_that_nobody_listens_on(box: contain.Container) -> None:
         assert client.recv(1) == b""
 
 
+def test_what_is_no_port_and_no_condition(box: contain.Container) -> None:
+    """Said at once."""
+    with pytest.raises(contain.UsageError, match="is no port"):
+        box.publish(99_999)
+    with pytest.raises(contain.UsageError, match="is no port"):
+        box.publish(8080, ("127.0.0.1", 99_999))
+    for condition in ("ready", 8080, None):
+        with pytest.raises(contain.UsageError, match="is no condition"):
+            box.wait_for(condition)  # type: ignore[arg-type]
+    with pytest.raises(contain.UsageError, match="no absolute path"):
+        contain.file("tmp/ready")
+
+
 def test_further_process_with_pipes(box: contain.Container) -> None:
     """As subprocess.Popen: written to and read from while it runs."""
     with box.popen(["cat"], stdin=contain.PIPE, text=True) as process:

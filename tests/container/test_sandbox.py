@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import os
 import pickle
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -91,6 +93,50 @@ def test_missing_program(sandbox: contain.Sandbox) -> None:
     """Nothing ran: an exception in the launcher's words."""
     with pytest.raises(contain.LaunchError, match="executable file not found"):
         sandbox.run(["nonesuch"])
+
+
+@pytest.mark.parametrize("words", ["script", "garbage", "too-long"])
+def test_what_execve_itself_refuses(busybox: str, words: str) -> None:
+    """It is there and executable, and yet no program: an error, not a result, from every way to start one; nothing after the start is done."""
+    text = {"script": "#!/no/interpreter\n", "garbage": "neither\0one", "too-long": "#!/bin/sh\n"}[words]
+    said = {"script": "no such file or directory", "garbage": "exec format error", "too-long": "Argument list too long"}[words]
+    path = f"{busybox}/bin/{words}"
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+    os.chmod(path, 0o755)
+    command = [words, *(["x" * 200_000] if words == "too-long" else [])]
+    box = contain.Sandbox(rootfs=busybox)
+    for start in (box.run, box.start):
+        with pytest.raises(contain.LaunchError, match=said) as failed:
+            start(command)
+        assert failed.value.remedy
+    with box.start(["sleep", "1000"]) as one:
+        for start in (one.exec, one.popen):
+            with pytest.raises(contain.LaunchError, match=said):
+                start(command)
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "said"),
+    [
+        (["echo", 5], {}, "no text"),
+        (["echo", "\ud800"], {}, "no text"),
+        (["true"], {"env": {"A": "\ud800"}}, "no variable"),
+        (["cat"], {"input": 5}, "input"),
+        (["cat"], {"input": "\ud800"}, "input"),
+        (["cat"], {"output_limit": -1}, "below nothing"),
+    ],
+)
+def test_mistakes_are_of_our_own_kind(sandbox: contain.Sandbox, words: list[str], options: dict[str, Any], said: str) -> None:
+    """One tree of exceptions: not what Python's own functions raise for it."""
+    with pytest.raises(contain.UsageError, match=said):
+        sandbox.run(words, **options)
+
+
+def test_input_of_larger_items(sandbox: contain.Sandbox) -> None:
+    """What is like bytes is fed as its bytes."""
+    numbers = array.array("i", range(100_000))
+    assert sandbox.run(["cat"], input=numbers).stdout == numbers.tobytes()
 
 
 def test_check_raises_with_the_result(sandbox: contain.Sandbox) -> None:

@@ -162,6 +162,22 @@ def test_another_interpreter_has_none_of_it(packed: Installation) -> None:
     assert "unpacked" not in packed.run("list")
 
 
+def test_pack_that_is_gone_by_then(packed: Installation) -> None:
+    """The interpreter has it open: it may be removed or replaced while that starts."""
+    (name,) = packed.packs()
+    with open(f"{packed.cache}/{name}", "rb") as pack:
+        os.unlink(f"{packed.cache}/{name}")
+        done = subprocess.run(
+            ["/usr/bin/python3", "-I", "-S", f"/proc/self/fd/{pack.fileno()}", packed.module("__main__"), "contain", "list", "--help"],
+            pass_fds=[pack.fileno()],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=100,
+        )
+    assert done.stdout.startswith("usage: contain list")
+
+
 def test_pack_that_lacks_much_is_made_anew(packed: Installation) -> None:
     """It has then what both kinds of runs need."""
     (name,) = packed.packs()
@@ -210,3 +226,15 @@ def test_bug_is_placed_without_lines(packed: Installation) -> None:
     assert found.startswith("a bug of contain: ZeroDivisionError at list.py:")
     assert " in main: x;" in found
     assert 'raise ZeroDivisionError("x")' in packed.run("list", CONTAIN_DEBUG="1")
+
+
+def test_interpreter_on_path(packed: Installation) -> None:
+    """A distribution's own place for packages has no interpreter beside the program."""
+    link = f"{packed.folder}/venv/bin/python3"
+    program = os.path.realpath(link)
+    os.unlink(link)
+    assert "unpacked" not in packed.run("list")
+    os.mkdir(f"{packed.folder}/other")
+    shutil.copy(program, f"{packed.folder}/other/{os.path.basename(program)}")
+    subprocess.run(["chmod", "-R", "a+rX", f"{packed.folder}/other"], check=True)
+    assert packed.run("list", PATH=f"relative:{packed.folder}/other:/usr/bin:/bin").startswith("unpacked")

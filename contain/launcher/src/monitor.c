@@ -146,7 +146,7 @@ bool monitor_reap(struct context *context, bool block) {
 
 static int started(struct context *context) {
     struct monitor *monitor = &context->monitor;
-    if (monitor->started)
+    if (monitor->started || monitor->failed) /* execve itself may have failed: no interpreter, another machine's program, too many words */
         return GO_ON;
     monitor->started = true;
     context->shared->started = 1;

@@ -6,9 +6,9 @@ could have written is no filter: what is not ours, or is open to others, is not 
 
 from __future__ import annotations
 
+import _stat as stat
 import marshal
 import posix
-import stat
 
 from contain import paths
 from contain.kernel import libraries

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contain.spec.options import BY_KEYWORD
+from contain.spec.options import option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +16,11 @@ ORDER = ("security", "process", "limits", "mounts", "run", "bundle")
 def apply(spec: Spec, options: Options) -> Spec:
     """Applies every option that was given to the spec, in place, and notes its origin."""
     given = options.values
-    spec.origins.given = {name for keyword in given for name in (options.name(keyword), BY_KEYWORD[keyword].shown)}
+    rows = [option(keyword) for keyword in given]
+    spec.origins.given = {name for row in rows for name in (options.name(row.keyword), row.shown)}
+    families = {row.family for row in rows}
     for family in ORDER:
-        if not any(BY_KEYWORD[keyword].family == family for keyword in given):
+        if family not in families:
             continue
         module = __import__(f"contain.spec.apply.{family}", fromlist=["HANDLERS"])
         for keywords, handler in module.HANDLERS:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _stat as stat
 import posix
-import stat
 
 from contain.errors import ManifestError
 from contain.spec.model import path
@@ -41,7 +41,7 @@ def read(file: str, shown: str) -> bytes:
                 remedy="move large annotations out of the manifest",
             )
         chunks = []
-        while chunk := source.read(LIMIT + 1):
+        while chunk := source.read(facts.st_size + 4096):
             chunks.append(chunk)
             if sum(map(len, chunks)) > LIMIT:
                 raise ManifestError(

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../operation.h"
+#include "../paths.h"
 #include "front.h"
 
 #ifndef CONTAIN_PYTHON
@@ -32,18 +33,36 @@ static int find_package(char *path, const char *folder) {
            there(path, folder, "../local/lib/python" CONTAIN_PYTHON "/dist-packages/contain/__main__.py");
 }
 
-/* Finds the interpreter beside us, else leaves the name for PATH. */
+/* Finds a program as a shell does, to know which file it is. */
+static int find_on_path(char *path, const char *name) {
+    char folder[PATH_SIZE];
+    const char *list = getenv("PATH");
+    for (list = list ? list : "/usr/local/bin:/usr/bin:/bin"; *list;) {
+        size_t length = strcspn(list, ":");
+        if (list[0] == '/' && length < sizeof folder) {
+            memcpy(folder, list, length);
+            folder[length] = '\0';
+            if (there(path, folder, name) && access(path, X_OK) == 0)
+                return 1;
+        }
+        list += length + (list[length] == ':');
+    }
+    return 0;
+}
+
+/* Finds the interpreter beside us, else on PATH, else leaves the name for the error. */
 static void find_python(char *path, const char *folder) {
-    if (!there(path, folder, "python" CONTAIN_PYTHON) && !there(path, folder, "python3"))
+    if (!there(path, folder, "python" CONTAIN_PYTHON) && !there(path, folder, "python3") && !find_on_path(path, "python" CONTAIN_PYTHON))
         strcpy(path, "python" CONTAIN_PYTHON);
 }
 
 bool python_command(struct python *python, int argc, char **argv, const char *verb) {
-    char folder[PATH_SIZE];
+    char folder[PATH_SIZE], number[16];
     const char **words = calloc((size_t)argc + FIXED_ARGUMENTS + 1, sizeof *words);
     ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
     int fixed = 0;
 
+    python->pack = -1;
     if (words == NULL)
         return false;
     folder[length > 0 ? length : 0] = '\0';
@@ -55,8 +74,12 @@ bool python_command(struct python *python, int argc, char **argv, const char *ve
     if (find_package(python->package, folder)) {
         words[fixed++] = "-I";
         words[fixed++] = "-S";
-        if (verb && find_pack(python->pack, sizeof python->pack, verb, python->package, python->program))
-            words[fixed++] = python->pack;
+        python->pack = verb ? find_pack(verb, python->package, python->program) : -1;
+        if (python->pack >= 0) {
+            format_number(number, sizeof number, python->pack);
+            join_words(python->pack_path, sizeof python->pack_path, (const char *const[]){"/proc/self/fd/", number, NULL});
+            words[fixed++] = python->pack_path;
+        }
         words[fixed++] = python->package;
         words[fixed++] = argc > 0 ? argv[0] : "contain";
     } else {
