@@ -121,6 +121,7 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
     from contain.spec.model import Origins, RunOptions, Spec
 
     config = copied.config(folder)
+    config.get("linux", {}).pop("resources", None)  # those hold already, whatever updates have made of the text
     summary = folder.summary()
     config["process"] = _process(config.get("process") or {}, request)
     config = _validated(config, "<command line>:--process" if request.process else "")

@@ -45,6 +45,12 @@ OPTIONS = {
 }
 #: Not limited any more by kernels: engines still send them.
 IGNORED = ("--kernel-memory",)
+#: 0 and "" of these are what engines fill in for "as it is"
+_UNSAID = {
+    "memory": ("limit", "swap", "reservation"),
+    "cpu": ("shares", "quota", "period", "cpus", "mems"),
+    "blockIO": ("weight", "leafWeight"),
+}
 
 
 def resources_of(given: Mapping[str, str], document: bytes | None) -> dict[str, Any]:
@@ -108,12 +114,13 @@ def update(name: str, resources: dict[str, Any], *, root: str = "", rdt: dict[st
             raise StateError("container not running", cause=f"its status is {status}")
         config = json.loads(folder.text(layout.CONFIG) or "{}")
         if defaults.zero_is_none(config.get("ociVersion")) and (resources.get("pids") or {}).get("limit") == 0:
-            del resources["pids"]  # "not given", as runc's update has it
+            del resources["pids"]  # likewise, as runc's update has it
+        resources = _given(resources)
         if summary.systemd:
             _tell_systemd(summary, resources)
         if rdt:
             _update_class(folder, config, rdt)
-        launch(encode(compile_update(_known(resources), summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
+        launch(encode(compile_update(resources, summary.cgroups, lambda group, file: word(f"{group}/{file}"))))
         _remember(folder, config, resources)
 
 
@@ -163,10 +170,17 @@ def launch(plan: bytes) -> None:
             raise ContainError(text.split("\n", 1)[0].removeprefix("contain: ") or "the launcher failed without a word")
 
 
-def _known(resources: dict[str, Any]) -> dict[str, Any]:
-    """Without kernel memory, which the kernel limits no more and engines still send."""
-    memory = {key: value for key, value in (resources.get("memory") or {}).items() if key != "kernel"}
-    return {**resources, "memory": memory}
+def _given(resources: dict[str, Any]) -> dict[str, Any]:
+    """Without kernel memory, which the kernel limits no more and engines still send, and without what they write for "as it is"."""
+    found = {}
+    for section, value in resources.items():
+        unsaid = _UNSAID.get(section, ())
+        found[section] = (
+            {key: member for key, member in value.items() if key != "kernel" and (member or key not in unsaid)}
+            if isinstance(value, dict)
+            else value
+        )
+    return found
 
 
 def _remember(folder: Folder, config: dict[str, Any], resources: dict[str, Any]) -> None:
@@ -175,4 +189,7 @@ def _remember(folder: Folder, config: dict[str, Any], resources: dict[str, Any])
     held = config.setdefault("linux", {}).setdefault("resources", {})
     for section, value in resources.items():
         held[section] = {**(held.get(section) or {}), **value} if isinstance(value, dict) else value
+    memory = held.get("memory") or {}
+    if memory.get("limit", 0) < 0 < memory.get("swap", 0):
+        memory["swap"] = -1  # went with it
     files.store(folder.fd, layout.CONFIG, json.dumps(config), token=folder.token)

@@ -66,10 +66,10 @@ class Finder:
 class Pack:
     """An open pack. It is the loader of the modules it made, and finds the functions that it left out (contain.packed.cold)."""
 
-    def __init__(self, path: str) -> None:
-        """Raises OSError, ValueError when it is not whole."""
-        self.path = path
-        self.fd = posix.open(path, posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC)
+    def __init__(self, fd: int) -> None:
+        """Of an open file, which nobody else inherits. Raises OSError, ValueError when it is not whole."""
+        self.fd = fd
+        posix.set_inheritable(fd, False)
         size = posix.fstat(self.fd).st_size
         tail = posix.pread(self.fd, TAIL, size - TAIL)
         start, end = (int.from_bytes(tail[at : at + 8], "little") for at in (24, 32))
@@ -141,7 +141,7 @@ def _run(words: "list[str]") -> int:
     path, main, name, *rest = words
     folder = main.rsplit("/", 2)[0]
     try:
-        pack = Pack(path)
+        pack = Pack(int(path.rpartition("/")[2]))  # /proc/self/fd/N
         sys.path.append(folder)
         pack.make()
     except Exception:  # noqa: BLE001  import will say what is wrong, and where

@@ -127,6 +127,10 @@ def test_update_of_a_limit(box: Box, ticking: str) -> None:
     if box.name == "docker":
         assert box.engine("inspect", "-f", "{{.HostConfig.Memory}}", ticking).stdout == f"{64 << 20}\n"
     assert limit_of(box, ticking) == 64 << 20
+    if box.name == "docker":
+        box.engine("update", "--memory-reservation", "32m", "--cpu-shares", "100", ticking, check=True)
+        assert limit_of(box, ticking) == 64 << 20
+    assert box.engine("exec", ticking, "echo", "in", check=True).stdout == "in\n"
 
 
 def limit_of(box: Box, name: str) -> int:

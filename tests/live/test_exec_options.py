@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import socket
@@ -179,3 +180,19 @@ def test_device_of_the_network(runtime: Runtime, make_bundle: Callable[..., str]
         assert "nonesuch" in runtime.logged()
     finally:
         subprocess.run(["ip", "link", "delete", two], capture_output=True, check=False)
+
+
+def test_after_an_update(runtime: Runtime, tmp_path: Path) -> None:
+    """Docker fills what it does not change with zeros: the limits that hold stay those of the configuration, and what joins is let in."""
+    limits = {"memory": {"limit": 64 << 20, "swap": 96 << 20}, "cpu": {"shares": 512}, "pids": {"limit": 50}}
+    name = runtime.create("/bin/sleep", "100", linux={**CONFIG["linux"], "resources": limits})
+    assert runtime("start", name).returncode == 0
+    sent: dict[str, Any] = {"memory": {"limit": 0, "reservation": 10 << 20, "kernel": 0}, "cpu": {"shares": 0, "cpus": "", "mems": ""}}
+    (tmp_path / "sent.json").write_text(json.dumps({**sent, "blockIO": {"weight": 0}}))
+    assert runtime("update", "-r", str(tmp_path / "sent.json"), name).returncode == 0
+    done = runtime("exec", name, "echo", "in")
+    assert (done.returncode, done.stdout) == (0, "in\n"), done.stderr
+    with open(f"{runtime.root}/{name}/{layout.CONFIG}", encoding="utf-8") as file:
+        held = json.load(file)["linux"]["resources"]
+    assert held["memory"] == {**limits["memory"], "reservation": 10 << 20}
+    assert (held["cpu"], held["pids"]) == (limits["cpu"], limits["pids"])

@@ -135,12 +135,14 @@ def test_variable_of_the_caller_means_nothing(runtime: Runtime, verb: str) -> No
         assert "CONTAIN_HANDOVER" not in file.read()
 
 
-def test_descriptors_of_the_container(runtime: Runtime) -> None:
-    """Those of the handover are not among them."""
-    name = runtime.create("/bin/ls", "-l", "/proc/self/fd")
+@pytest.mark.parametrize("words", [(), ("--preserve-fds", "9")])
+def test_descriptors_of_the_container(runtime: Runtime, words: tuple[str, ...]) -> None:
+    """Those of the handover, and the pack, are not among them, not even where the caller's are to be that are not there."""
+    runtime.create("/bin/true")  # there is a pack now
+    name = runtime.create("/bin/ls", "-l", "/proc/self/fd", words=words)
     runtime("start", name)
     runtime.until(name, "stopped")
-    assert "memfd" not in runtime.said()
+    assert not [word for word in ("memfd", "pack", "pipe") if word in runtime.said()]
     assert [row.split()[-3] for row in runtime.said().splitlines() if "->" in row] == ["0", "1", "2"]
 
 

@@ -162,6 +162,22 @@ def test_another_interpreter_has_none_of_it(packed: Installation) -> None:
     assert "unpacked" not in packed.run("list")
 
 
+def test_pack_that_is_gone_by_then(packed: Installation) -> None:
+    """The interpreter has it open: it may be removed or replaced while that starts."""
+    (name,) = packed.packs()
+    with open(f"{packed.cache}/{name}", "rb") as pack:
+        os.unlink(f"{packed.cache}/{name}")
+        done = subprocess.run(
+            ["/usr/bin/python3", "-I", "-S", f"/proc/self/fd/{pack.fileno()}", packed.module("__main__"), "contain", "list", "--help"],
+            pass_fds=[pack.fileno()],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=100,
+        )
+    assert done.stdout.startswith("usage: contain list")
+
+
 def test_pack_that_lacks_much_is_made_anew(packed: Installation) -> None:
     """It has then what both kinds of runs need."""
     (name,) = packed.packs()

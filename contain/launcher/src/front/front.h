@@ -32,7 +32,8 @@ int report_error(const struct request *request, const char *words);
 int front_main(int argc, char **argv);
 /* Python with our words. */
 struct python {
-    char program[PATH_SIZE], package[PATH_SIZE], pack[PATH_SIZE];
+    char program[PATH_SIZE], package[PATH_SIZE], pack_path[40];
+    int pack; /* -1: it has none */
     char **words;
 };
 
@@ -49,8 +50,8 @@ bool is_restricted(void);
 int sealed_program(void);
 /* The folder of the cached plans and packs of the state root `root`, or -1 when anybody else can write there. */
 int open_cache(const char *root);
-/* The path of the verb's pack (contain/packed/read.py), when there is one that this interpreter can run. */
-bool find_pack(char *path, size_t size, const char *verb, const char *package, const char *python);
+/* The verb's pack (contain/packed/read.py), without close-on-exec, when there is one that this interpreter can run; else -1. */
+int find_pack(const char *verb, const char *package, const char *python);
 /* The state root when no --root is given (contain/state/layout.py, own_root). */
 void default_root(char *root, size_t size);
 /* A signal by number or name, with or without SIG. 0: none such. */

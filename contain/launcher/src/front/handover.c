@@ -135,6 +135,8 @@ int create_beside_python(int argc, char **argv, const char *verb) {
         close_handover(&handover);
         return become_python(&python);
     }
+    if (python.pack >= 0)
+        close(python.pack);
     int program = sealed_program();
     if (!listen_to_python(&handover)) {
         close_handover(&handover);

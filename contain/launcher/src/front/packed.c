@@ -79,24 +79,23 @@ static bool holds(int fd, const char *python) {
     return pread(fd, lines, last - tail.end, (off_t)tail.end) == (ssize_t)(last - tail.end) && lines_hold(lines);
 }
 
-bool find_pack(char *path, size_t size, const char *verb, const char *package, const char *python) {
+int find_pack(const char *verb, const char *package, const char *python) {
     char root[4096], name[512];
     const char *off = getenv("CONTAIN_CACHE");
     if (getenv("CONTAIN_DEBUG")) /* a pack's functions know no lines */
-        return false;
+        return -1;
     if ((off && strcmp(off, "0") == 0) || strlen(verb) > 32 || strspn(verb, "abcdefghijklmnopqrstuvwxyz") != strlen(verb))
-        return false;
+        return -1;
     default_root(root, sizeof root);
     int cache = open_cache(root);
     if (cache < 0)
-        return false;
+        return -1;
     name_pack(name, sizeof name, verb, package);
-    int fd = openat(cache, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    bool found = fd >= 0 && holds(fd, python) && strlen(root) + strlen(name) + 16 < size;
-    if (found)
-        join_words(path, size, (const char *const[]){root, "-plans/", name, NULL});
-    if (fd >= 0)
-        close(fd);
+    int fd = openat(cache, name, O_RDONLY | O_NOFOLLOW); /* the interpreter gets it: its path may lead nowhere by then */
     close(cache);
-    return found;
+    if (fd >= 0 && (fd < 3 || !holds(fd, python))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
 }

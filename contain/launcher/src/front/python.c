@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../operation.h"
+#include "../paths.h"
 #include "front.h"
 
 #ifndef CONTAIN_PYTHON
@@ -56,11 +57,12 @@ static void find_python(char *path, const char *folder) {
 }
 
 bool python_command(struct python *python, int argc, char **argv, const char *verb) {
-    char folder[PATH_SIZE];
+    char folder[PATH_SIZE], number[16];
     const char **words = calloc((size_t)argc + FIXED_ARGUMENTS + 1, sizeof *words);
     ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
     int fixed = 0;
 
+    python->pack = -1;
     if (words == NULL)
         return false;
     folder[length > 0 ? length : 0] = '\0';
@@ -72,8 +74,12 @@ bool python_command(struct python *python, int argc, char **argv, const char *ve
     if (find_package(python->package, folder)) {
         words[fixed++] = "-I";
         words[fixed++] = "-S";
-        if (verb && find_pack(python->pack, sizeof python->pack, verb, python->package, python->program))
-            words[fixed++] = python->pack;
+        python->pack = verb ? find_pack(verb, python->package, python->program) : -1;
+        if (python->pack >= 0) {
+            format_number(number, sizeof number, python->pack);
+            join_words(python->pack_path, sizeof python->pack_path, (const char *const[]){"/proc/self/fd/", number, NULL});
+            words[fixed++] = python->pack_path;
+        }
         words[fixed++] = python->package;
         words[fixed++] = argc > 0 ? argv[0] : "contain";
     } else {
