@@ -76,9 +76,11 @@ class Job:
 
     def settle(self, result: Result[Any]) -> Result[Any]:
         """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
+        from contain.container.result import name_version  # enum is slow to import
+
         self.leave()
         result._layers = self.layers  # noqa: SLF001  our own kind
-        result.usage.of_version(self.version)
+        name_version(result.usage, self.version)
         return result.check() if self.check else result
 
 

@@ -69,14 +69,15 @@ class Usage:
         """Plain values by name."""
         return {slot: getattr(self, slot) for slot in self.__slots__}
 
-    def of_version(self, version: str) -> None:
-        """Says which cgroups the numbers are from, where they are from one."""
-        if version:
-            self.sources = {name: f"cgroup-{version}" if source == "cgroup" else source for name, source in self.sources.items()}
-
     def __repr__(self) -> str:
         """Values by name."""
         return f"Usage({', '.join(f'{key}={value!r}' for key, value in self.to_dict().items() if key != 'sources')})"
+
+
+def name_version(usage: Usage, version: str) -> None:
+    """Says which cgroups the numbers are from, where they are from one."""
+    if version:
+        usage.sources = {name: f"cgroup-{version}" if source == "cgroup" else source for name, source in usage.sources.items()}
 
 
 class Layers:
