@@ -5,12 +5,12 @@ from __future__ import annotations
 from contain.plan import stage as at
 from contain.plan.compile.lifecycle import lifecycle
 from contain.plan.compile.namespaces import FLAGS
-from contain.plan.compile.process import affinity, process
+from contain.plan.compile.process import process
 from contain.plan.compile.resctrl import join as join_class
 from contain.plan.compile.security import security
 from contain.plan.compile.terminal import terminal
 from contain.plan.operations.cgroup import JoinCgroup, OpenCgroup, OpenTasks, PlaceInCgroup
-from contain.plan.operations.lifecycle import AdoptContainer, JoinContainer
+from contain.plan.operations.joining import AdoptContainer, JoinContainer
 from contain.plan.operations.namespaces import BecomeRoot, CreateProcess
 from contain.plan.operations.process import EnterFolder
 from contain.plan.operations.security import LoadSeccomp
@@ -115,6 +115,8 @@ def _affinity(spec: Spec) -> Iterator[Operation]:
     wanted = spec.config["process"].get("execCPUAffinity") or {}
     for name, stage in (("initial", at.JOIN), ("final", at.LOCK)):
         if wanted.get(name):
+            from contain.plan.compile.scheduling import affinity
+
             yield affinity(spec, wanted[name], f"/process/execCPUAffinity/{name}", stage)
 
 
