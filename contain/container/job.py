@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from contain.container.result import name_version
 from contain.container.streams import LOG, PIPE, Limit, Streams
 from contain.errors import UsageError
 from contain.spec import values
@@ -76,8 +77,6 @@ class Job:
 
     def settle(self, result: Result[Any]) -> Result[Any]:
         """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
-        from contain.container.result import name_version  # enum is slow to import
-
         self.leave()
         result._layers = self.layers  # noqa: SLF001  our own kind
         name_version(result.usage, self.version)
