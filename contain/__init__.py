@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from contain.container.process import Process
     from contain.container.python import run_python
     from contain.container.ready import Dead, command, file, log, port, url
-    from contain.container.result import Reason, Result, Usage
+    from contain.container.reason import Reason
+    from contain.container.result import Result, Usage
     from contain.container.sandbox import Sandbox, run
     from contain.container.streams import DEVNULL, INHERIT, PIPE, STDOUT
     from contain.errors import ContainError, HostError, LaunchError, ManifestError, MissingFeature, StateError, UsageError
@@ -41,7 +42,7 @@ _WHERE = {
     "command": "container.ready",
     "url": "container.ready",
     "Result": "container.result",
-    "Reason": "container.result",
+    "Reason": "container.reason",
     "Usage": "container.result",
     "Denied": "container.denied",
     "Failed": "container.failed",

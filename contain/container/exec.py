@@ -94,7 +94,8 @@ def _target(root: str, name: str, request: Request, folder: Folder) -> Target:
     summary = folder.summary()
     cgroups = _subgroups(summary.cgroups, request.cgroup or [])
     maps = [any(row.inside == 0 for row in id_map(kind, summary.pid)) for kind in ("uid", "gid")]
-    return Target(root, name, cgroups, maps_root=all(maps), ignore_paused=bool(request.ignore_paused), below=bool(request.cgroup))
+    given = {"ignore_paused": bool(request.ignore_paused), "below": bool(request.cgroup)}
+    return Target(root, name, cgroups, maps_root=all(maps), init=summary.pid, **given)
 
 
 def _subgroups(cgroups: dict[str, str], asked: list[str]) -> dict[str, str]:

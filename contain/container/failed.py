@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contain.container.result import Reason
+from contain.container.reason import Reason
 from contain.errors import ContainError
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contain.linux import CAPABILITIES
 from contain.plan.compile.cgroup_systemd import ANNOTATION
 from contain.plan.compile.options import known_words
-from contain.plan.compile.process import MEMORY_FLAGS, MEMORY_MODES
+from contain.plan.compile.scheduling import MEMORY_FLAGS, MEMORY_MODES
 from contain.plan.compile.security import KEEP_GROUPS
 from contain.plan.seccomp.bpf import ABIS
 from contain.plan.seccomp.compiler import ACTIONS, FLAGS, OPERATORS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from contain.container.result import name_version
 from contain.container.streams import LOG, PIPE, Limit, Streams
 from contain.errors import UsageError
 from contain.spec import values
@@ -78,7 +79,7 @@ class Job:
         """The result with what the plan knows; raises Failed when it is to be checked and not ok."""
         self.leave()
         result._layers = self.layers  # noqa: SLF001  our own kind
-        result.usage.of_version(self.version)
+        name_version(result.usage, self.version)
         return result.check() if self.check else result
 
 

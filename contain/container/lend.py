@@ -124,21 +124,21 @@ def source_of(source: str | os.PathLike[str] | bytes, limit: int | str) -> tuple
 
 def writing(root: str, id: str, path: str, mode: int) -> Lending:
     """A file of the container, empty and open for writing; set-user-ID and the like are no permissions."""
-    from contain.plan.operations.lifecycle import LendFile
+    from contain.plan.operations.lending import LendFile
 
     return Lending(root, id, ("mount", "user"), LendFile(path=absolute(path), write=True, mode=mode & 0o777))
 
 
 def reading(root: str, id: str, path: str) -> Lending:
     """A regular file of the container, open for reading."""
-    from contain.plan.operations.lifecycle import LendFile
+    from contain.plan.operations.lending import LendFile
 
     return Lending(root, id, ("mount", "user"), LendFile(path=absolute(path), write=False))
 
 
 def making(root: str, id: str, family: int = socket.AF_INET, count: int = 1) -> Lending:
     """Stream sockets of the container's network."""
-    from contain.plan.operations.lifecycle import LendSockets
+    from contain.plan.operations.lending import LendSockets
 
     return Lending(root, id, ("network", "user"), LendSockets(family=int(family), count=count))
 

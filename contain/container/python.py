@@ -60,9 +60,11 @@ class Call:
         self.sandbox = {"workspace": "none", **LIMITS, **given, "volume": volumes}
         missing = [name for name in ("memory", "pids", "swap") if name not in given and f"{name}_limit" not in given]
         self.sandbox["allow_missing"] = [*missing, *_rows(given.get("allow_missing", ()))]
+        try:
+            view = memoryview(source.encode() if isinstance(source, str) else source).cast("B")
+        except (TypeError, UnicodeEncodeError) as problem:
+            raise UsageError(f"source: {problem}", remedy="give a text, or its bytes") from None
         self.fd = os.memfd_create("source", os.MFD_CLOEXEC)
-        data = source.encode() if isinstance(source, str) else source
-        view = memoryview(data)
         while view:
             view = view[os.write(self.fd, view) :]
         os.lseek(self.fd, 0, os.SEEK_SET)

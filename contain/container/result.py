@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,6 +9,7 @@ if TYPE_CHECKING:
 
     from contain.container.denied import Denied
     from contain.container.isolation import Isolation
+    from contain.container.reason import Reason
     from contain.plan.plan import Plan
 else:
     AnyStr = str
@@ -23,20 +22,6 @@ else:
         def __class_getitem__(cls, _: object) -> type:
             """Itself."""
             return cls
-
-
-class Reason(Enum):
-    """Why a run ended; never guessed: out of memory by the kernel's counter only, seccomp by a record only."""
-
-    EXITED = "exited"
-    SIGNALLED = "signaled"
-    TIMEOUT = "timeout"
-    CPU_LIMIT = "cpu-time"
-    OUT_OF_MEMORY = "oom"
-    OUTPUT_LIMIT = "output"
-    SECCOMP = "seccomp"
-    KILLED = "killed"  # by us: kill(), a cancelled await, the end of the caller
-    SANDBOX_ERROR = "error"
 
 
 class Usage:
@@ -69,14 +54,15 @@ class Usage:
         """Plain values by name."""
         return {slot: getattr(self, slot) for slot in self.__slots__}
 
-    def of_version(self, version: str) -> None:
-        """Says which cgroups the numbers are from, where they are from one."""
-        if version:
-            self.sources = {name: f"cgroup-{version}" if source == "cgroup" else source for name, source in self.sources.items()}
-
     def __repr__(self) -> str:
         """Values by name."""
         return f"Usage({', '.join(f'{key}={value!r}' for key, value in self.to_dict().items() if key != 'sources')})"
+
+
+def name_version(usage: Usage, version: str) -> None:
+    """Says which cgroups the numbers are from, where they are from one."""
+    if version:
+        usage.sources = {name: f"cgroup-{version}" if source == "cgroup" else source for name, source in usage.sources.items()}
 
 
 class Layers:
@@ -123,12 +109,12 @@ class Result(Generic[AnyStr]):
     and `stderr` are bytes, or str in text mode, None where they were not captured; `truncated` names those whose middle was dropped.
     """
 
-    __slots__ = ("_layers", "args", "denied", "reason", "returncode", "signal", "stderr", "stdout", "truncated", "usage")
+    __slots__ = ("_layers", "_reason", "args", "denied", "returncode", "signal", "stderr", "stdout", "truncated", "usage")
 
-    def __init__(self, args: list[str], *, reason: Reason, returncode: int, signal: int | None = None, usage: Usage | None = None) -> None:
-        """Output is set by the driver."""
+    def __init__(self, args: list[str], *, reason: str, returncode: int, signal: int | None = None, usage: Usage | None = None) -> None:
+        """Output is set by the driver; `reason` is the value of one."""
         self.args = args
-        self.reason = reason
+        self._reason = reason
         self.returncode = returncode
         self.signal = signal
         self.usage = usage or Usage()
@@ -144,9 +130,16 @@ class Result(Generic[AnyStr]):
         return self._layers.isolation if self._layers else None
 
     @property
+    def reason(self) -> Reason:
+        """Why it ended."""
+        from contain.container.reason import Reason
+
+        return Reason(self._reason)
+
+    @property
     def ok(self) -> bool:
         """Whether it exited by itself with 0."""
-        return self.reason is Reason.EXITED and self.returncode == 0
+        return self._reason == "exited" and self.returncode == 0
 
     def check(self) -> Result[AnyStr]:
         """Itself; raises Failed (or the class of its reason) when it is not ok."""
@@ -158,11 +151,11 @@ class Result(Generic[AnyStr]):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by name, for other processes and reports."""
-        ret = {slot: getattr(self, slot) for slot in self.__slots__ if slot != "_layers"}
+        ret = {slot: getattr(self, slot) for slot in self.__slots__ if slot[0] != "_"}
         isolation = self.isolation.to_dict() if self.isolation else {}
         return {
             **ret,
-            "reason": self.reason.value,
+            "reason": self._reason,
             "usage": self.usage.to_dict(),
             "truncated": sorted(self.truncated),
             "isolation": isolation,

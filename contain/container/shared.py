@@ -9,7 +9,7 @@ from contain.container import steps
 from contain.container.container import Container
 from contain.container.drive import drive
 from contain.container.log import Log
-from contain.container.result import Reason, Result
+from contain.container.result import Result
 from contain.container.streams import DEVNULL, LOG_KEEP, Limit, Streams
 from contain.container.together import Turns, together
 from contain.errors import StateError, UsageError
@@ -142,7 +142,7 @@ class Shared(Container):
             yield steps.Wait([], [], time.monotonic() + LOOK)
         if found is None:
             raise StateError(f"how container {self.id} ended is not known")
-        result = Result(self._args, reason=Reason(found.reason), returncode=found.code, signal=found.signal or None)
+        result = Result(self._args, reason=found.reason, returncode=found.code, signal=found.signal or None)
         result.stdout, result.stderr = self._streams.value("stdout"), self._streams.value("stderr")
         result.truncated = self._streams.truncated
         return result

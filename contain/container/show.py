@@ -130,7 +130,7 @@ def interfaces(pid: int) -> list[dict[str, Any]]:
 
 def used(root: str, id: str, before: tuple[int, int] = (0, 0)) -> Usage:
     """What a container has used so far, as far as its cgroups tell; `before` its program its set-up took this processor time and memory."""
-    from contain.container.result import Usage
+    from contain.container.result import Usage, name_version
     from contain.kernel.files import number
     from contain.kernel.usage import pairs
 
@@ -144,5 +144,5 @@ def used(root: str, id: str, before: tuple[int, int] = (0, 0)) -> Usage:
         peak = number(f"{groups['']}/memory.peak")
     numbers = [None if number is None else max(0, number - own) for number, own in zip((cpu, peak), before, strict=True)]
     found = Usage((None, numbers[0], None, None, None, numbers[1], None))
-    found.of_version("v1" if "cpuacct" in groups or "memory" in groups else "v2")
+    name_version(found, "v1" if "cpuacct" in groups or "memory" in groups else "v2")
     return found

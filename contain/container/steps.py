@@ -11,7 +11,7 @@ import socket
 import time
 from signal import SIGKILL
 
-from contain.container.result import Reason, Result, Usage
+from contain.container.result import Result, Usage
 from contain.errors import LaunchError
 from contain.launcher import record, spawn
 
@@ -168,7 +168,7 @@ def start(launch: Launch, streams: Streams, args: list[str]) -> Steps:
         launch.take()
     if launch.result is not None:
         return finish(launch.result, streams, args)
-    return Result(args, reason=Reason.EXITED, returncode=0)
+    return Result(args, reason="exited", returncode=0)
 
 
 def run(launch: Launch, streams: Streams, args: list[str], deadline: float | None = None) -> Steps:
@@ -225,9 +225,7 @@ def finish(packet: record.Record, streams: Streams, args: list[str]) -> Result[A
         cause, remedy = explain(packet)
         raise LaunchError(words or "the container could not be started", place=packet.place, cause=cause, remedy=remedy)
     over = streams.exceeded and packet.reason != "error"  # however it ended: the limit was passed before
-    reason, code, number = (
-        (Reason.OUTPUT_LIMIT, 128 + SIGKILL, None) if over else (Reason(packet.reason), packet.code, packet.signal or None)
-    )
+    reason, code, number = ("output", 128 + SIGKILL, None) if over else (packet.reason, packet.code, packet.signal or None)
     result = Result(args, reason=reason, returncode=code, signal=number, usage=Usage(packet.usage))
     result.stdout, result.stderr = streams.value("stdout"), streams.value("stderr")
     result.denied = _denied(packet)

@@ -32,7 +32,7 @@ class Tree:
     def __init__(self, root: str, id: str, limit: int | str) -> None:
         """Spawns it; StateError when there is no such container."""
         from contain.plan.encode import encode
-        from contain.plan.operations.lifecycle import LendTree
+        from contain.plan.operations.lending import LendTree
 
         data = encode(lend.plan(root, id, ("mount", "user"), LendTree()))
         self._limit = self._left = lend.sized(limit)

@@ -144,7 +144,7 @@ def spawn(
 ) -> int:
     """Starts the launcher as a child; its pid. `streams` become its standard streams, `passed` keep their numbers (LeaveHost.preserve).
 
-    `report` is a SOCK_SEQPACKET socket for its records; the end of the pipe `life`, or of the process behind the pidfd `caller`, ends
+    `report` is a SOCK_SEQPACKET socket for its records; the end of the pipe or socket `life`, or of the process behind the pidfd `caller`, ends
     the container. `captures` are pipe, file, head, tail, kill of streams that go into files. Descriptors are passed by file actions, so
     that nothing of ours is inheritable for another thread's child.
     """

@@ -261,7 +261,7 @@ class Network:
         from socket import AF_INET
 
         from contain.plan import stage as at
-        from contain.plan.operations.lifecycle import LendSockets
+        from contain.plan.operations.lending import LendSockets
 
         self._check_open()
         return Work(self._host, self._holder, [LendSockets(stage=at.OPEN, family=int(AF_INET), count=1)])

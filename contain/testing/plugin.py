@@ -83,6 +83,10 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The options of the marks around a test, the nearest last."""
     merged: dict[str, Any] = {}
     for mark in reversed(list(request.node.iter_markers("sandbox"))):
+        if mark.args:
+            from contain.errors import UsageError
+
+            raise UsageError(f"the mark sandbox has only options by name, not {mark.args[0]!r}", remedy='write sandbox(rootfs="folder")')
         merged |= mark.kwargs
     return merged
 

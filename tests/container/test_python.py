@@ -79,6 +79,9 @@ def test_what_cannot_be_had() -> None:
         contain.run_python("", packages=["nonesuch"])
     with pytest.raises(contain.UsageError, match="is one text"):
         contain.run_python("", packages="pytest")
+    for source in ("print('\ud800')", 5):
+        with pytest.raises(contain.UsageError, match="source: "):
+            contain.run_python(source)  # type: ignore[arg-type]
     with pytest.raises(contain.UsageError, match="rootfs is not for it"):
         contain.run_python("", rootfs="/")
     with pytest.raises(contain.UsageError, match="cannot be run"):

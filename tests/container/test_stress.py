@@ -234,7 +234,7 @@ def test_a_run_imports_what_it_has(top: str, busybox: str) -> None:
     none = {"devices", "hooks", "limits", "mappings", "scheduling", "seccomp", "sysctl"}
     assert {f"contain.spec.semantics.{name}" for name in none}.isdisjoint(found)
     assert {"contain.spec.apply.mounts", "contain.spec.apply.process", "contain.host.paths"}.isdisjoint(found)
-    assert {f"contain.container.{name}" for name in ("container", "denied", "failed", "isolation", "log")}.isdisjoint(found)
+    assert {f"contain.container.{name}" for name in ("container", "denied", "failed", "isolation", "log", "reason")}.isdisjoint(found)
 
 
 def test_isolation_is_told_when_asked(top: str, busybox: str) -> None:

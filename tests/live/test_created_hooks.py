@@ -105,20 +105,23 @@ def test_failure_behind_run(runtime: Runtime, make_bundle: Callable[..., str], w
 
 @pytest.mark.parametrize("verb", ["create", "run"])
 def test_seccomp_agent(runtime: Runtime, tmp_path: Path, verb: str) -> None:
-    """listenerPath: while `create` or `run` lives, the agent gets the listener with the container process state."""
-    agent = Agent(str(tmp_path / "agent"), 28)
+    """listenerPath: while `create` or `run` lives, the agent gets the listener with the container process state; and one of each `exec`."""
+    agent = Agent(str(tmp_path / "agent"), 28, times=2)
     rules = [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]
     seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": str(tmp_path / "agent"), "listenerMetadata": "words", "syscalls": rules}
     name = runtime.make(verb, "/bin/sh", "-c", "mkdir /tmp/x; sleep 100", linux={**CONFIG["linux"], "seccomp": seccomp})
     if verb == "create":
         assert agent.states[0]["state"]["status"] == "creating"
         assert runtime("start", name).returncode == 0
+    runtime.eventually(lambda: "No space left on device" in runtime.said())
+    assert "No space left on device" in runtime("exec", name, "mkdir", "/tmp/y").stderr
     agent.close()
-    (state,) = agent.states
+    state, of_exec = agent.states
+    assert (of_exec["state"]["status"], of_exec["state"]["pid"], of_exec["metadata"]) == ("running", state["pid"], "words")
+    assert of_exec["pid"] not in {0, state["pid"]}
     assert (state["ociVersion"], state["fds"], state["metadata"]) == ("1.3.0", ["seccompFd"], "words")
     assert state["pid"] == state["state"]["pid"] == runtime.state(name)["pid"]
     assert (state["state"]["id"], state["state"]["bundle"]) == (name, runtime.state(name)["bundle"])
-    runtime.eventually(lambda: "No space left on device" in runtime.said())
 
 
 @pytest.mark.parametrize("kind", ["prestart", "poststart"])

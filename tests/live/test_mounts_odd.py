@@ -35,6 +35,16 @@ def test_masks_hold_without_standard_streams(run_spec):
 
 
 @pytest.mark.any_kernel
+def test_a_read_only_dev(run_spec):
+    """It is filled first: with its devices, links and what is mounted below it (Podman's --read-only-tmpfs=false)."""
+    config = shell("touch /dev/new; echo nothing > /dev/null && ls -d /dev/fd /dev/pts/ptmx; touch /dev/shm/new && echo written")
+    next(row for row in config["mounts"] if row["destination"] == "/dev")["options"].append("ro")
+    done = run_spec(config)
+    assert done.out.split() == ["/dev/fd", "/dev/pts/ptmx", "written"]
+    assert "/dev/new: Read-only file system" in done.err
+
+
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("options", [["ro"], ["ro", "tmpcopyup"], ["ro", "iversion"]])
 def test_a_read_only_tmpfs(run_spec, rootfs, options):
     """It takes mode and files first, and cannot be written then."""

@@ -246,18 +246,24 @@ class Agent:
 
     RECEIVE, SEND = 0xC0502100, 0xC0182101
 
-    def __init__(self, path: str, answer: int) -> None:
+    def __init__(self, path: str, answer: int, times: int = 1) -> None:
+        """`times`: how many processes with a filter of their own there will be."""
         self.server = socket.socket(socket.AF_UNIX)
         self.server.bind(path)
         os.chmod(path, 0o777)
         self.server.listen()
-        self.answer = answer
+        self.answer, self.times = answer, times
         self.states: list[dict[str, Any]] = []
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
     def serve(self) -> None:
-        """One container, one notification."""
+        """One notification of each."""
+        for _ in range(self.times):
+            self.serve_one()
+
+    def serve_one(self) -> None:
+        """The first of a filter's notifications."""
         connection, _ = self.server.accept()
         data, descriptors, _, _ = socket.recv_fds(connection, 65536, 4)
         self.states.append(json.loads(data))

@@ -246,3 +246,9 @@ def test_a_measured_run_is_counted_by_its_cgroup():
     assert operations(spec({}, measure=True), host) == []
     made = next(one for one in operations(spec({"pids": {"limit": 9}}, measure=True), machine("v2-root")) if isinstance(one, MakeCgroup))
     assert (made.needed, made.wanted) == (["pids"], ["memory"])
+
+
+def test_the_root_of_the_tree_is_no_place():
+    """Everybody's processes are in it."""
+    with pytest.raises(ManifestError, match="/ is no cgroup of a container's"):
+        operations(spec({"pids": {"limit": 9}}, kind="oci", path="/"), machine("v2-root"))

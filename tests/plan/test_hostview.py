@@ -9,8 +9,9 @@ from contain.plan.compile.hostview import hostview
 from contain.plan.compile.mounts import mounts
 from contain.plan.compile.rootfs import rootfs
 from contain.plan.operations.devices import MakeLink
+from contain.plan.operations.layers import MakeLayers
 from contain.plan.operations.mounts import BindMount, MountFilesystem, OverlayMount, ShowFolder
-from contain.plan.operations.rootfs import MakeLayers, MakeRoot
+from contain.plan.operations.rootfs import MakeRoot
 from contain.plan.slots import Slots
 from contain.spec.options import Options
 from contain.spec.sources.hostview import read

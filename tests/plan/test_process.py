@@ -9,18 +9,8 @@ import pytest
 from contain.errors import ManifestError
 from contain.plan import stage
 from contain.plan.compile.exec import Target, compile_exec
-from contain.plan.operations.process import (
-    Execute,
-    FindProgram,
-    LeaveHost,
-    LimitResource,
-    SetAffinity,
-    SetIoPriority,
-    SetMemoryPolicy,
-    SetOomScore,
-    SetPersonality,
-    SetScheduler,
-)
+from contain.plan.operations.process import Execute, FindProgram, LeaveHost, LimitResource, SetOomScore
+from contain.plan.operations.scheduling import SetAffinity, SetIoPriority, SetMemoryPolicy, SetPersonality, SetScheduler
 from tests.plan.test_security import host_of, one, plan_of, spec_of
 
 

@@ -10,18 +10,9 @@ from contain.errors import HostError, ManifestError
 from contain.host.model import Root
 from contain.plan.compile import compile_run
 from contain.plan.compile.rootfs import pivot, rootfs
+from contain.plan.operations.layers import MakeLayers, OverlayRoot
 from contain.plan.operations.mounts import ShowIdmapped
-from contain.plan.operations.rootfs import (
-    AttachRoot,
-    EnterRoot,
-    IsolateMounts,
-    MakeLayers,
-    OpenRoot,
-    OverlayRoot,
-    PivotRoot,
-    SetRootPropagation,
-    SetRootReadonly,
-)
+from contain.plan.operations.rootfs import AttachRoot, EnterRoot, IsolateMounts, OpenRoot, PivotRoot, SetRootPropagation, SetRootReadonly
 from contain.plan.slots import ROOT, Slots
 from contain.spec import defaults
 from contain.spec.model import RunOptions, Spec

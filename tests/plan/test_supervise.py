@@ -12,7 +12,8 @@ from contain.host.model import CgroupLayout, Host
 from contain.plan import stage
 from contain.plan.compile import compile_run
 from contain.plan.operations.hooks import RunHook
-from contain.plan.operations.state import ClaimState, EndState, KeepNote, NoteInit, PublishState, RemoveFile, WritePidFile
+from contain.plan.operations.notes import KeepNote, NoteInit
+from contain.plan.operations.state import ClaimState, EndState, PublishState, RemoveFile, WritePidFile
 from contain.plan.operations.supervise import LimitProcessorTime, Supervise
 from contain.plan.operations.terminal import EmptyInput, OpenTerminal, TakeTerminal
 from contain.spec import defaults

@@ -35,7 +35,7 @@ ASIDE = (
             "packages",
             "process",
             "publish",
-            "result",
+            "reason",
             "sandbox",
             "shared",
             "steps",

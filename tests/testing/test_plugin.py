@@ -49,6 +49,17 @@ def suite(tmp_path: Path, top: str) -> Callable[..., subprocess.CompletedProcess
     return run
 
 
+def test_a_mark_without_names(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
+    """`sandbox("folder")` would be the view of this host."""
+    done = suite(f"""
+@pytest.mark.sandbox({busybox!r})
+def test_run(sandbox):
+    pass
+""")
+    assert done.returncode == 1
+    assert "only options by name" in done.stdout
+
+
 def test_fixtures_and_mark(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
     """The mark's options reach the sandbox; a container ends with its test."""
     done = suite(f"""

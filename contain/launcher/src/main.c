@@ -1,5 +1,5 @@
 /* contain-launcher [OPTION...] PLANFD [EXPLAINER WORD...]: executes a plan, nothing else. Options: --trace; --report=FD (a socket
- * on which the caller reads what happens), --caller=FD (a pidfd) and --life=FD (a pipe): either of them ends the container;
+ * on which the caller reads what happens), --caller=FD (a pidfd) and --life=FD (a pipe or that socket): either of them ends it;
  * --log=FILE and --log-format=text|json: a failure is logged as engines read it. */
 #include <signal.h>
 #include <stdlib.h>

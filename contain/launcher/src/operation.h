@@ -89,7 +89,7 @@ struct watch {
     int64_t processor_slot;
     bool processor_v2;
     int caller;        /* pidfd of the library's process, -1: none */
-    int life;          /* a pipe whose end the caller holds, -1: none */
+    int life;          /* a pipe or socket whose end the caller holds, -1: none */
 };
 
 #define DENIED_COUNT 16

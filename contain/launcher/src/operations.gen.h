@@ -39,105 +39,105 @@ enum slot {
 };
 
 enum operation_kind {
-    OPERATION_OPEN_NAMESPACE = 1,
-    OPERATION_ENTER_NAMESPACE = 2,
-    OPERATION_UNSHARE = 3,
-    OPERATION_CREATE_PROCESS = 4,
-    OPERATION_WRITE_ID_MAP = 5,
-    OPERATION_WRITE_TIME_OFFSETS = 6,
-    OPERATION_BECOME_ROOT = 7,
-    OPERATION_SET_HOSTNAME = 8,
-    OPERATION_SET_DOMAINNAME = 9,
-    OPERATION_WRITE_SYSCTL = 10,
-    OPERATION_LOOPBACK_UP = 11,
-    OPERATION_MOVE_NET_DEVICE = 12,
-    OPERATION_ISOLATE_MOUNTS = 13,
-    OPERATION_OPEN_ROOT = 14,
-    OPERATION_ATTACH_ROOT = 15,
-    OPERATION_MAKE_ROOT = 16,
-    OPERATION_MAKE_LAYERS = 17,
-    OPERATION_OVERLAY_ROOT = 18,
-    OPERATION_ENTER_ROOT = 19,
-    OPERATION_PIVOT_ROOT = 20,
-    OPERATION_SET_ROOT_PROPAGATION = 21,
-    OPERATION_SET_ROOT_READONLY = 22,
-    OPERATION_OPEN_PROC = 23,
-    OPERATION_OPEN_USERNS = 24,
-    OPERATION_OPEN_SOURCE = 25,
-    OPERATION_SHOW_IDMAPPED = 26,
-    OPERATION_BIND_MOUNT = 27,
-    OPERATION_MOUNT_FILESYSTEM = 28,
-    OPERATION_MOUNT_CGROUPS = 29,
-    OPERATION_OVERLAY_MOUNT = 30,
-    OPERATION_SHOW_FOLDER = 31,
-    OPERATION_REMOUNT = 32,
-    OPERATION_MASK_PATH = 33,
-    OPERATION_READONLY_PATH = 34,
-    OPERATION_MAKE_DEVICE = 35,
-    OPERATION_MAKE_LINK = 36,
-    OPERATION_MAKE_CGROUP = 37,
-    OPERATION_OPEN_CGROUP = 38,
-    OPERATION_START_SCOPE = 39,
-    OPERATION_LIMIT_SCOPE = 40,
-    OPERATION_DELEGATE_CGROUP = 41,
-    OPERATION_OPEN_TASKS = 42,
-    OPERATION_JOIN_CGROUP = 43,
-    OPERATION_PLACE_IN_CGROUP = 44,
-    OPERATION_WRITE_CGROUP = 45,
-    OPERATION_CHECK_MEMORY_USE = 46,
-    OPERATION_WRITE_DEVICE_RULES = 47,
-    OPERATION_ATTACH_DEVICE_PROGRAM = 48,
-    OPERATION_KILL_CGROUP = 49,
-    OPERATION_READ_CGROUP_USAGE = 50,
-    OPERATION_REMOVE_CGROUP = 51,
-    OPERATION_LIMIT_RESOURCE = 52,
-    OPERATION_SET_OOM_SCORE = 53,
-    OPERATION_SET_PERSONALITY = 54,
-    OPERATION_SET_SCHEDULER = 55,
-    OPERATION_SET_IO_PRIORITY = 56,
-    OPERATION_SET_MEMORY_POLICY = 57,
-    OPERATION_SET_AFFINITY = 58,
-    OPERATION_ENTER_FOLDER = 59,
-    OPERATION_FIND_PROGRAM = 60,
-    OPERATION_LEAVE_HOST = 61,
-    OPERATION_EXECUTE = 62,
-    OPERATION_JOIN_KEYRING = 63,
-    OPERATION_OPEN_HOST_PROC = 64,
-    OPERATION_SET_EXEC_LABEL = 65,
-    OPERATION_HIDE_PROCESS = 66,
-    OPERATION_DROP_BOUNDING = 67,
-    OPERATION_SET_IDS = 68,
-    OPERATION_SET_CAPABILITIES = 69,
-    OPERATION_NO_NEW_PRIVILEGES = 70,
-    OPERATION_CONNECT_LISTENER = 71,
-    OPERATION_LOAD_SECCOMP = 72,
-    OPERATION_CLAIM_STATE = 73,
-    OPERATION_KEEP_NOTE = 74,
-    OPERATION_NOTE_INIT = 75,
-    OPERATION_NOTE_UNDO = 76,
+    OPERATION_UNSHARE = 1,
+    OPERATION_CREATE_PROCESS = 2,
+    OPERATION_WRITE_ID_MAP = 3,
+    OPERATION_WRITE_TIME_OFFSETS = 4,
+    OPERATION_BECOME_ROOT = 5,
+    OPERATION_SET_HOSTNAME = 6,
+    OPERATION_SET_DOMAINNAME = 7,
+    OPERATION_WRITE_SYSCTL = 8,
+    OPERATION_LOOPBACK_UP = 9,
+    OPERATION_MOVE_NET_DEVICE = 10,
+    OPERATION_OPEN_NAMESPACE = 11,
+    OPERATION_ENTER_NAMESPACE = 12,
+    OPERATION_ADOPT_CONTAINER = 13,
+    OPERATION_OPEN_GATE = 14,
+    OPERATION_JOIN_CONTAINER = 15,
+    OPERATION_ISOLATE_MOUNTS = 16,
+    OPERATION_OPEN_ROOT = 17,
+    OPERATION_ATTACH_ROOT = 18,
+    OPERATION_MAKE_ROOT = 19,
+    OPERATION_ENTER_ROOT = 20,
+    OPERATION_PIVOT_ROOT = 21,
+    OPERATION_SET_ROOT_PROPAGATION = 22,
+    OPERATION_SET_ROOT_READONLY = 23,
+    OPERATION_OPEN_PROC = 24,
+    OPERATION_MAKE_LAYERS = 25,
+    OPERATION_OVERLAY_ROOT = 26,
+    OPERATION_OPEN_USERNS = 27,
+    OPERATION_OPEN_SOURCE = 28,
+    OPERATION_SHOW_IDMAPPED = 29,
+    OPERATION_BIND_MOUNT = 30,
+    OPERATION_MOUNT_FILESYSTEM = 31,
+    OPERATION_MOUNT_CGROUPS = 32,
+    OPERATION_OVERLAY_MOUNT = 33,
+    OPERATION_SHOW_FOLDER = 34,
+    OPERATION_REMOUNT = 35,
+    OPERATION_MASK_PATH = 36,
+    OPERATION_READONLY_PATH = 37,
+    OPERATION_MAKE_DEVICE = 38,
+    OPERATION_MAKE_LINK = 39,
+    OPERATION_MAKE_CGROUP = 40,
+    OPERATION_OPEN_CGROUP = 41,
+    OPERATION_START_SCOPE = 42,
+    OPERATION_LIMIT_SCOPE = 43,
+    OPERATION_DELEGATE_CGROUP = 44,
+    OPERATION_OPEN_TASKS = 45,
+    OPERATION_JOIN_CGROUP = 46,
+    OPERATION_PLACE_IN_CGROUP = 47,
+    OPERATION_WRITE_CGROUP = 48,
+    OPERATION_CHECK_MEMORY_USE = 49,
+    OPERATION_WRITE_DEVICE_RULES = 50,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 51,
+    OPERATION_KILL_CGROUP = 52,
+    OPERATION_READ_CGROUP_USAGE = 53,
+    OPERATION_REMOVE_CGROUP = 54,
+    OPERATION_LIMIT_RESOURCE = 55,
+    OPERATION_SET_OOM_SCORE = 56,
+    OPERATION_ENTER_FOLDER = 57,
+    OPERATION_FIND_PROGRAM = 58,
+    OPERATION_LEAVE_HOST = 59,
+    OPERATION_EXECUTE = 60,
+    OPERATION_SET_PERSONALITY = 61,
+    OPERATION_SET_SCHEDULER = 62,
+    OPERATION_SET_IO_PRIORITY = 63,
+    OPERATION_SET_MEMORY_POLICY = 64,
+    OPERATION_SET_AFFINITY = 65,
+    OPERATION_JOIN_KEYRING = 66,
+    OPERATION_OPEN_HOST_PROC = 67,
+    OPERATION_SET_EXEC_LABEL = 68,
+    OPERATION_HIDE_PROCESS = 69,
+    OPERATION_DROP_BOUNDING = 70,
+    OPERATION_SET_IDS = 71,
+    OPERATION_SET_CAPABILITIES = 72,
+    OPERATION_NO_NEW_PRIVILEGES = 73,
+    OPERATION_CONNECT_LISTENER = 74,
+    OPERATION_LOAD_SECCOMP = 75,
+    OPERATION_CLAIM_STATE = 76,
     OPERATION_PUBLISH_STATE = 77,
     OPERATION_WRITE_PID_FILE = 78,
     OPERATION_SEND_PIDFD = 79,
     OPERATION_REMOVE_FILE = 80,
     OPERATION_REMOVE_TREE = 81,
-    OPERATION_END_NOTE = 82,
-    OPERATION_END_STATE = 83,
-    OPERATION_SUPERVISE = 84,
-    OPERATION_LIMIT_PROCESSOR_TIME = 85,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 86,
-    OPERATION_START_SESSION = 87,
-    OPERATION_OPEN_TERMINAL = 88,
-    OPERATION_TAKE_TERMINAL = 89,
-    OPERATION_EMPTY_INPUT = 90,
-    OPERATION_OWN_STREAMS = 91,
-    OPERATION_RUN_HOOK = 92,
-    OPERATION_MAKE_GATE = 93,
-    OPERATION_HOLD_DESCRIPTORS = 94,
-    OPERATION_WAIT_AT_GATE = 95,
-    OPERATION_LEAVE_CONTAINER = 96,
-    OPERATION_ADOPT_CONTAINER = 97,
-    OPERATION_OPEN_GATE = 98,
-    OPERATION_JOIN_CONTAINER = 99,
+    OPERATION_END_STATE = 82,
+    OPERATION_KEEP_NOTE = 83,
+    OPERATION_NOTE_INIT = 84,
+    OPERATION_NOTE_UNDO = 85,
+    OPERATION_END_NOTE = 86,
+    OPERATION_SUPERVISE = 87,
+    OPERATION_LIMIT_PROCESSOR_TIME = 88,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 89,
+    OPERATION_START_SESSION = 90,
+    OPERATION_OPEN_TERMINAL = 91,
+    OPERATION_TAKE_TERMINAL = 92,
+    OPERATION_EMPTY_INPUT = 93,
+    OPERATION_OWN_STREAMS = 94,
+    OPERATION_RUN_HOOK = 95,
+    OPERATION_MAKE_GATE = 96,
+    OPERATION_HOLD_DESCRIPTORS = 97,
+    OPERATION_WAIT_AT_GATE = 98,
+    OPERATION_LEAVE_CONTAINER = 99,
     OPERATION_LEND_FILE = 100,
     OPERATION_LEND_TREE = 101,
     OPERATION_LEND_SOCKETS = 102,
@@ -150,26 +150,6 @@ enum operation_kind {
     OPERATION_SET_FILTERS = 109,
     OPERATION_SET_QUEUE = 110,
 };
-
-/* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
-struct open_namespace {
-    const char *path;
-    int64_t flag;
-    const char *type;
-    int64_t slot;
-};
-bool take_open_namespace(struct cursor *in, struct open_namespace *operation);
-int do_open_namespace(struct context *context, const struct open_namespace *operation);
-
-/* Joins the namespace in `slot`, once; with `optional`, one that is refused is left for a second try after the user namespace. */
-struct enter_namespace {
-    int64_t flag;
-    const char *type;
-    int64_t slot;
-    int64_t optional;
-};
-bool take_enter_namespace(struct cursor *in, struct enter_namespace *operation);
-int do_enter_namespace(struct context *context, const struct enter_namespace *operation);
 
 /* Makes new namespaces for the joiner itself: user and time, whose settings must be written before the first member enters. */
 struct unshare {
@@ -249,6 +229,51 @@ struct move_net_device {
 bool take_move_net_device(struct cursor *in, struct move_net_device *operation);
 int do_move_net_device(struct context *context, const struct move_net_device *operation);
 
+/* Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit). */
+struct open_namespace {
+    const char *path;
+    int64_t flag;
+    const char *type;
+    int64_t slot;
+};
+bool take_open_namespace(struct cursor *in, struct open_namespace *operation);
+int do_open_namespace(struct context *context, const struct open_namespace *operation);
+
+/* Joins the namespace in `slot`, once; with `optional`, one that is refused is left for a second try after the user namespace. */
+struct enter_namespace {
+    int64_t flag;
+    const char *type;
+    int64_t slot;
+    int64_t optional;
+};
+bool take_enter_namespace(struct cursor *in, struct enter_namespace *operation);
+int do_enter_namespace(struct context *context, const struct enter_namespace *operation);
+
+/* Takes over a container made by an earlier call: locks its turn, verifies that init's pid is still the same process. */
+struct adopt_container {
+    const char *root;
+    const char *id;
+    const char *verb;
+    int64_t force;
+};
+bool take_adopt_container(struct cursor *in, struct adopt_container *operation);
+int do_adopt_container(struct context *context, const struct adopt_container *operation);
+
+/* Opens the start fifo, so that init goes on, and waits until it has executed its program or said why it could not. */
+struct open_gate {
+    int64_t nothing;
+};
+bool take_open_gate(struct cursor *in, struct open_gate *operation);
+int do_open_gate(struct context *context, const struct open_gate *operation);
+
+/* Joins the namespaces (CLONE_NEW* bits in `flags`) of the adopted container by its init's pidfd: no path, so no reused pid can fool it. */
+struct join_container {
+    int64_t flags;
+    const char *types;
+};
+bool take_join_container(struct cursor *in, struct join_container *operation);
+int do_join_container(struct context *context, const struct join_container *operation);
+
 /* Makes all mounts of the new namespace private or slave, so that nothing that follows reaches the host. */
 struct isolate_mounts {
     int64_t propagation;
@@ -281,24 +306,6 @@ struct make_root {
 };
 bool take_make_root(struct cursor *in, struct make_root *operation);
 int do_make_root(struct context *context, const struct make_root *operation);
-
-/* Makes the file system in memory that holds all throw-away layers of the run, `size` bytes together, into `slot`. */
-struct make_layers {
-    int64_t size;
-    int64_t slot;
-};
-bool take_make_layers(struct cursor *in, struct make_layers *operation);
-int do_make_layers(struct context *context, const struct make_layers *operation);
-
-/* Lays a throw-away layer over the root, which stays as it is on disk. */
-struct overlay_root {
-    const char *path;
-    int64_t propagation;
-    int64_t layers;
-    struct texts options;
-};
-bool take_overlay_root(struct cursor *in, struct overlay_root *operation);
-int do_overlay_root(struct context *context, const struct overlay_root *operation);
 
 /* Makes slot ROOT the root of init by chroot alone: a container that shares the mount namespace. */
 struct enter_root {
@@ -334,6 +341,24 @@ struct open_proc {
 };
 bool take_open_proc(struct cursor *in, struct open_proc *operation);
 int do_open_proc(struct context *context, const struct open_proc *operation);
+
+/* Makes the file system in memory that holds all throw-away layers of the run, `size` bytes together, into `slot`. */
+struct make_layers {
+    int64_t size;
+    int64_t slot;
+};
+bool take_make_layers(struct cursor *in, struct make_layers *operation);
+int do_make_layers(struct context *context, const struct make_layers *operation);
+
+/* Lays a throw-away layer over the root, which stays as it is on disk. */
+struct overlay_root {
+    const char *path;
+    int64_t propagation;
+    int64_t layers;
+    struct texts options;
+};
+bool take_overlay_root(struct cursor *in, struct overlay_root *operation);
+int do_overlay_root(struct context *context, const struct overlay_root *operation);
 
 /* Makes a user namespace with these maps for idmapped mounts, held by its descriptor alone. */
 struct open_userns {
@@ -672,6 +697,39 @@ struct set_oom_score {
 bool take_set_oom_score(struct cursor *in, struct set_oom_score *operation);
 int do_set_oom_score(struct context *context, const struct set_oom_score *operation);
 
+/* Changes to the working folder and checks that it is inside the root (CVE-2024-21626). */
+struct enter_folder {
+    const char *path;
+    int64_t first;
+    int64_t make;
+};
+bool take_enter_folder(struct cursor *in, struct enter_folder *operation);
+int do_enter_folder(struct context *context, const struct enter_folder *operation);
+
+/* Looks the program up inside the root: in `lock`, so that `create` already says what is wrong, and in `go` for Execute. */
+struct find_program {
+    const char *name;
+    const char *path;
+};
+bool take_find_program(struct cursor *in, struct find_program *operation);
+int do_find_program(struct context *context, const struct find_program *operation);
+
+/* Leaves nothing of ours to the program: descriptors above 2 + `preserve` close, mask and dispositions are the default, umask is set. */
+struct leave_host {
+    int64_t umask;
+    int64_t preserve;
+};
+bool take_leave_host(struct cursor *in, struct leave_host *operation);
+int do_leave_host(struct context *context, const struct leave_host *operation);
+
+/* Replaces init by the program that FindProgram found last, and makes no other system call. */
+struct execute {
+    struct texts args;
+    struct texts env;
+};
+bool take_execute(struct cursor *in, struct execute *operation);
+int do_execute(struct context *context, const struct execute *operation);
+
 /* Sets the execution domain (uname's machine, address layout). */
 struct set_personality {
     const char *domain;
@@ -718,39 +776,6 @@ struct set_affinity {
 };
 bool take_set_affinity(struct cursor *in, struct set_affinity *operation);
 int do_set_affinity(struct context *context, const struct set_affinity *operation);
-
-/* Changes to the working folder and checks that it is inside the root (CVE-2024-21626). */
-struct enter_folder {
-    const char *path;
-    int64_t first;
-    int64_t make;
-};
-bool take_enter_folder(struct cursor *in, struct enter_folder *operation);
-int do_enter_folder(struct context *context, const struct enter_folder *operation);
-
-/* Looks the program up inside the root: in `lock`, so that `create` already says what is wrong, and in `go` for Execute. */
-struct find_program {
-    const char *name;
-    const char *path;
-};
-bool take_find_program(struct cursor *in, struct find_program *operation);
-int do_find_program(struct context *context, const struct find_program *operation);
-
-/* Leaves nothing of ours to the program: descriptors above 2 + `preserve` close, mask and dispositions are the default, umask is set. */
-struct leave_host {
-    int64_t umask;
-    int64_t preserve;
-};
-bool take_leave_host(struct cursor *in, struct leave_host *operation);
-int do_leave_host(struct context *context, const struct leave_host *operation);
-
-/* Replaces init by the program that FindProgram found last, and makes no other system call. */
-struct execute {
-    struct texts args;
-    struct texts env;
-};
-bool take_execute(struct cursor *in, struct execute *operation);
-int do_execute(struct context *context, const struct execute *operation);
 
 /* Gives the container a new session keyring, without a name (by a name one could be joined that others made); `optional` where an outer filter */
 struct join_keyring {
@@ -852,30 +877,6 @@ struct claim_state {
 bool take_claim_state(struct cursor *in, struct claim_state *operation);
 int do_claim_state(struct context *context, const struct claim_state *operation);
 
-/* Makes ROOT/.note-TOKEN, locked for as long as monitor or guardian live: what a sweep has to undo of a run that nobody can ask for. */
-struct keep_note {
-    const char *root;
-    int64_t undo;
-};
-bool take_keep_note(struct cursor *in, struct keep_note *operation);
-int do_keep_note(struct context *context, const struct keep_note *operation);
-
-/* Notes which process is the container's first: its pid, start time and boot, so that a sweep kills it and no other. */
-struct note_init {
-    int64_t nothing;
-};
-bool take_note_init(struct cursor *in, struct note_init *operation);
-int do_note_init(struct context *context, const struct note_init *operation);
-
-/* Notes in the state folder that `path` is to be undone at the end (`kind` as in contain/state/layout.py), and arms that. */
-struct note_undo {
-    const char *kind;
-    const char *path;
-    int64_t undo;
-};
-bool take_note_undo(struct cursor *in, struct note_undo *operation);
-int do_note_undo(struct context *context, const struct note_undo *operation);
-
 /* Writes `status` and what goes with it into the state folder; with `release` nobody of ours answers for the container any more. */
 struct publish_state {
     const char *status;
@@ -915,14 +916,6 @@ struct remove_tree {
 bool take_remove_tree(struct cursor *in, struct remove_tree *operation);
 int do_remove_tree(struct context *context, const struct remove_tree *operation);
 
-/* Removes the run's note: all is undone. */
-struct end_note {
-    const char *root;
-    int64_t undo;
-};
-bool take_end_note(struct cursor *in, struct end_note *operation);
-int do_end_note(struct context *context, const struct end_note *operation);
-
 /* Writes down how the container ended, then removes its state folder, or with `keep` leaves it as `stopped`. */
 struct end_state {
     const char *root;
@@ -931,6 +924,38 @@ struct end_state {
 };
 bool take_end_state(struct cursor *in, struct end_state *operation);
 int do_end_state(struct context *context, const struct end_state *operation);
+
+/* Makes ROOT/.note-TOKEN, locked for as long as monitor or guardian live: what a sweep has to undo of a run that nobody can ask for. */
+struct keep_note {
+    const char *root;
+    int64_t undo;
+};
+bool take_keep_note(struct cursor *in, struct keep_note *operation);
+int do_keep_note(struct context *context, const struct keep_note *operation);
+
+/* Notes which process is the container's first: its pid, start time and boot, so that a sweep kills it and no other. */
+struct note_init {
+    int64_t nothing;
+};
+bool take_note_init(struct cursor *in, struct note_init *operation);
+int do_note_init(struct context *context, const struct note_init *operation);
+
+/* Notes in the state folder that `path` is to be undone at the end (`kind` as in contain/state/layout.py), and arms that. */
+struct note_undo {
+    const char *kind;
+    const char *path;
+    int64_t undo;
+};
+bool take_note_undo(struct cursor *in, struct note_undo *operation);
+int do_note_undo(struct context *context, const struct note_undo *operation);
+
+/* Removes the run's note: all is undone. */
+struct end_note {
+    const char *root;
+    int64_t undo;
+};
+bool take_end_note(struct cursor *in, struct end_note *operation);
+int do_end_note(struct context *context, const struct end_note *operation);
 
 /* How the monitor watches: `init` puts our own reaper at PID 1; `timeout` is wall-clock milliseconds, 0 for none. */
 struct supervise {
@@ -1042,31 +1067,6 @@ struct leave_container {
 };
 bool take_leave_container(struct cursor *in, struct leave_container *operation);
 int do_leave_container(struct context *context, const struct leave_container *operation);
-
-/* Takes over a container made by an earlier call: locks its turn, verifies that init's pid is still the same process. */
-struct adopt_container {
-    const char *root;
-    const char *id;
-    const char *verb;
-    int64_t force;
-};
-bool take_adopt_container(struct cursor *in, struct adopt_container *operation);
-int do_adopt_container(struct context *context, const struct adopt_container *operation);
-
-/* Opens the start fifo, so that init goes on, and waits until it has executed its program or said why it could not. */
-struct open_gate {
-    int64_t nothing;
-};
-bool take_open_gate(struct cursor *in, struct open_gate *operation);
-int do_open_gate(struct context *context, const struct open_gate *operation);
-
-/* Joins the namespaces (CLONE_NEW* bits in `flags`) of the adopted container by its init's pidfd: no path, so no reused pid can fool it. */
-struct join_container {
-    int64_t flags;
-    const char *types;
-};
-bool take_join_container(struct cursor *in, struct join_container *operation);
-int do_join_container(struct context *context, const struct join_container *operation);
 
 /* Opens a regular file of the container for the caller, found below its root whatever its links say, and ends. */
 struct lend_file {

@@ -74,6 +74,8 @@ def _clean(spec: Spec, path: str, origin: str) -> str:
     parts = [part for part in path.split("/") if part not in {"", "."}]
     if ".." in parts:
         raise ManifestError(f"the cgroup {path} must not contain ..", place=spec.origins.place(origin), remedy="name the cgroup itself")
+    if not parts:
+        raise ManifestError(f"{path} is no cgroup of a container's", place=spec.origins.place(origin), remedy="name one below it, or none")
     return "/".join(parts)
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from contain.plan import stage as at
 from contain.plan.compile.lifecycle import lifecycle
 from contain.plan.compile.namespaces import FLAGS
-from contain.plan.compile.process import affinity, process
+from contain.plan.compile.process import process
 from contain.plan.compile.resctrl import join as join_class
 from contain.plan.compile.security import security
 from contain.plan.compile.terminal import terminal
 from contain.plan.operations.cgroup import JoinCgroup, OpenCgroup, OpenTasks, PlaceInCgroup
-from contain.plan.operations.lifecycle import AdoptContainer, JoinContainer
+from contain.plan.operations.joining import AdoptContainer, JoinContainer
 from contain.plan.operations.namespaces import BecomeRoot, CreateProcess
 from contain.plan.operations.process import EnterFolder
+from contain.plan.operations.security import LoadSeccomp
 from contain.plan.operations.state import SendPidfd, WritePidFile
 from contain.plan.operations.supervise import Supervise
 from contain.plan.operations.terminal import OpenTerminal
 from contain.plan.plan import Plan
 from contain.plan.slots import Slots
+from contain.state import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,18 +36,27 @@ RUNC_EXEC_FAILURE = 255
 class Target:
     """The container that is joined: where its state is, its cgroups, and whether id 0 of its user namespace is somebody."""
 
-    __slots__ = ("below", "cgroups", "id", "ignore_paused", "maps_root", "root")
+    __slots__ = ("below", "cgroups", "id", "ignore_paused", "init", "maps_root", "root")
 
     def __init__(
-        self, root: str, id: str, cgroups: dict[str, str], *, maps_root: bool, ignore_paused: bool = False, below: bool = False
+        self,
+        root: str,
+        id: str,
+        cgroups: dict[str, str],
+        *,
+        maps_root: bool,
+        ignore_paused: bool = False,
+        below: bool = False,
+        init: int = 0,
     ) -> None:
-        """`cgroups` is controller → folder, `below` says that --cgroup chose them below the summary's."""
+        """`cgroups` is controller → folder, `below` says that --cgroup chose them below the summary's; `init` is the first process."""
         self.root = root
         self.id = id
         self.cgroups = cgroups
         self.maps_root = maps_root
         self.ignore_paused = ignore_paused
         self.below = below
+        self.init = init
 
 
 def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
@@ -54,7 +65,7 @@ def compile_exec(spec: Spec, host: Host, target: Target) -> Plan:
     operations = [*_affinity(spec), *_join(spec, host, target, slots), *join_class(spec, host, slots)]
     for family in (terminal, lifecycle, process, security):
         operations += family(spec, host, slots)
-    operations = [_as_second(operation) for operation in operations]
+    operations = [_as_second(operation, target) for operation in operations]
     if spec.run.pid_file:
         operations.append(WritePidFile(path=spec.run.pid_file, origin="--pid-file"))
     if spec.run.pidfd_socket:
@@ -104,11 +115,16 @@ def _affinity(spec: Spec) -> Iterator[Operation]:
     wanted = spec.config["process"].get("execCPUAffinity") or {}
     for name, stage in (("initial", at.JOIN), ("final", at.LOCK)):
         if wanted.get(name):
+            from contain.plan.compile.scheduling import affinity
+
             yield affinity(spec, wanted[name], f"/process/execCPUAffinity/{name}", stage)
 
 
-def _as_second(operation: Operation) -> Operation:
-    """/dev/console is the first process's, and a folder that is missing now is a mistake."""
+def _as_second(operation: Operation, target: Target) -> Operation:
+    """/dev/console is the first process's, and so is the pid in the state that a seccomp agent gets; a folder that is missing is a mistake."""
+    if isinstance(operation, LoadSeccomp) and operation.state:
+        before, _, behind = operation.state.rpartition(layout.hole("pid"))  # the other one is the pid of whom the filter is for
+        return LoadSeccomp(**{**operation.values(), "state": f"{before}{target.init}{behind}"})
     if isinstance(operation, OpenTerminal):
         return OpenTerminal(**{**operation.values(), "console": False})
     return EnterFolder(**{**operation.values(), "make": False}) if isinstance(operation, EnterFolder) else operation

@@ -7,6 +7,7 @@ import posix
 from contain import paths
 from contain.errors import HostError, ManifestError
 from contain.kernel.mounts import hiding
+from contain.plan import stage as at
 from contain.plan.compile.options import RDONLY, SHARED, Options, propagation_of
 from contain.plan.compile.rootfs import has_new_mounts, layers_slot, opens_early, overlay_options, shows_idmapped, userns
 from contain.plan.operations.mounts import (
@@ -59,6 +60,13 @@ def masks(spec: Spec, _host: Host, slots: Slots) -> Iterator[Operation]:
     if not has_new_mounts(spec):
         return
     linux = spec.config["linux"]
+    for index, row in enumerate(spec.config["mounts"]):
+        if (
+            paths.normpath(row["destination"]) == "/dev"
+            and row.get("type") == "tmpfs"
+            and Options(row.get("options") or []).attr_set & RDONLY
+        ):
+            yield Remount(stage=at.PIVOT, target="/dev", attr_set=RDONLY, origin=f"/mounts/{index}")
     for index, path in enumerate(linux.get("maskedPaths") or []):
         yield MaskPath(
             path=inside(spec, path, f"/linux/maskedPaths/{index}"),
@@ -83,6 +91,8 @@ def mount(spec: Spec, host: Host, slots: Slots, row: dict[str, Any], origin: str
         yield from _cgroups(spec, host, options, target, origin)
     else:
         _refuse_covered(spec, host, kind, target, origin)
+        if (target, kind) == ("/dev", "tmpfs"):
+            options.attr_set &= ~RDONLY  # it is yet to be filled: `masks` does it
         yield _filesystem(spec, host, row, options, target, origin)
 
 

@@ -9,10 +9,8 @@ from contain.plan.compile.idmaps import helper_for, id_maps, maps_zero, text
 from contain.plan.operations.namespaces import (
     BecomeRoot,
     CreateProcess,
-    EnterNamespace,
     LoopbackUp,
     MoveNetDevice,
-    OpenNamespace,
     SetDomainname,
     SetHostname,
     Unshare,
@@ -123,6 +121,10 @@ def _bits(kinds: Sequence[str]) -> int:
 
 def _joins(spec: Spec, joined: dict[str, str], new: list[str], slots: Slots) -> Iterator[Operation]:
     """Opened first, joined later: with the host's privileges before the user namespace, which may lack them."""
+    if not joined:
+        return
+    from contain.plan.operations.joining import EnterNamespace, OpenNamespace
+
     for kind, path in joined.items():
         slot = slots.new(f"namespaces/{kind}")
         yield OpenNamespace(path=path, flag=FLAGS[kind], type=kind, slot=slot, origin=_origin(spec, kind))
@@ -137,6 +139,8 @@ def _joins(spec: Spec, joined: dict[str, str], new: list[str], slots: Slots) -> 
 
 
 def _retries(spec: Spec, joined: dict[str, str], slots: Slots) -> Iterator[Operation]:
+    from contain.plan.operations.joining import EnterNamespace
+
     for kind in joined:
         if kind != "user":
             yield EnterNamespace(

@@ -10,9 +10,7 @@ from contain.plan.operations.rootfs import (
     AttachRoot,
     EnterRoot,
     IsolateMounts,
-    MakeLayers,
     OpenRoot,
-    OverlayRoot,
     PivotRoot,
     SetRootPropagation,
     SetRootReadonly,
@@ -40,6 +38,8 @@ def rootfs(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     propagation, recursive = propagation_of(spec.config["linux"].get("rootfsPropagation") or "")
     yield IsolateMounts(propagation=PRIVATE if propagation == PRIVATE else SLAVE, origin="/linux/rootfsPropagation")
     if needs_layers(spec):
+        from contain.plan.operations.layers import MakeLayers
+
         yield MakeLayers(size=spec.run.disk or DISK, slot=layers_slot(slots), origin="--disk" if spec.run.disk else "")
     if spec.run.host_view:
         return
@@ -99,6 +99,8 @@ def _overlaid(spec: Spec, host: Host, slots: Slots, propagation: int) -> Iterato
             place="<command line>:--overlay",
             remedy="unmount it, or run without --overlay",
         )
+    from contain.plan.operations.layers import OverlayRoot
+
     yield OverlayRoot(path=spec.root, propagation=propagation, layers=layers_slot(slots), options=overlay_options(spec), origin="--overlay")
 
 

@@ -10,11 +10,7 @@ from contain.plan import stage as at
 from contain.plan.compile.cgroup_groups import where
 from contain.plan.operations.state import (
     ClaimState,
-    EndNote,
     EndState,
-    KeepNote,
-    NoteInit,
-    NoteUndo,
     PublishState,
     RemoveFile,
     RemoveTree,
@@ -70,6 +66,8 @@ def begin(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]) 
     run = spec.run
     leaves = run.contract == "create" or run.detach
     if needs_note(spec):
+        from contain.plan.operations.notes import KeepNote, NoteInit
+
         yield KeepNote(root=root_of(spec, host), undo=slots.undo("state"))
         # a joiner, and there is one for these, makes init after the maps are written
         joiner = any(spec.namespaces().values()) or spec.config["linux"].get("timeOffsets")
@@ -77,6 +75,8 @@ def begin(spec: Spec, host: Host, slots: Slots, cgroups: list[tuple[str, str]]) 
     else:
         yield from _folder(spec, host, slots, cgroups)
     for path in run.temporary:
+        from contain.plan.operations.notes import NoteUndo
+
         yield NoteUndo(kind="tree", path=path, undo=slots.undo(f"tree{path}"))
     if not needs_note(spec):
         yield PublishState(status=layout.CREATED, release=run.contract == "create")
@@ -112,6 +112,8 @@ def end(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
     for path in run.temporary:
         yield RemoveTree(path=path, undo=slots.undo(f"tree{path}"))
     if needs_note(spec):
+        from contain.plan.operations.notes import EndNote
+
         yield EndNote(root=root_of(spec, host), undo=slots.undo("state"))
     else:
         yield EndState(root=root_of(spec, host), keep=run.keep, undo=slots.undo("state"))

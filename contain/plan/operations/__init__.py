@@ -4,16 +4,21 @@ from __future__ import annotations
 
 FAMILIES = (
     "namespaces",
+    "joining",
     "rootfs",
+    "layers",
     "mounts",
     "devices",
     "cgroup",
     "process",
+    "scheduling",
     "security",
     "state",
+    "notes",
     "supervise",
     "terminal",
     "hooks",
     "lifecycle",
+    "lending",
     "network",
 )

@@ -8,45 +8,6 @@ from contain.plan.operation import Operation
 _USERNS_REMEDY = "see `contain doctor`: user namespaces are limited on this host"
 
 
-class OpenNamespace(Operation):
-    """Opens the namespace file at `path` into `slot` and checks that it is of the type `flag` (a CLONE_NEW* bit)."""
-
-    remedies = {
-        "ENOENT": "the process that held this namespace is gone: start it, or correct the path",
-        "EINVAL": "the path is no namespace of this type",
-        "EPERM": "leave the sysctl out, or give the container a namespace of its own",
-    }
-
-    stage: int = at.OPEN
-    path: str
-    flag: int
-    type: str
-    slot: int
-
-    def describe(self) -> str:
-        """See the base."""
-        return f"open the {self.type} namespace {self.path}"
-
-
-class EnterNamespace(Operation):
-    """Joins the namespace in `slot`, once; with `optional`, one that is refused is left for a second try after the user namespace."""
-
-    remedies = {
-        "EPERM": "the namespace belongs to a user namespace in which you have no privilege",
-        "EINVAL": "it belongs to another kind, or is joined already",
-    }
-
-    stage: int = at.JOIN
-    flag: int
-    type: str
-    slot: int
-    optional: bool = False
-
-    def describe(self) -> str:
-        """See the base."""
-        return f"join the {self.type} namespace"
-
-
 class Unshare(Operation):
     """Makes new namespaces for the joiner itself: user and time, whose settings must be written before the first member enters."""
 
