@@ -7,11 +7,10 @@ import signal
 import time
 
 from contain.container import steps
-from contain.container.drive import drive
 from contain.container.job import Job, numbered, variables, words
 from contain.container.log import last_lines
 from contain.container.ready import Dead, conditions, holds
-from contain.container.steps import Launch
+from contain.container.steps import Launch, drive
 from contain.container.streams import DEVNULL, LOG
 from contain.container.together import Turns, together
 from contain.errors import LaunchError, StateError, UsageError

@@ -9,8 +9,7 @@ import os
 import socket
 
 from contain.container import steps
-from contain.container.drive import drive
-from contain.container.steps import Launch
+from contain.container.steps import Launch, drive
 from contain.container.streams import DEVNULL, Streams
 from contain.errors import ContainError, StateError, UsageError
 

@@ -1,4 +1,4 @@
-"""The drivers for event loops, asyncio and trio: they feed the same steps that contain.container.drive feeds in threads."""
+"""The drivers for event loops, asyncio and trio: they feed the same steps that contain.container.steps.drive feeds in threads."""
 
 from __future__ import annotations
 

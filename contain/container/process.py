@@ -6,7 +6,7 @@ import signal
 import time
 
 from contain.container import steps
-from contain.container.drive import drive
+from contain.container.steps import drive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 
-from contain.container.drive import drive
 from contain.container.job import RUN_OPTIONS, Job, bound, positive, variables, words
 from contain.container.result import Layers
-from contain.container.steps import Launch
+from contain.container.steps import Launch, drive
 from contain.container.steps import run as run_steps
 from contain.container.variant import Variant
 from contain.errors import HostError, UsageError

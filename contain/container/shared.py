@@ -7,9 +7,9 @@ import time
 
 from contain.container import steps
 from contain.container.container import Container
-from contain.container.drive import drive
 from contain.container.log import Log
 from contain.container.result import Result
+from contain.container.steps import drive
 from contain.container.streams import DEVNULL, LOG_KEEP, Limit, Streams
 from contain.container.together import Turns, together
 from contain.errors import StateError, UsageError

@@ -1,12 +1,13 @@
 """The steps of a run, once for all drivers: generators that yield what they wait for (`Wait`) and are sent what is ready.
 
-A driver (contain.container.drive for threads, contain.aio for event loops) does nothing but wait and send.
+A driver (drive() for threads, contain.aio for event loops) does nothing but wait and send.
 """
 
 from __future__ import annotations
 
 import array
 import os
+import select
 import socket
 import time
 from signal import SIGKILL
@@ -18,13 +19,14 @@ from contain.launcher import record, spawn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from typing import Any
+    from typing import Any, TypeVar
 
     from contain.container.denied import Denied
     from contain.container.streams import Streams
 
     Steps = Generator["Wait", tuple[set[int], set[int]], Result[Any]]
     Asking = Generator["Wait", tuple[set[int], set[int]], Any]  # with a value of its own
+    T = TypeVar("T")
 
 
 #: descriptors that come with one packet at most
@@ -240,3 +242,26 @@ def _denied(packet: record.Record) -> tuple[Denied, ...]:
     from contain.plan.seccomp.numbers import name
 
     return tuple(Denied(name(arch, number), pid, count) for arch, number, pid, count in packet.denied)
+
+
+def drive(steps: Generator[Wait, tuple[set[int], set[int]], T]) -> T:
+    """Runs the steps to their end in this thread; their value."""
+    try:
+        wait = next(steps)
+        while True:
+            wait = steps.send(_once(wait))
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]  # a T
+    finally:  # an interrupt does not leave what the steps hold to whoever keeps its traceback
+        steps.close()
+
+
+def _once(wait: Wait) -> tuple[set[int], set[int]]:
+    poll = select.poll()
+    for fd in wait.readers:
+        poll.register(fd, select.POLLIN)
+    for fd in wait.writers:
+        poll.register(fd, select.POLLOUT)
+    left = None if wait.deadline is None else max(0.0, wait.deadline - time.monotonic()) * 1000
+    found = {fd for fd, _ in poll.poll(left)}
+    return found.intersection(wait.readers), found.intersection(wait.writers)

@@ -10,8 +10,7 @@ import stat
 from posixpath import join, normpath
 
 from contain.container import lend, steps
-from contain.container.drive import drive
-from contain.container.steps import Launch, Wait
+from contain.container.steps import Launch, Wait, drive
 from contain.container.streams import DEVNULL, Streams
 from contain.errors import ContainError, StateError, UsageError
 

@@ -8,8 +8,7 @@ import threading
 
 from contain.container import steps
 from contain.container.dial import dialing
-from contain.container.drive import drive
-from contain.container.steps import Launch
+from contain.container.steps import Launch, drive
 from contain.container.streams import DEVNULL, Streams
 from contain.errors import StateError, UsageError
 from contain.network.faults import Cut, Fault, Impair, Setting, setting

@@ -5,8 +5,7 @@ from __future__ import annotations
 from errno import ENOENT
 
 from contain.container import steps
-from contain.container.drive import drive
-from contain.container.steps import Launch
+from contain.container.steps import Launch, drive
 from contain.container.streams import DEVNULL, Streams
 from contain.errors import LaunchError, MissingFeature
 from contain.plan.compile.network import compile_within

@@ -25,6 +25,8 @@ WORD = b"CONTPCK1"
 #: so many modules may be imported, and functions be read, one by one before the pack is made anew
 STRAY = 8
 COLD = 24
+#: of co_flags: a plain function may not become one
+GENERATOR = 0x20
 
 
 class Noting:
@@ -120,7 +122,7 @@ class Pack:
             found = self.read[offset] = kind(code, space)
             owner, _, name = code.co_qualname.rpartition(".")
             stub: Any = (vars(space[owner]) if owner in space else space if not owner else {}).get(name)
-            if type(stub) is kind and stub.__code__.co_firstlineno == code.co_firstlineno:
+            if type(stub) is kind and stub.__code__.co_firstlineno == code.co_firstlineno and not code.co_flags & GENERATOR:
                 stub.__code__ = code  # the next call needs no stub
         return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contain.errors import HostError
-from contain.plan import stage as at
 from contain.plan.compile.cgroup_groups import group_of, groups, where
 from contain.plan.compile.cgroup_limits import settings
 from contain.plan.operations.cgroup import (
@@ -11,17 +10,13 @@ from contain.plan.operations.cgroup import (
     DelegateCgroup,
     JoinCgroup,
     KillCgroup,
-    LimitScope,
     MakeCgroup,
-    OpenCgroup,
     OpenTasks,
     ReadCgroupUsage,
     RemoveCgroup,
-    StartScope,
     WriteCgroup,
 )
 from contain.plan.slots import CGROUP
-from contain.spec.model import path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +26,6 @@ if TYPE_CHECKING:
     from contain.host.model import Host
     from contain.plan.compile.cgroup_groups import Group, Where
     from contain.plan.compile.cgroup_limits import Setting
-    from contain.plan.compile.cgroup_systemd import Scope
     from contain.plan.operation import Operation
     from contain.plan.slots import Slots
     from contain.spec.model import Spec
@@ -50,7 +44,9 @@ def cgroup(spec: Spec, host: Host, slots: Slots) -> Iterator[Operation]:
         if not (place.scope and group.v2):
             yield _make(spec, host, group, slots, had, place)
     if place.scope:
-        yield from _start_scope(spec, host, place.scope, found, slots)
+        from contain.plan.compile.cgroup_scope import start_scope
+
+        yield from start_scope(spec, host, place.scope, found, slots, devices=_device_rules_wanted(spec, host))
     yield from _delegate(spec, host, found)
     for group in found:
         if not group.v2:
@@ -145,15 +141,12 @@ def _refuse_missing(spec: Spec, host: Host, place: Where) -> None:
             f"no cgroup can be made at {asked}", place=spec.origins.place(place.origin), cause=host.cgroup.reason, remedy=DELEGATE
         )
     for one in _settings(spec, host):
-        if one.lacking:
-            why, remedy = one.lacking, "remove it"
-        elif group_of(one.controller, place, host) is None:
-            why, remedy = _why_not(one.controller, host, disabled=place.disabled), _remedy(one.controller, host)
-        else:
-            continue
-        if one.optional or one.endless:
-            continue  # another setting of the same pointer is reported; no limit is had without a cgroup too
-        _report(spec, one, why, remedy, must=_must(spec, one, disabled=place.disabled))
+        lost = not one.lacking and group_of(one.controller, place, host) is None
+        # else another setting of the same pointer is reported; no limit is had without a cgroup too
+        if (one.lacking or lost) and not one.optional and not one.endless:
+            from contain.plan.compile.cgroup_lacking import report
+
+            report(spec, host, one, disabled=place.disabled)
 
 
 def _refuse_absent(spec: Spec, host: Host) -> None:
@@ -181,56 +174,6 @@ def _members(text: str) -> set[int]:
         if first.strip().isdecimal() and (last or first).strip().isdecimal():
             found |= set(range(int(first), min(int(last or first), int(first) + 8192) + 1))
     return found
-
-
-def _must(spec: Spec, one: Setting, *, disabled: bool) -> bool:
-    """Whether a limit that only the manifest asks for is an error: of `create` and runc's `run`, as there, and with --strict.
-
-    What cgroup v2 has not for anybody (swappiness, realtime budgets, …) engines send all the same, and runc passes over. `--cgroup-manager
-    disabled` is what asked for no limits. "If unified … cannot be used, the runtime MUST generate an error".
-    """
-    if one.pointer.startswith(f"{RESOURCES}/unified/") or spec.run.strict:
-        return True
-    passed_over = one.lacking and one.controller in {"memory", "cpu", "io"} and one.name != "swap"
-    return spec.run.runc and not disabled and not passed_over
-
-
-def _report(spec: Spec, one: Setting, why: str, remedy: str, *, must: bool) -> None:
-    place = spec.origins.place
-    what = f"{spec_words(one.pointer)} cannot be set"
-    option = spec.origins.option(one.pointer)
-    if option and one.name not in spec.run.allow_missing:
-        raise HostError(
-            what, place=place(one.pointer), cause=why, remedy=f"{remedy}; or pass --allow-missing {one.name} to run without this limit"
-        )
-    if not option and must and spec.origins.source(one.pointer):
-        raise HostError(what, place=place(one.pointer), cause=why, remedy=remedy)
-    if option or spec.origins.source(one.pointer):
-        spec.warn(f"{what}: {why}", one.pointer)
-
-
-def spec_words(pointer: str) -> str:
-    """`/linux/resources/hugepageLimits/0` → `hugepageLimits[0]`."""
-    return path(pointer).removeprefix("linux.resources.")
-
-
-def _remedy(controller: str, host: Host) -> str:
-    return DELEGATE if host.cgroup.is_v2(controller) else "run as root, or where cgroup v2 can be delegated to you: see `contain doctor`"
-
-
-def _why_not(controller: str, host: Host, *, disabled: bool = False) -> str:
-    layout = host.cgroup
-    if disabled:
-        return "cgroups are disabled (--cgroup-manager disabled)"
-    if layout.mode == "none":
-        return "no cgroup file system is mounted"
-    if not layout.mount(controller):
-        return f"no cgroup hierarchy with the controller {controller} is mounted"
-    if layout.is_v2(controller) and layout.base.get("") and controller not in layout.available:
-        return f"the controller {controller} is not available in {layout.base['']}"
-    if not layout.is_v2(controller) and controller not in layout.base:
-        return f"{layout.here.get(controller) or layout.mount(controller)} is not writable to us, and cgroup v1 is not delegated to users"
-    return layout.reason or "we may not make that cgroup"
 
 
 def slot_of(group: Group, slots: Slots) -> int:
@@ -297,41 +240,12 @@ def _limits(spec: Spec, host: Host, found: list[Group], had: list[Setting], slot
 
         holder = by_mount.get(layout.mount("devices"))
         if holder is None:
-            _report_devices(spec, host)
+            from contain.plan.compile.cgroup_lacking import report_devices
+
+            report_devices(spec, host)
         else:
             rows = _resources(spec).get("devices") or []
             yield device_operation(rows, slot_of(holder, slots), v2=holder.v2, place=spec.origins.place(f"{RESOURCES}/devices"))
-
-
-def _start_scope(spec: Spec, host: Host, scope: Scope, found: list[Group], slots: Slots) -> Iterator[Operation]:
-    """systemd makes the scope around the process; what it has properties for is limited through them, and checked by writing the files."""
-    from contain.plan.compile.cgroup_systemd import base_properties, device_properties, everything, limit_properties, request
-
-    group = found[-1] if found else None
-    devices = _device_rules_wanted(spec, host)
-    first = base_properties(spec, scope)
-    if (
-        devices and "devices" in host.cgroup.hierarchies
-    ):  # else systemd takes the process out of the scope of that hierarchy when it starts it
-        first += everything()
-    helper, process = slots.new("cgroup/systemd"), slots.new("cgroup/helper")
-    yield StartScope(
-        unit=scope.unit,
-        program=spec.run.systemd,
-        request=request(scope, first),
-        folder=next((one.folder for one in found if one.v2), group.folder if group else ""),
-        slot=helper,
-        process=process,
-        undo=slots.undo(f"cgroup{next((one.mount for one in found if one.v2), '')}"),
-        origin="/linux/cgroupsPath",
-    )
-    limits = limit_properties(_resources(spec), v2=all(one.v2 for one in found))
-    if devices:
-        limits += device_properties(_resources(spec).get("devices") or [])
-    yield LimitScope(unit=scope.unit, request=request(scope, limits), slot=helper, process=process, origin=RESOURCES)
-    for one in found:
-        if one.v2:
-            yield OpenCgroup(stage=at.HOST_HOOKS, folder=one.folder, slot=CGROUP)
 
 
 def write(one: Setting, slot: int) -> WriteCgroup:
@@ -357,16 +271,6 @@ def _device_rules_wanted(spec: Spec, host: Host) -> bool:
     from contain.plan.compile.cgroup_devices import everything_allowed
 
     return not everything_allowed(_resources(spec).get("devices") or [])
-
-
-def _report_devices(spec: Spec, host: Host) -> None:
-    pointer = f"{RESOURCES}/devices"
-    rows = _resources(spec).get("devices")
-    why = _why_not("devices", host, disabled=where(spec, host).disabled)
-    must = spec.run.strict or spec.run.runc or spec.origins.option(pointer)  # disabled never comes here
-    if rows and must and "devices" not in spec.run.allow_missing:
-        raise HostError("access to devices cannot be limited", place=spec.origins.place(pointer), cause=why, remedy=DELEGATE)
-    spec.warn(f"access to devices cannot be limited: {why}", pointer if rows else "")
 
 
 def _end(host: Host, found: list[Group], slots: Slots, place: Where) -> Iterator[Operation]:

@@ -5,7 +5,7 @@ What is hidden inside them, the workspace and the caller's own mounts stand in c
 
 from __future__ import annotations
 
-from contain.plan.compile.mounts import hidden_sockets
+from contain.plan.compile.binds import hidden_sockets
 from contain.plan.compile.rootfs import has_new_mounts, layers_slot, overlay_options
 from contain.plan.operations.devices import MakeLink
 from contain.plan.operations.mounts import ShowFolder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contain.errors import HostError, ManifestError
 from contain.plan import stage as at
-from contain.plan.compile.cgroup import spec_words
+from contain.plan.compile.cgroup_lacking import spec_words
 from contain.plan.compile.cgroup_limits import PERIOD, settings
 from contain.plan.operations.cgroup import CheckMemoryUse, OpenCgroup, WriteCgroup
 from contain.plan.plan import Plan

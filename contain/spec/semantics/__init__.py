@@ -6,9 +6,6 @@ specification, and the manual pages of the calls that would fail later with a ba
 
 from __future__ import annotations
 
-from contain.errors import ManifestError, UsageError
-from contain.spec.semantics.finding import Finding
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +14,25 @@ if TYPE_CHECKING:
     from contain.spec.model import Spec
 
 __all__ = ["Finding", "check", "require"]
+
+
+class Finding:
+    """One finding: where (a pointer into the spec), what, why, and what to do."""
+
+    __slots__ = ("cause", "error", "id", "message", "pointer", "remedy")
+
+    def __init__(self, id: str, pointer: str, message: str, remedy: str, *, cause: str = "", error: bool = True) -> None:
+        """`id` is that of the rule of lint that says the same; `error` is false for what can be run, but hardly as it is meant."""
+        self.pointer = pointer
+        self.message = message
+        self.remedy = remedy
+        self.cause = cause
+        self.error = error
+        self.id = id
+
+    def __repr__(self) -> str:
+        """For debugging and tests."""
+        return f"<{self.pointer}: {self.message}>"
 
 
 def check(spec: Spec) -> list[Finding]:
@@ -57,33 +73,8 @@ def require(spec: Spec) -> None:
     found = check(spec)
     errors = [one for one in found if one.error]
     if errors:
-        raise _error(spec, errors)
+        from contain.spec.semantics.refusal import refusal
+
+        raise refusal(spec, errors)
     for one in found:
         spec.warn(one.message, one.pointer)
-
-
-def _error(spec: Spec, errors: list[Finding]) -> ManifestError | UsageError:
-    first = errors[0]
-    place = spec.origins.place(first.pointer)
-    if spec.origins.option(first.pointer):
-        return UsageError(first.message, place=place, cause=first.cause, remedy=first.remedy)
-    more = [f"{spec.origins.place(one.pointer)}: {one.message}" for one in errors[1:4]]
-    rest = len(errors) - 1 - len(more)
-    also = "; ".join(more) + (f"; and {rest} more" if rest > 0 else "")
-    cause = first.cause or (f"also {also}" if more else "")
-    return ManifestError(first.message, place=place, cause=cause, remedy=first.remedy, diagnostics=_diagnostics(spec, errors))
-
-
-def _diagnostics(spec: Spec, errors: list[Finding]) -> list[object]:
-    """The errors that stand in a document, in the model that lint prints too."""
-    from contain.diagnostics import model
-
-    document = spec.origins.document
-    if document is None:
-        return []
-    sources = [spec.origins.source(one.pointer) for one in errors]
-    positions = document.positions(set(sources))
-    return [
-        model.make(one.id, one.message, spec.origins.label, source, positions[source] if document.is_text else None, fix=one.remedy)
-        for one, source in zip(errors, sources, strict=True)
-    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contain.spec.model import token
-from contain.spec.semantics.finding import Finding
+from contain.spec.semantics import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

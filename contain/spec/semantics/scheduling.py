@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contain.spec.semantics.finding import Finding
+from contain.spec.semantics import Finding
 from contain.spec.semantics.limits import is_list
 
 TYPE_CHECKING = False
