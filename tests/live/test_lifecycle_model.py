@@ -47,7 +47,7 @@ class Container:
     """What the model knows of a container."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.status, self.frozen = name, ABSENT, False
+        self.name, self.status, self.frozen, self.doomed = name, ABSENT, False, False
 
     def shown(self) -> str:
         """What `state` must say."""
@@ -57,6 +57,7 @@ class Container:
         """Another status; what ends or is made anew is not frozen."""
         self.status = status
         self.frozen = self.frozen and status in {CREATED, RUNNING}
+        self.doomed = False  # TERM waits for it to be resumed
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -131,13 +132,20 @@ class Lifecycle(RuleBasedStateMachine):
         code, text = self.run("resume", container.name)
         if self.check(container, code, text, works=container.frozen):
             container.frozen = False
+            if container.doomed:
+                container.becomes(STOPPED)
+                self.settle(container)
 
     @rule(key=NAMES, number=st.sampled_from(["KILL", "TERM"]))
     def kill(self, key: str, number: str) -> None:
-        """Only what lives. PID 1 of a pid namespace ignores TERM."""
+        """Only what lives. PID 1 of a pid namespace ignores TERM, but what waits for its start heeds it, a frozen one when it is resumed."""
         container = self.containers[key]
         code, text = self.run("kill", container.name, number)
-        if self.check(container, code, text, works=container.status in {CREATED, RUNNING}) and number == "KILL":
+        if not self.check(container, code, text, works=container.status in {CREATED, RUNNING}):
+            return
+        if number == "TERM" and container.frozen:
+            container.doomed = container.status == CREATED
+        elif number == "KILL" or container.status == CREATED:
             container.becomes(STOPPED)
             self.settle(container)
 
