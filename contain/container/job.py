@@ -7,7 +7,6 @@ import os
 from contain.container.result import name_version
 from contain.container.streams import LOG, PIPE, Limit, Streams
 from contain.errors import UsageError
-from contain.spec import values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -187,6 +186,8 @@ def _limit(options: dict[str, Any]) -> Limit | None:
         return None
     if excess is not None and excess not in EXCESS:
         raise UsageError(f"on_excess={excess!r} is not one of {', '.join(EXCESS)}")
+    from contain.spec import values
+
     try:
         found = values.size(str(size))
     except ValueError as problem:

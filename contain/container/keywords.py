@@ -6,8 +6,7 @@ import os
 
 from contain.container.job import numbered
 from contain.errors import UsageError
-from contain.spec import values
-from contain.spec.options import BY_KEYWORD, OPTIONS, Options
+from contain.spec.options import Options, option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,17 +14,12 @@ if TYPE_CHECKING:
 
     from contain.spec.options import Option
 
-#: Names that people know from subprocess and docker beside the table's own.
-ALIASES = {row.also: row.keyword for row in OPTIONS if row.also}
-
 
 def table_options(given: dict[str, Any]) -> Options:
     """The table's options; UsageError names an unknown one with the nearest."""
     options = Options()
     for name, value in given.items():
-        row = BY_KEYWORD.get(ALIASES.get(name, name))
-        if row is None:
-            raise _unknown(name)
+        row = _row_of(name)
         if value is None:
             continue
         if row.instead:
@@ -35,6 +29,24 @@ def table_options(given: dict[str, Any]) -> Options:
         options.values[row.keyword] = _value(row, name, value)
         options.typed[row.keyword] = row.shown
     return options
+
+
+def aliases() -> dict[str, str]:
+    """Names that people know from subprocess and docker beside the table's own, and what they are here."""
+    from contain.spec.options import OPTIONS
+
+    return {row.also: row.keyword for row in OPTIONS if row.also}
+
+
+def _row_of(name: str) -> Option:
+    try:
+        return option(name)
+    except KeyError:
+        pass
+    known = aliases()
+    if name not in known:
+        raise _unknown(name)
+    return option(known[name])
 
 
 def _value(row: Option, name: str, value: Any) -> Any:
@@ -55,6 +67,8 @@ def _row(keyword: str, name: str, key: str, value: Any) -> str:
     if value is None and keyword == "env":  # as typed it would pass the caller's
         raise UsageError(f"{name}: {key} is None", remedy="leave it out, or give a text")
     if keyword == "tmpfs" and value not in {None, ""}:
+        from contain.spec import values
+
         try:
             value = f"size={values.size(_text(value))}"
         except ValueError:  # options in words
@@ -71,5 +85,7 @@ def _text(value: Any) -> str:
 def _unknown(name: str) -> UsageError:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, [*BY_KEYWORD, *ALIASES], 1, 0.6)
+    from contain.spec.options import BY_KEYWORD
+
+    near = get_close_matches(name, [*BY_KEYWORD, *aliases()], 1, 0.6)
     return UsageError(f"unknown option {name}", remedy=f"did you mean {near[0]}?" if near else "see docs/options.md")

@@ -9,7 +9,6 @@ import posix
 
 from contain import paths
 from contain.errors import UsageError
-from contain.spec import values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,15 +20,8 @@ if TYPE_CHECKING:
     BY_NAME: dict[str, Option]
     BY_KEYWORD: dict[str, Option]
 
-#: how a value is read: kind → function of (text) that raises ValueError with the reason
-READERS = {
-    "text": values.text,
-    "path": values.text,
-    "size": values.size,
-    "count": values.count,
-    "cpus": values.cpus,
-    "duration": values.duration,
-}
+#: how a value is read: kind → function of contain.spec.values, which raises ValueError with the reason
+READERS = {"text": "text", "path": "text", "size": "size", "count": "count", "cpus": "cpus", "duration": "duration"}
 
 
 class Option:
@@ -80,8 +72,10 @@ class Option:
             if value in self.choices:
                 return value
             raise UsageError(f"{value!r} is not one of {', '.join(self.choices)}", place=place(name), remedy=f"write {name} {self.metavar}")
+        from contain.spec import values
+
         try:
-            return READERS[self.kind](value)
+            return getattr(values, READERS[self.kind])(value)
         except ValueError as problem:
             raise UsageError(str(problem), place=place(name), remedy=f"expected {name} {self.metavar}: {self.help}") from None
 
@@ -302,6 +296,8 @@ class Options:
         """One occurrence on a command line: a later one replaces, a repeatable one appends."""
         self.typed[row.keyword] = name
         if row.kind == "flag":
+            from contain.spec import values
+
             self.values[row.keyword] = (name not in row.off) if value is None else values.flag(name, value) is (name not in row.off)
             return
         if value is None:

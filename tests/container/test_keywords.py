@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contain.container.job import RUN_OPTIONS
-from contain.container.keywords import ALIASES
+from contain.container.keywords import aliases
 from contain.container.options import (
     AllBytesOptions,
     AllOptions,
@@ -22,7 +22,7 @@ from contain.spec.options import BY_KEYWORD
 def test_sandbox_options_are_the_table() -> None:
     """And the targets, `keep`, and the other names of some; without those that say nothing to a library."""
     own = {keyword for keyword, row in BY_KEYWORD.items() if not row.instead}
-    assert set(SandboxOptions.__annotations__) == {*own, *ALIASES, *TARGETS, "keep"}
+    assert set(SandboxOptions.__annotations__) == {*own, *aliases(), *TARGETS, "keep"}
 
 
 def test_run_options_are_those_of_a_job() -> None:

@@ -233,7 +233,7 @@ def test_a_run_imports_what_it_has(top: str, busybox: str) -> None:
     assert {"contain.state.summary", "contain.plan.operations.hooks", "contain.plan.operations.lifecycle"}.isdisjoint(found)
     none = {"devices", "hooks", "limits", "mappings", "scheduling", "seccomp", "sysctl"}
     assert {f"contain.spec.semantics.{name}" for name in none}.isdisjoint(found)
-    assert {"contain.spec.apply.mounts", "contain.spec.apply.process", "contain.host.paths"}.isdisjoint(found)
+    assert {"contain.spec.apply.mounts", "contain.spec.apply.process", "contain.spec.values", "contain.host.paths"}.isdisjoint(found)
     assert {f"contain.container.{name}" for name in ("container", "denied", "failed", "isolation", "log", "reason")}.isdisjoint(found)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from contain.errors import UsageError
 from contain.linux import CAPABILITIES
-from contain.spec import presets
+from contain.spec import defaults, presets
 from contain.spec.options import BY_KEYWORD, Options
 from contain.spec.sources import hostview, rootfs
 
@@ -222,3 +222,8 @@ def test_socket_is_granted() -> None:
     assert spec.run.sockets == ["/run/my.sock"]
     assert spec.config["mounts"][-1]["destination"] == "/run/my.sock"
     assert os.path.isabs(spec.config["mounts"][-1]["source"])
+
+
+def test_nothing_is_left_to_be_filled_in() -> None:
+    """The base of a run without a bundle has all that a reader takes for granted."""
+    assert defaults.fill(presets.sandbox()) == presets.sandbox()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from contain.errors import UsageError
-from contain.spec import defaults, presets
+from contain.spec import presets
 from contain.spec.apply import apply
 from contain.spec.model import Origins, RunOptions, Spec
 
@@ -39,7 +39,7 @@ def read(target: str, options: Options) -> Spec:
 
 def base(*, kind: str, root: str, options: Options) -> Spec:
     """What every run without a bundle begins with."""
-    config = defaults.fill(presets.sandbox())
+    config = presets.sandbox()  # in which nothing is left to be filled in
     config["root"]["path"] = root
     config["process"]["env"] = presets.environment(options.environ)
     run = RunOptions(init=True, interactive=False, rm=True, idmap=True, userns="auto", network="none", seccomp="default")
