@@ -61,8 +61,10 @@ static void close_handover(struct handover *handover) {
 static bool start_python(struct handover *handover, const struct python *python) {
     pid_t child = vfork(); /* NOLINT(*vfork,bugprone-unsafe-functions,cert-msc24-c,cert-msc33-c) */
     if (child == 0) {
+        /* NOLINTBEGIN(clang-analyzer-unix.Vfork): they change nothing of our memory */
         if (fcntl(handover->ends[1], F_SETFD, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
             become_python(python);
+        /* NOLINTEND(clang-analyzer-unix.Vfork) */
         _exit(EXIT_OURS);
     }
     handover->python = child;

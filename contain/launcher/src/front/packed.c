@@ -47,7 +47,9 @@ static bool is_file(const char *path, uint64_t inode, uint64_t size, uint64_t mt
 
 /* Lines of inode, size, mtime and path, behind the first one: whether every module is what it was. */
 static bool lines_hold(char *line) {
-    for (line = strchr(line, '\n'); line && *++line;) {
+    line = strchr(line, '\n');
+    while (line && line[1]) {
+        line++;
         char *end = strchr(line, '\n');
         uint64_t numbers[3];
         if (!end)
