@@ -80,7 +80,7 @@ class Sandbox(threads.Sandbox):
         """contain.Sandbox.run, awaited; the options are the same."""
         job = self._job(cmd, dict(options))
         try:
-            launch = Launch(job.plan, job.streams, job.given)
+            launch = Launch(job.plan, job.streams, job.given, brief=True)
             try:
                 result = await drive(steps.run(launch, job.streams, job.args), launch)
             finally:

@@ -277,7 +277,7 @@ class Sandbox:
         """
         job = self._job(cmd, dict(options))
         try:
-            launch = Launch(job.plan, job.streams, job.given)
+            launch = Launch(job.plan, job.streams, job.given, brief=True)
             try:
                 result = drive(run_steps(launch, job.streams, job.args))
             finally:

@@ -50,8 +50,8 @@ class Launch:
 
     __slots__ = ("lent", "life", "monitor", "pid", "report", "result", "started")
 
-    def __init__(self, plan: bytes, streams: Streams, passed: Sequence[int] = (), owner: int = -1) -> None:
-        """Spawns the launcher with this plan; raises OSError. `passed` are descriptors that the program gets under the same numbers.
+    def __init__(self, plan: bytes, streams: Streams, passed: Sequence[int] = (), owner: int = -1, *, brief: bool = False) -> None:
+        """Spawns the launcher with this plan; raises OSError. `passed` are descriptors that the program gets under the same numbers; `brief` wants the end only.
 
         It ends with this process, or with the one behind the pidfd `owner`; then it goes on when this process ends, and after leave().
         """
@@ -71,6 +71,7 @@ class Launch:
                 streams=streams.child,
                 passed=passed,
                 captures=streams.captures,
+                brief=brief,
             )
         except BaseException:
             self.close()
@@ -108,6 +109,8 @@ class Launch:
                 self.result = self.result or _lost()
                 return
             self._note(record.Record(data), list(fds))
+            if self.result is not None:  # the last one
+                return
 
     def _note(self, packet: record.Record, fds: list[int]) -> None:
         if packet.type == record.HELLO and fds:
@@ -178,7 +181,8 @@ def run(launch: Launch, streams: Streams, args: list[str], deadline: float | Non
 
     TimeoutError when it has not ended by `deadline` (time.monotonic): the run goes on.
     """
-    while not launch.ended():
+    launch.ended()
+    while launch.result is None:
         if deadline is not None and time.monotonic() >= deadline:
             raise TimeoutError(f"{args[0]} still runs")
         readers = [launch.report.fileno(), *(fd for name, fd in streams.ours.items() if name != "stdin")]
@@ -196,7 +200,7 @@ def run(launch: Launch, streams: Streams, args: list[str], deadline: float | Non
         while name in streams.ours and streams.buffers[name].size != before:
             before = streams.buffers[name].size
             streams.drain(name)
-    return finish(launch.result or _lost(), streams, args)
+    return finish(launch.result, streams, args)
 
 
 def within(asking: Asking, deadline: float) -> Asking:

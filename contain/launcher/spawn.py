@@ -141,17 +141,18 @@ def spawn(
     caller: int = -1,
     passed: Sequence[int] = (),
     captures: Sequence[tuple[int, ...]] = (),
+    brief: bool = False,
 ) -> int:
     """Starts the launcher as a child; its pid. `streams` become its standard streams, `passed` keep their numbers (LeaveHost.preserve).
 
-    `report` is a SOCK_SEQPACKET socket for its records; the end of the pipe or socket `life`, or of the process behind the pidfd `caller`, ends
+    `report` is a SOCK_SEQPACKET socket for its records (`brief`: none of the start); the end of the pipe or socket `life`, or of the process behind the pidfd `caller`, ends
     the container. `captures` are pipe, file, head, tail, kill of streams that go into files. Descriptors are passed by file actions, so
     that nothing of ours is inheritable for another thread's child.
     """
     launcher = launcher_for_spawn()
     low = [fd for fd in (report, life, caller, *streams, *(fd for row in captures for fd in row[:2])) if 0 <= fd < 3]
     if low and tuple(streams) != (0, 1, 2):
-        return _spawn_from_above(low, plan, streams=streams, report=report, life=life, caller=caller, passed=passed, captures=captures)
+        return _spawn_from_above(low, plan, streams=streams, report=report, life=life, caller=caller, passed=passed, captures=captures, brief=brief)
     planfd = sealed("plan", plan)
     own = {"--report": report, "--life": life, "--caller": caller}
     kept = [fd for fd in (*own.values(), planfd, *passed, *(fd for row in captures for fd in row[:2])) if fd >= 0]
@@ -160,7 +161,7 @@ def spawn(
     if passed:  # what another part of the caller left inheritable below them is not meant for the program
         actions += [(posix.POSIX_SPAWN_CLOSE, fd) for fd in range(3, max(passed)) if fd not in kept and fd != launcher]
     words = [f"--capture={','.join(str(int(number)) for number in row)}" for row in captures]
-    command = [NAME, *(f"{option}={fd}" for option, fd in own.items() if fd >= 0), *words, str(planfd)]
+    command = [NAME, *(f"{option}={fd}" for option, fd in own.items() if fd >= 0), *words, *(["--brief"] if brief else []), str(planfd)]
     try:
         return posix.posix_spawn(f"/proc/self/fd/{launcher}", command, paths.environ(), file_actions=actions)
     finally:
@@ -179,7 +180,7 @@ def _spawn_from_above(low: Sequence[int], plan: bytes, **given: Any) -> int:
     try:
         given["streams"] = [copied(fd) for fd in given["streams"]]
         given["captures"] = [(copied(row[0]), copied(row[1]), *row[2:]) for row in given["captures"]]
-        return spawn(plan, **{name: copied(value) if isinstance(value, int) else value for name, value in given.items()})
+        return spawn(plan, **{name: copied(value) if type(value) is int else value for name, value in given.items()})
     finally:
         for fd in copies.values():
             posix.close(fd)

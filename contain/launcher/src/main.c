@@ -65,6 +65,8 @@ static int parse(int argc, char **argv) {
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
         if (strcmp(argv[i], "--trace") == 0)
             context.trace = true;
+        else if (strcmp(argv[i], "--brief") == 0)
+            context.brief = true;
         else if (strncmp(argv[i], "--report=", 9) == 0)
             context.report_fd = number(argv[i] + 9);
         else if (strncmp(argv[i], "--caller=", 9) == 0)

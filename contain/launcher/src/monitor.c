@@ -150,7 +150,8 @@ static int started(struct context *context) {
         return GO_ON;
     monitor->started = true;
     context->shared->started = 1;
-    record_send(context, RECORD_STARTED, context->shared->init_pidfd);
+    if (!context->brief)
+        record_send(context, RECORD_STARTED, context->shared->init_pidfd);
     release_stack();
     if (!context->explainer)
         release_environment();

@@ -192,6 +192,7 @@ struct context {
     int gate;        /* the start fifo, once start has opened it, -1: none */
     pid_t guardian_pid;
     int report_fd;   /* a socket where a library reads what happens, -1: none */
+    bool brief;      /* it need not know of the start */
     const char *log; /* where a failure is logged too, as engines read it, NULL: nowhere */
     const char *log_format;
     char **words;     /* our own argv */
