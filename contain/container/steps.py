@@ -51,9 +51,10 @@ class Launch:
     __slots__ = ("lent", "life", "monitor", "pid", "report", "result", "started")
 
     def __init__(self, plan: bytes, streams: Streams, passed: Sequence[int] = (), owner: int = -1, *, brief: bool = False) -> None:
-        """Spawns the launcher with this plan; raises OSError. `passed` are descriptors that the program gets under the same numbers; `brief` wants the end only.
+        """Spawns the launcher with this plan; raises OSError. `passed` are descriptors that the program gets under the same numbers.
 
-        It ends with this process, or with the one behind the pidfd `owner`; then it goes on when this process ends, and after leave().
+        With `brief` nothing is told of its start. It ends with this process, or with the one behind the pidfd `owner`; then it goes on when
+        this process ends, and after leave().
         """
         self.result: record.Record | None = None
         self.started: record.Record | None = None

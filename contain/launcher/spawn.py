@@ -145,14 +145,16 @@ def spawn(
 ) -> int:
     """Starts the launcher as a child; its pid. `streams` become its standard streams, `passed` keep their numbers (LeaveHost.preserve).
 
-    `report` is a SOCK_SEQPACKET socket for its records (`brief`: none of the start); the end of the pipe or socket `life`, or of the process behind the pidfd `caller`, ends
-    the container. `captures` are pipe, file, head, tail, kill of streams that go into files. Descriptors are passed by file actions, so
-    that nothing of ours is inheritable for another thread's child.
+    `report` is a SOCK_SEQPACKET socket for its records (`brief`: none of the start); the end of the pipe or socket `life`, or of the process
+    behind the pidfd `caller`, ends the container. `captures` are pipe, file, head, tail, kill of streams that go into files. Descriptors are
+    passed by file actions, so that nothing of ours is inheritable for another thread's child.
     """
     launcher = launcher_for_spawn()
     low = [fd for fd in (report, life, caller, *streams, *(fd for row in captures for fd in row[:2])) if 0 <= fd < 3]
     if low and tuple(streams) != (0, 1, 2):
-        return _spawn_from_above(low, plan, streams=streams, report=report, life=life, caller=caller, passed=passed, captures=captures, brief=brief)
+        return _spawn_from_above(
+            low, plan, streams=streams, report=report, life=life, caller=caller, passed=passed, captures=captures, brief=brief
+        )
     planfd = sealed("plan", plan)
     own = {"--report": report, "--life": life, "--caller": caller}
     kept = [fd for fd in (*own.values(), planfd, *passed, *(fd for row in captures for fd in row[:2])) if fd >= 0]
