@@ -132,7 +132,7 @@ def measure(rootfs: Path, rounds: int, title: str) -> str:
         ExitStack() as stack,
     ):
         calls = callers(rootfs, Path(folder), stack)
-        columns = {f"{count} at once: ms each, in a second": column(calls, pool, count, max(3, rounds // count)) for count in AT_ONCE}
+        columns = {f"{count} at once: ms each, in a second": column(calls, pool, count, max(12, rounds // count)) for count in AT_ONCE}
     return table(f"/bin/true from Python, {title}", columns)
 
 
@@ -165,7 +165,7 @@ def crowd(rootfs: Path, rounds: int) -> str:
                 memory.append(f"{len(running)}: {kept() / len(running):.0f} KiB each")
             for at_once in (1, 8):
                 head = f"{count} running, {at_once} at once"
-                columns[head] = column(calls, pool, at_once, max(5, rounds // at_once))
+                columns[head] = column(calls, pool, at_once, max(12, rounds // at_once))
         list(pool.map(lambda one: one.__exit__(None, None, None), running))
     words = f"Memory of ours beside each sleeping program (PSS): {', '.join(memory)}."
     return table("/bin/true from Python, while others run: ms each, in a second", columns) + f"\n{words}\n"
