@@ -141,6 +141,7 @@ struct relay {
     bool input;        /* our standard input goes in */
     bool ended;        /* our input has ended, and the container was told */
     bool ended_raw;    /* in which mode its terminal was then */
+    unsigned char repeated; /* times that it was told so in one and the same mode */
     struct flow flows[2]; /* in, out */
 };
 

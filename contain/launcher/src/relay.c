@@ -11,6 +11,7 @@
 
 #define END_OF_FILE "\x04" /* ^D */
 #define KILL_LINE "\x15" /* ^U */
+#define REPEATS 8 /* not for ever: a program that shows what it is told would be told again */
 
 static struct flow *flow_in(struct context *context) {
     return &context->relay.flows[0];
@@ -137,21 +138,28 @@ static bool is_raw(int terminal) {
     return tcgetattr(terminal, &mode) == 0 && !(mode.c_lflag & ICANON);
 }
 
-/* Our input has ended: the container's line discipline is told so. */
-static void end_input(struct context *context, const char *words) {
+/* Our input has ended: the container's line discipline is told so, or, on an empty line, who edits lines himself. */
+static void end_input(struct context *context) {
     struct flow *in = flow_in(context);
     context->relay.ended = true;
     context->relay.ended_raw = is_raw(context->relay.master);
+    const char *words = context->relay.ended_raw ? KILL_LINE END_OF_FILE : END_OF_FILE;
     in->at = 0;
     in->size = strlen(words);
     memcpy(in->data, words, in->size);
 }
 
-/* A shell that edits its line changes the mode, in which an end of file that waits becomes a NUL on that line: whoever changes the mode and
- * then says something is told again, on an empty line. */
-static void end_input_again(struct context *context) {
-    if (context->relay.ended && flow_in(context)->size == 0 && is_raw(context->relay.master) != context->relay.ended_raw)
-        end_input(context, context->relay.ended_raw ? END_OF_FILE : KILL_LINE END_OF_FILE);
+/* A shell that edits its line changes the mode, in which an end of file that waits becomes a NUL on that line: whoever changes the mode is told
+ * again. What we wrote may have met another mode than we saw: whoever says something while he edits is told a few times more. */
+static void end_input_again(struct context *context, bool said) {
+    if (!context->relay.ended || flow_in(context)->size > 0)
+        return;
+    bool raw = is_raw(context->relay.master);
+    bool changed = raw != context->relay.ended_raw;
+    if (!changed && (!said || !raw || context->relay.repeated == REPEATS))
+        return;
+    context->relay.repeated += !changed;
+    end_input(context);
 }
 
 void relay_handle(struct context *context, const struct pollfd *polled) {
@@ -160,7 +168,7 @@ void relay_handle(struct context *context, const struct pollfd *polled) {
     if (polled[0].fd >= 0 && polled[0].revents) {
         fill(in);
         if (in->from < 0)
-            end_input(context, END_OF_FILE);
+            end_input(context);
     }
     if (polled[1].fd >= 0 && polled[1].revents)
         drain(out);
@@ -168,10 +176,12 @@ void relay_handle(struct context *context, const struct pollfd *polled) {
         return;
     if ((polled[2].revents & (POLLIN | POLLHUP | POLLERR)) && out->size == 0 && out->from >= 0) {
         fill(out);
-        end_input_again(context);
+        end_input_again(context, true);
     }
-    if ((polled[2].revents & (POLLOUT | POLLHUP | POLLERR)) && in->size > 0)
+    if ((polled[2].revents & (POLLOUT | POLLHUP | POLLERR)) && in->size > 0) {
         drain(in);
+        end_input_again(context, false);
+    }
 }
 
 /* Somebody wants us to go at once. */
