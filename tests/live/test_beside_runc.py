@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from tests.live.launch import alive
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -326,15 +328,6 @@ def test_what_outlives_init(pair: Pair) -> None:
     assert [len(pids) for pids in left] == [1, 1]
     assert [told.code for told in pair.both("delete @")] == [0, 0]
     pair.runtime.eventually(lambda: not any(alive(pid) for pids in left for pid in pids))
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 def test_state(pair: Pair) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.installed import installed
+from tests.live.launch import alive, children
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,24 +26,6 @@ pytestmark = [
     pytest.mark.any_kernel,
     pytest.mark.skipif(os.getuid() != 0, reason="root runs OCI bundles without a user namespace"),
 ]
-
-
-def children(pid: int) -> list[int]:
-    """Of a process; none when it has gone."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            return [int(word) for word in file.read().split()]
-    except OSError:
-        return []
-
-
-def lives(pid: int) -> bool:
-    """Whether it is there and no zombie."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rpartition(") ")[2][0] not in "ZX"
-    except OSError:
-        return False
 
 
 def is_python(pid: int) -> bool:
@@ -84,7 +67,7 @@ def test_front_that_is_killed_takes_python_with_it(runtime: Runtime, make_bundle
     creation = Creation(runtime, make_bundle("/bin/sleep", "100"))
     creation.front.kill()
     creation.front.wait()
-    runtime.eventually(lambda: not lives(creation.python))
+    runtime.eventually(lambda: not alive(creation.python))
     assert not os.path.exists(f"{runtime.root}/{creation.name}")
 
 
@@ -103,7 +86,7 @@ def test_python_has_ended_soon_after(runtime: Runtime, make_bundle: Callable[...
     creation = Creation(runtime, make_bundle("/bin/sleep", "100"))
     os.kill(creation.python, signal.SIGCONT)
     assert creation.front.wait(30) == 0
-    runtime.eventually(lambda: not lives(creation.python))
+    runtime.eventually(lambda: not alive(creation.python))
     assert runtime.state(creation.name)["status"] == "created"
 
 
