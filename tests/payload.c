@@ -1,10 +1,12 @@
 /* What tests run inside: one verb, facts on standard output. Static, no image needed: payload VERB [ARGUMENT...] */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -255,16 +257,78 @@ static int scatter(int argc, char **argv) {
     return cling(argc, argv);
 }
 
+static void *wait_for_ever(void *unused) {
+    pause();
+    return unused;
+}
+
+static bool one_more(bool thread) {
+    pthread_t made;
+    if (thread)
+        return pthread_create(&made, NULL, wait_for_ever, NULL) == 0;
+    pid_t child = fork();
+    if (child == 0)
+        wait_for_ever(NULL);
+    return child > 0;
+}
+
+/* many thread|process LIMIT: how many more than itself there can be, up to LIMIT; then they stay until the end of the input */
+static int many(int argc, char **argv) {
+    int made = 0;
+    if (argc != 2)
+        return 2;
+    while (made < atoi(argv[1]) && one_more(argv[0][0] == 't'))
+        made++;
+    printf("%d\n", made);
+    fflush(stdout);
+    while (getchar() != EOF)
+        ;
+    _exit(0);
+}
+
+static int count_processes(void) {
+    DIR *entries = opendir("/proc");
+    int found = 0;
+    for (struct dirent *entry; entries && (entry = readdir(entries));)
+        found += entry->d_name[0] >= '1' && entry->d_name[0] <= '9';
+    closedir(entries);
+    return found;
+}
+
+/* bomb LIMIT: each forks as long as it can, and so do its children. The most that were seen at once, when LIMIT were or after ten seconds. */
+static int bomb(int argc, char **argv) {
+    time_t end = time(NULL) + 10;
+    int most = 0;
+    if (argc != 1)
+        return 2;
+    if (fork() == 0)
+        for (;;)
+            if (fork() < 0)
+                sleep(1);
+    while (most < atoi(argv[0]) && time(NULL) < end) {
+        int now = count_processes();
+        most = now > most ? now : most;
+    }
+    for (int round = 0; round < 20; round++) {
+        int now = count_processes();
+        most = now > most ? now : most;
+    }
+    printf("%d\n", most);
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
+    {"bomb", bomb},
     {"call", call},
     {"capabilities", capabilities},
     {"cling", cling},
     {"connect", connect_to},
     {"call32", call32},
     {"descriptors", descriptors},
+    {"many", many},
     {"memory-policy", memory_policy},
     {"notify", notify},
     {"plan", plan},

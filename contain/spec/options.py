@@ -128,7 +128,13 @@ _ROWS: tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...] = (
             ("--memory-swap SIZE", "memory_swap", "size", "memory and swap together, -1 for no limit", {"default": "twice --memory"}),
             ("--cpus N", "cpus", "cpus", "processors' worth of time, as 1.5", {"default": "no limit"}),
             ("--cpuset-cpus LIST", "cpuset_cpus", "text", "run on these processors only, as 0-2,4"),
-            ("--pids-limit N", "pids_limit", "count", "processes and threads, -1 for no limit", {"default": "2048, for a bundle no limit"}),
+            (
+                "--pids-limit N",
+                "pids_limit",
+                "count",
+                "processes and threads, -1 for no limit",
+                {"default": "2048, without a cgroup where that can be; for a bundle no limit"},
+            ),
             ("--timeout TIME", "timeout", "duration", "end the run after this much wall-clock time, as 30s, 5m or 1h30m; exit code 124"),
             ("--cpu-time TIME", "cpu_time", "duration", "end the run after this much processor time, all processes together"),
             (

@@ -93,6 +93,20 @@ def test_changed_bundle_is_planned_anew(front: Front, make_bundle: object, tmp_p
     assert front.run(bundle).returncode == 125
 
 
+@pytest.mark.parametrize("change", ["plan/slots.py", "__init__.py"])
+def test_another_contain_plans_anew(front: Front, rootfs: str, top: str, change: str) -> None:
+    """A module of ours that was edited, in the package beside the front."""
+    package = front.folder.parent / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages/contain"
+    shutil.copytree(f"{top}/contain", package, ignore=shutil.ignore_patterns("src", "__pycache__"))
+    words = (rootfs, "--", "/bin/echo", "hi")
+    assert front.run(*words).stdout == "hi\n"
+    front.take_python()
+    assert front.run(*words).stdout == "hi\n"
+    with open(package / change, "a", encoding="utf-8") as file:
+        file.write("\n")
+    assert front.run(*words).returncode == 125
+
+
 def test_environment_belongs_to_the_key(front: Front, rootfs: str) -> None:
     """-e NAME passes the caller's value, so another value is another plan."""
     words = ("-e", "SEEN", rootfs, "--", "/bin/sh", "-c", "echo $SEEN")

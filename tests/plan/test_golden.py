@@ -79,7 +79,7 @@ def test_what_matters() -> None:
     assert "+put the process into the cgroup" in texts["hybrid-root"]
     assert "+set memory.limit_in_bytes of the cgroup to 67108864" in texts["hybrid-root"]
     assert "+warning: <command line>:--memory: memory.limit cannot be set" in texts["hybrid-rootless"]
-    assert "+limit RLIMIT_NPROC to 2048, hard 2048" in texts["hybrid-rootless"]
+    assert "+limit processes and threads to 2048, by RLIMIT_NPROC" in texts["hybrid-rootless"]
     assert "-show HERE/rootfs idmapped by the container's user namespace" in texts["v2-rootless-delegated"]
     assert "memory.max" not in texts["v2-rootless-delegated"].split("host\n")[0]  # its limits are those of the reference
     assert "+refused" in texts["in-docker"]

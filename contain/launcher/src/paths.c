@@ -34,13 +34,18 @@ int write_file_at(int folder, const char *path, const char *text) {
     return error;
 }
 
+/* A file of /proc/sys has the kernel make, and fill with zeros, a buffer of the size that is asked for: 30 us for a megabyte. */
+static size_t chunk(size_t left) {
+    return left < 4096 ? left : 4096;
+}
+
 ssize_t read_file_at(int folder, const char *path, char *buffer, size_t size) {
     int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return -1;
     size_t used = 0;
     ssize_t got = 0;
-    while (used + 1 < size && (got = read(fd, buffer + used, size - 1 - used)) > 0)
+    while (used + 1 < size && (got = read(fd, buffer + used, chunk(size - 1 - used))) > 0)
         used += (size_t)got;
     close(fd);
     buffer[used] = 0;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contain.errors import HostError
 from contain.plan.compile.cgroup_groups import group_of, groups, where
 from contain.plan.compile.cgroup_limits import settings
+from contain.plan.compile.process_limit import POINTER, own_default, suffices
 from contain.plan.operations.cgroup import (
     CheckMemoryUse,
     DelegateCgroup,
@@ -65,7 +66,8 @@ def uses_clone_into(spec: Spec, host: Host) -> bool:
 
 def placed_late(spec: Spec, host: Host) -> bool:
     """Whether the first process gets its place only after it was made; a cgroup namespace of its own has to wait for that."""
-    return host.cgroup.mode != "v2" or where(spec, host).scope is not None
+    place = where(spec, host)
+    return place.scope is not None or (host.cgroup.mode != "v2" and bool(_decide(spec, host, place)[1]))
 
 
 def folders(spec: Spec, host: Host) -> list[tuple[str, str]]:
@@ -81,12 +83,10 @@ def folders(spec: Spec, host: Host) -> list[tuple[str, str]]:
 
 
 def pids_without_cgroup(spec: Spec, host: Host) -> int | None:
-    """Contain's own default limit of processes where no cgroup can hold it: then RLIMIT_NPROC has to."""
-    limit = (_resources(spec).get("pids") or {}).get("limit")
-    pointer = f"{RESOURCES}/pids/limit"
-    if limit is None or limit < 0 or spec.origins.option(pointer) or spec.origins.source(pointer):
-        return None
-    return None if group_of("pids", where(spec, host), host) else limit
+    """Contain's own default limit of processes where no cgroup is there to hold it: then RLIMIT_NPROC has to."""
+    limit = own_default(spec)
+    place = where(spec, host)
+    return limit if group_of("pids", place, host) is None or not _decide(spec, host, place)[0] else None
 
 
 def _resources(spec: Spec) -> dict[str, Any]:
@@ -104,6 +104,8 @@ def _settings(spec: Spec, host: Host) -> Iterator[Setting]:
 def _decide(spec: Spec, host: Host, place: Where) -> tuple[list[Setting], list[Group]]:
     """The limits that can be had, and the groups for them."""
     had = [one for one in _settings(spec, host) if not one.lacking and group_of(one.controller, place, host) is not None]
+    if len(had) == 1 and had[0].pointer == POINTER and suffices(spec, host):
+        had = []  # a group for this alone would cost 0.5 ms: RLIMIT_NPROC has it
     needed = [one.controller for one in had]
     if _device_rules_wanted(spec, host):
         needed.append("devices" if "devices" in host.cgroup.hierarchies else "")

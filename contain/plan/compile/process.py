@@ -92,9 +92,8 @@ def _limits(spec: Spec, host: Host) -> Iterator[Operation]:
     rows = spec.config["process"].get("rlimits") or ()
     processes = pids_without_cgroup(spec, host)
     if processes is not None and not any(row["type"] == "RLIMIT_NPROC" for row in rows):
-        own = host.rlimits.get("RLIMIT_NPROC", [-1, -1])[1]
-        processes = processes if own == -1 else min(processes, own)
-        yield LimitResource(stage=at.GO, name="RLIMIT_NPROC", number=RLIMITS.index("RLIMIT_NPROC"), soft=processes, hard=processes)
+        soft, hard = (min(processes, own) if own != -1 else processes for own in host.rlimits.get("RLIMIT_NPROC", [-1, -1]))
+        yield LimitResource(stage=at.GO, name="RLIMIT_NPROC", number=RLIMITS.index("RLIMIT_NPROC"), soft=soft, hard=hard)
     for index, row in enumerate(rows):
         origin = f"/process/rlimits/{index}"
         name = row["type"]

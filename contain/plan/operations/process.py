@@ -20,6 +20,8 @@ class LimitResource(Operation):
     def describe(self) -> str:
         """See the base."""
         soft, hard = ("unlimited" if value == -1 else str(value) for value in (self.soft, self.hard))
+        if self.name == "RLIMIT_NPROC" and not self.origin:  # contain's own default, which nobody gave as an rlimit
+            return f"limit processes and threads to {soft}, by RLIMIT_NPROC"
         return f"limit {self.name} to {soft}, hard {hard}"
 
 

@@ -23,13 +23,13 @@ static unsigned long long nanoseconds(const struct timespec *t) {
     return (unsigned long long)t->tv_sec * 1000000000ULL + (unsigned long long)t->tv_nsec;
 }
 
-static bool file_holds(char *at, bool content) {
+static bool file_holds(int folder, char *at, bool content) {
     unsigned long long wanted[8];
     struct stat st;
     int count = content ? 8 : 5;
     for (int i = 0; i < count; i++)
         wanted[i] = number(&at);
-    if (stat(at, &st) < 0)
+    if (fstatat(folder, at, &st, 0) < 0)
         return false;
     unsigned long long found[8] = {st.st_dev,
                                    st.st_ino,
@@ -92,14 +92,18 @@ static bool text_holds(char *at) {
 }
 
 bool stamp_holds(char *line) {
+    static int folder = AT_FDCWD;
     struct stat st;
     if (line[0] == 0 || line[1] != ' ')
         return false;
     switch (line[0]) {
+    case 'D':
+        folder = open(line + 2, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return folder >= 0;
     case 'S':
-        return file_holds(line + 2, true);
+        return file_holds(folder, line + 2, true);
     case 'I':
-        return file_holds(line + 2, false);
+        return file_holds(folder, line + 2, false);
     case 'H':
         return text_holds(line + 2);
     case 'A':
