@@ -13,7 +13,7 @@
 #define PLACES 4096
 #define TRIES 16
 #define LEFT_OVER (512 * 1024) /* bytes: more would leave less room below a limit */
-#define AHEAD (256 * 1024)     /* bytes that the kernel charges ahead, for each processor: they are used again */
+#define AHEAD (256 * 1024) /* bytes that the kernel charges ahead, for each processor: they are used again */
 
 enum state { FREE, TAKEN, WORN };
 
