@@ -118,7 +118,7 @@ def test_whole_run(run, init):
         kind: [{"path": "/bin/true"}]
         for kind in ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
     }
-    code, said, errors = run("echo hi; exit 3", {"name": "a", "init": init, "timeout": 60}, hooks=hooks)
+    code, said, errors = run("echo hi; exit 3", {"name": f"whole-{os.getpid()}", "init": init, "timeout": 60}, hooks=hooks)
     assert (code, said) == (3, "hi\n"), errors
 
 
