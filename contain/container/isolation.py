@@ -94,7 +94,8 @@ def _rows(operation: Operation) -> Iterator[tuple[str, str]]:
         if layer:
             yield layer, f"{values['file']} {' '.join(values['lines'])}"
     elif name == "LimitResource":
-        yield "ulimits", f"{values['name']} {values['soft']}"
+        own = values["name"] == "RLIMIT_NPROC" and not operation.origin  # contain's own limit of all processes (compile/process_limit.py)
+        yield "pids" if own else "ulimits", f"{values['name']} {values['soft']}"
     elif name in {"MaskPath", "ReadonlyPath"}:
         yield "masks", values["path"]
     elif name == "Supervise":

@@ -232,6 +232,13 @@ def test_forked_worker_shares_a_sandbox(sandbox: contain.Sandbox) -> None:
     assert os.waitpid(pid, 0)[1] == 0
 
 
+def test_isolation_names_the_limit_of_processes(busybox: str) -> None:
+    """Whichever holds it: a cgroup, or RLIMIT_NPROC."""
+    assert "2048" in contain.Sandbox(rootfs=busybox).isolation["pids"]
+    assert "9" in contain.Sandbox(rootfs=busybox, ulimit=["nproc=9"]).isolation["ulimits"]
+    assert "pids" not in contain.Sandbox(rootfs=busybox, pids_limit=-1).isolation
+
+
 def test_descriptors_and_children_are_as_before(busybox: str) -> None:
     """Fifty runs later, and at the end: meanwhile its pool is one descriptor."""
     with contain.Sandbox(rootfs=busybox) as box:

@@ -47,7 +47,7 @@ def rest(operations: list[Operation]) -> list[str]:
 @pytest.mark.parametrize("machine", ["v2-root", "hybrid-root"])
 def test_a_run_undoes_nothing(machine: str, tmp_path: Path) -> None:
     """It has neither a note nor a guardian, takes what the other makes, and is the same in all else."""
-    fresh = plan(tmp_path, machine, memory=64 << 20)
+    fresh = plan(tmp_path, machine, memory=64 << 20, pids_limit=9)
     found = pooled(fresh, 0)
     assert found
     run = found.of_run("pool")
@@ -62,7 +62,7 @@ def test_a_run_undoes_nothing(machine: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("machine", "files"), [("v2-root", ["pids.max", "memory.swap.max", "memory.max"]), ("hybrid-root", ["pids.max"])])
 def test_limits_are_lifted_while_it_is_set_up(machine: str, files: list[str], tmp_path: Path) -> None:
     """The last one first: v1 holds memory.limit_in_bytes below memory.memsw.limit_in_bytes."""
-    found = pooled(plan(tmp_path, machine, memory=64 << 20), 0)
+    found = pooled(plan(tmp_path, machine, memory=64 << 20, pids_limit=9), 0)
     assert found
     taken = of(found.of_run("pool"), "TakeCgroup")
     assert [one.limits for one in taken if "pids.max" in one.limits] == [files]

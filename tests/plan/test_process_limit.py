@@ -64,6 +64,14 @@ def without_user_namespace(spec: Any) -> None:
     spec.config["linux"]["namespaces"] = [row for row in spec.config["linux"]["namespaces"] if row["type"] != "user"]
 
 
+@pytest.mark.parametrize("given", [{"memory": 64 << 20}, {"cpu_time": 2.0}, {"prepare": measured}], ids=["memory", "cpu_time", "measured"])
+def test_a_run_with_other_cgroups(given: dict[str, Any], tmp_path: Path) -> None:
+    """On v2 there is one for all; on v1 that of the processes would be one more."""
+    assert held(tmp_path, host_of("v2-root"), **given) == "cgroup"
+    assert held(tmp_path, host_of("hybrid-root"), **given) == "rlimit"
+    assert held(tmp_path, host_of("hybrid-root"), **given, pids_limit=9) == "cgroup"
+
+
 @pytest.mark.parametrize("machine", ["v2-root", "hybrid-root"])
 @pytest.mark.parametrize(
     "given",
@@ -74,8 +82,6 @@ def without_user_namespace(spec: Any) -> None:
         {"rm": False, "name": "web"},
         {"pid_file": "pid"},
         {"pidfd_socket": "/s"},
-        {"memory": 64 << 20},
-        {"cpu_time": 2.0},
         {"pids_limit": 2048},
         {"cgroup_parent": "below"},
         {"init": False},
@@ -83,7 +89,6 @@ def without_user_namespace(spec: Any) -> None:
         {"userns": "keep-id"},
         {"ulimit": ["nproc=100"]},
         {"user": "7:8", "cap_add": ["SETUID"]},
-        {"prepare": measured},
         {"prepare": with_cgroups_inside},
         {"prepare": mapped_to_root},
         {"prepare": without_user_namespace},

@@ -32,12 +32,12 @@ def own_default(spec: Spec) -> int | None:
 
 
 def suffices(spec: Spec, host: Host) -> bool:
-    """Whether RLIMIT_NPROC holds the default as well as a cgroup would, in a run that nobody can ask for and that wants no cgroup otherwise."""
+    """Whether RLIMIT_NPROC holds the default as well as a cgroup would, in a run that nobody can ask for."""
     return own_default(spec) is not None and not _wants_cgroup(spec) and _is_counted_alone(spec, host)
 
 
 def _wants_cgroup(spec: Spec) -> bool:
-    """Whether somebody looks for the container's cgroup, counts by it, or needs it to find the processes again."""
+    """Whether somebody looks for the container in the hierarchy of processes, or needs it to find them again."""
     run = spec.run
     namespaces = spec.namespaces()
     return bool(
@@ -46,8 +46,6 @@ def _wants_cgroup(spec: Spec) -> bool:
         or run.cgroup_manager == "systemd"
         or run.cgroup_parent
         or spec.config["linux"].get("cgroupsPath")
-        or run.measure
-        or run.cpu_time is not None
         or not run.init
         or not needs_note(spec)
         or run.pid_file
