@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from contain.container.member import Member, Network
+    from contain.container.pool import Pool
     from contain.container.result import Layers, Result
     from contain.spec.model import Spec
 
@@ -33,13 +34,14 @@ HIGHEST = 1023
 class Job:
     """What a driver needs for one run; close() the streams when it is over."""
 
-    __slots__ = ("args", "check", "layers", "member", "passed", "plan", "streams", "version")
+    __slots__ = ("args", "check", "layers", "member", "passed", "plan", "pool", "streams", "version")
 
     def __init__(self, args: list[str], options: dict[str, Any], *, unknown: str = "run", log: str = "", driven: bool = True) -> None:
         """Opens the streams; `plan` and `layers` are the sandbox's to set. `driven`: see Streams."""
         check_names(options, unknown)
         self.args = args
         self.plan = b""
+        self.pool: Pool | None = None
         self.layers: Layers | None = None
         self.version = ""
         self.member: Member | None = None
@@ -55,8 +57,9 @@ class Job:
             raise UsageError("member is for a sandbox with a network", remedy="Sandbox(network=contain.Network(), …)")
 
     def close(self) -> None:
-        """Closes the streams; the place in the network is free again."""
+        """Closes the streams; the places in the network and in the pool are free again."""
         self.streams.close()
+        self.pool = None  # not when what came of the run is thrown away: an error keeps the frames that it went through
         self.leave()
 
     def leave(self) -> None:

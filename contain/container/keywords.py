@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 
 from contain.container.job import numbered
-from contain.errors import UsageError
+from contain.errors import HostError, UsageError
 from contain.spec.options import Options, option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from contain.spec.model import Spec
     from contain.spec.options import Option
 
 
@@ -89,3 +90,32 @@ def _unknown(name: str) -> UsageError:
 
     near = get_close_matches(name, [*BY_KEYWORD, *aliases()], 1, 0.6)
     return UsageError(f"unknown option {name}", remedy=f"did you mean {near[0]}?" if near else "see docs/options.md")
+
+
+def clean(options: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The options for the table."""
+    found = {name: value for name, value in options.items() if name != "keep"}
+    if options.get("keep") and kind not in {"rootfs", "image"}:
+        raise UsageError("keep is for a rootfs or an image", remedy="show a writable folder: volume=['/data:/data'], or workspace='rw'")
+    return found
+
+
+def is_thrown_away(options: dict[str, Any], kind: str) -> bool:
+    """Whether what a run writes into the root goes with it, though no option says so."""
+    return kind in {"rootfs", "image"} and not options.get("keep") and not options.get("read_only") and options.get("overlay") is None
+
+
+def plain(name: str, value: Any) -> dict[str, Any]:
+    """The caller's mapping, which may change it afterwards."""
+    from contain.document import value as values
+
+    if name != "spec" or not hasattr(value, "keys"):
+        raise UsageError(f"{name} is a path{' or a mapping' if name == 'spec' else ''}, not {type(value).__name__}")
+    found = values.of(value, "")
+    return dict(value) if found.problems else dict(found.value)  # type: ignore[call-overload]  # with a problem it is refused in a moment
+
+
+def obey_strict(spec: Spec) -> None:
+    """With `strict` a warning is an error."""
+    if spec.warnings and spec.run.strict:
+        raise HostError(spec.warnings[0])

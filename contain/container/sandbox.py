@@ -9,7 +9,7 @@ from contain.container.result import Layers
 from contain.container.steps import Launch, drive
 from contain.container.steps import run as run_steps
 from contain.container.variant import Variant
-from contain.errors import HostError, UsageError
+from contain.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
         StartOptions,
         TextOptions,
     )
+    from contain.container.pool import Pool
     from contain.container.result import Result
+    from contain.plan.compile.pool import Pooled
     from contain.plan.plan import Plan
     from contain.spec.model import Spec
 
@@ -43,6 +45,8 @@ TARGETS = ("rootfs", "image", "spec")
 #: what each of them is to spec.sources, and how that one calls its place
 KINDS = {"rootfs": "rootfs", "image": "aci", "spec": "oci"}
 TARGET = "<command line>:TARGET"
+#: After so many runs there will be more: then a pool of cgroups is worth its making.
+OFTEN = 3
 MEANING = "rootfs= is a folder, image= an .aci file or appc manifest, spec= a bundle or config.json"
 
 
@@ -71,6 +75,9 @@ class Sandbox:
         "_options",
         "_parent",
         "_plan",
+        "_pooled",
+        "_pools",
+        "_runs",
         "_target",
         "_unpacked",
         "_variants",
@@ -90,7 +97,11 @@ class Sandbox:
             )
         self._options = {name: value for name, value in given.items() if name not in TARGETS}
         target = given[targets[0]] if targets else ""
-        self._mapping = None if isinstance(target, (str, os.PathLike)) else plain(targets[0], target)
+        self._mapping = None
+        if not isinstance(target, (str, os.PathLike)):
+            from contain.container.keywords import plain
+
+            self._mapping = plain(targets[0], target)
         self._target = "" if self._mapping is not None else os.fspath(target)
         self._parent: Sandbox | None = None
         network = given.get("network")
@@ -118,7 +129,10 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Removes what was unpacked from an archive; else, the end of the object or of the process does. No run after it."""
+        """Removes what was unpacked from an archive, and the cgroups of its runs; else the end of the object or of the process does. No run
+        after it.
+        """
+        self._pools.clear()
         if self._unpacked:
             self._unpacked()
 
@@ -158,13 +172,16 @@ class Sandbox:
         self._newer = None
         self._bound = bound(spec)  # before the host is looked at
         self._plan: Plan = compile_run(spec, probe(wanted(spec)))
+        self._runs = 0
+        self._pooled: Pooled | None = None
+        self._pools: dict[Any, Pool] = self._parent._pools if self._parent else {}  # noqa: SLF001  our own kind
         self._variants: dict[Any, bytes] = {}
         self._limited: dict[float, Sandbox] = {}
         self._layers = Layers(self._plan, spec.warnings)
         self._unpacked: Callable[[], Any] | None = None
 
     def _compile(self, kind: str) -> None:
-        from contain.container.keywords import table_options
+        from contain.container.keywords import clean, is_thrown_away, obey_strict, table_options
         from contain.spec import semantics, sources
 
         options = clean(self._options, kind)
@@ -236,19 +253,30 @@ class Sandbox:
         """The plan of a run of `cmd`, or of the sandbox's own command."""
         return Variant(words(cmd) if cmd else [], variables(env), os.fspath(cwd), timeout).of(self._plan)
 
-    def _encoded(self, variant: Variant) -> bytes:
-        from contain.plan.encode import encode
-
-        if variant.member is not None:  # it has a place of its own
-            return encode(variant.of(self._plan))
-        key = variant.key()
+    def _encoded(self, variant: Variant, pool: Pool | None = None) -> bytes:
+        key = None if variant.member else (variant.key(), pool and pool.name)  # a member has a place of its own
         found = self._variants.get(key)
         if found is None:
-            found = encode(variant.of(self._plan))
+            from contain.plan.encode import encode
+
+            found = encode(variant.of(self._pooled.of_run(pool.name) if pool and self._pooled else self._plan))
             if len(self._variants) >= 64:
                 self._variants.clear()
-            self._variants[key] = found  # without a lock, which a forked child might find taken: the same key has the same value
+            if key:
+                self._variants[key] = found  # without a lock, which a forked child might find taken: the same key has the same value
         return found
+
+    def _pool(self) -> Pool | None:
+        """Where a run of one that has run a few times takes its cgroups from."""
+        self._runs += 1
+        if self._runs <= OFTEN:
+            return None
+        from contain.container.pool import pool_of
+        from contain.plan.compile.pool import pooled
+
+        if self._runs == OFTEN + 1:
+            self._pooled = pooled(self._plan, os.geteuid())
+        return pool_of(self._pooled, self._pools) if self._pooled else None
 
     if TYPE_CHECKING:
 
@@ -313,7 +341,8 @@ class Sandbox:
             cwd, timeout = os.fspath(options.get("cwd") or ""), positive("timeout", options.get("timeout"))
             job.join(own._network, options.get("member") or "")  # noqa: SLF001
             variant = Variant(args, variables(options.get("env")), cwd, timeout, preserve=job.preserve, member=job.member)
-            job.plan, job.layers = own._encoded(variant), own._layers  # noqa: SLF001
+            job.pool = own._pool() if driven else None  # noqa: SLF001  kept with the job: it is there for as long as the run
+            job.plan, job.layers = own._encoded(variant, job.pool), own._layers  # noqa: SLF001
             job.version = job.layers.version
         except BaseException:
             job.close()
@@ -352,35 +381,6 @@ def run(cmd: Command | None = None, **options: Unpack[AllOptions]) -> Result[Any
     own = {name: given.pop(name) for name in RUN_OPTIONS if name in given}
     with Sandbox(**given) as sandbox:
         return sandbox.run(cmd, **own)
-
-
-def clean(options: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The options for the table."""
-    found = {name: value for name, value in options.items() if name != "keep"}
-    if options.get("keep") and kind not in {"rootfs", "image"}:
-        raise UsageError("keep is for a rootfs or an image", remedy="show a writable folder: volume=['/data:/data'], or workspace='rw'")
-    return found
-
-
-def is_thrown_away(options: dict[str, Any], kind: str) -> bool:
-    """Whether what a run writes into the root goes with it, though no option says so."""
-    return kind in {"rootfs", "image"} and not options.get("keep") and not options.get("read_only") and options.get("overlay") is None
-
-
-def plain(name: str, value: Any) -> dict[str, Any]:
-    """The caller's mapping, which may change it afterwards."""
-    from contain.document import value as values
-
-    if name != "spec" or not hasattr(value, "keys"):
-        raise UsageError(f"{name} is a path{' or a mapping' if name == 'spec' else ''}, not {type(value).__name__}")
-    found = values.of(value, "")
-    return dict(value) if found.problems else dict(found.value)  # type: ignore[call-overload]  # with a problem it is refused in a moment
-
-
-def obey_strict(spec: Spec) -> None:
-    """With `strict` a warning is an error."""
-    if spec.warnings and spec.run.strict:
-        raise HostError(spec.warnings[0])
 
 
 def remove(folders: list[str], owner: int) -> None:

@@ -12,7 +12,7 @@ if [ "${SANITIZE:-}" = 1 ]; then
 fi
 if [ -z "${CC:-}" ] && command -v musl-gcc >/dev/null 2>&1; then
     CC=musl-gcc
-    base="$base -idirafter /usr/include -idirafter /usr/include/$(gcc -print-multiarch)"
+    base="$base -flto=auto -idirafter /usr/include -idirafter /usr/include/$(gcc -print-multiarch)"
 fi
 ${CC:-gcc} $base -Os -fno-asynchronous-unwind-tables -fno-unwind-tables -static -Wl,--gc-sections -s ${CFLAGS:-} -o "$output.new$$" "$here"/src/program/launcher.c "$here"/src/*.c "$here"/src/operations/*.c "$here"/src/front/*.c
 mv "$output.new$$" "$output"

@@ -142,18 +142,20 @@ def spawn(
     passed: Sequence[int] = (),
     captures: Sequence[tuple[int, ...]] = (),
     brief: bool = False,
+    apart: bool = False,
 ) -> int:
     """Starts the launcher as a child; its pid. `streams` become its standard streams, `passed` keep their numbers (LeaveHost.preserve).
 
     `report` is a SOCK_SEQPACKET socket for its records (`brief`: none of the start); the end of the pipe or socket `life`, or of the process
-    behind the pidfd `caller`, ends the container. `captures` are pipe, file, head, tail, kill of streams that go into files. Descriptors are
-    passed by file actions, so that nothing of ours is inheritable for another thread's child.
+    behind the pidfd `caller`, ends the container. `captures` are pipe, file, head, tail, kill of streams that go into files. `apart`: the
+    launcher becomes nobody's child, and the pid is that of a process that ends at once. Descriptors are passed by file actions, so that
+    nothing of ours is inheritable for another thread's child.
     """
     launcher = launcher_for_spawn()
     low = [fd for fd in (report, life, caller, *streams, *(fd for row in captures for fd in row[:2])) if 0 <= fd < 3]
     if low and tuple(streams) != (0, 1, 2):
         return _spawn_from_above(
-            low, plan, streams=streams, report=report, life=life, caller=caller, passed=passed, captures=captures, brief=brief
+            low, plan, streams=streams, report=report, life=life, caller=caller, passed=passed, captures=captures, brief=brief, apart=apart
         )
     planfd = sealed("plan", plan)
     own = {"--report": report, "--life": life, "--caller": caller}
@@ -162,8 +164,10 @@ def spawn(
     actions += [(posix.POSIX_SPAWN_DUP2, fd, fd) for fd in kept]
     if passed:  # what another part of the caller left inheritable below them is not meant for the program
         actions += [(posix.POSIX_SPAWN_CLOSE, fd) for fd in range(3, max(passed)) if fd not in kept and fd != launcher]
-    words = [f"--capture={','.join(str(int(number)) for number in row)}" for row in captures]
-    command = [NAME, *(f"{option}={fd}" for option, fd in own.items() if fd >= 0), *words, *(["--brief"] if brief else []), str(planfd)]
+    words = [f"{option}={fd}" for option, fd in own.items() if fd >= 0]
+    words += [f"--capture={','.join(str(int(number)) for number in row)}" for row in captures]
+    words += [word for word, given in (("--brief", brief), ("--apart", apart)) if given]
+    command = [NAME, *words, str(planfd)]
     try:
         return posix.posix_spawn(f"/proc/self/fd/{launcher}", command, paths.environ(), file_actions=actions)
     finally:

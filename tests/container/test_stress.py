@@ -78,6 +78,7 @@ def many(busybox: str, count: int, growth: int) -> None:
         assert all(pool.map(some, [count // 4] * 4))
         assert (len(os.listdir("/proc/self/fd")), threading.active_count(), mounts(busybox)) == before
         assert resident() - memory < growth
+    box.close()  # and its pool
     assert groups(name) == []
     assert parents(name) == []
     assert children() <= known

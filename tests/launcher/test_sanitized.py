@@ -118,7 +118,8 @@ def test_whole_run(run, init):
         kind: [{"path": "/bin/true"}]
         for kind in ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
     }
-    assert run("echo hi; exit 3", {"name": "a", "init": init, "timeout": 60}, hooks=hooks)[:2] == (3, "hi\n")
+    code, said, errors = run("echo hi; exit 3", {"name": "a", "init": init, "timeout": 60}, hooks=hooks)
+    assert (code, said) == (3, "hi\n"), errors
 
 
 def test_terminal(run):

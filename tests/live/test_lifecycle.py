@@ -190,6 +190,6 @@ def test_a_run_whose_watchers_were_killed_at_once(shell: Shell, *, kept: bool) -
 @pytest.mark.skipif(os.getuid() != 0, reason="the kernel has another word for ordinary users")
 def test_state_root_that_cannot_be_made(contain: Callable[..., subprocess.CompletedProcess[str]], rootfs: str, launcher: str) -> None:
     """What is said is why it cannot be made, not that it is not there."""
-    done = contain("--root", "/sys/contain-root", "run", rootfs, "--", "true")
+    done = contain("--root", "/sys/contain-root", "run", "--pids-limit=9", rootfs, "--", "true")
     assert "cannot keep a note in /sys/contain-root: Operation not permitted" in done.stderr
     assert "choose another with --root" in done.stderr

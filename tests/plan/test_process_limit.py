@@ -88,7 +88,7 @@ def without_user_namespace(spec: Any) -> None:
         {"prepare": mapped_to_root},
         {"prepare": without_user_namespace},
     ],
-    ids=str,
+    ids=lambda given: "-".join(getattr(value, "__name__", str(value)) for value in given.values()) or "plain",
 )
 def test_what_wants_a_cgroup_has_it(given: dict[str, Any], machine: str, tmp_path: Path) -> None:
     """Somebody may look for it, it was asked for, or the kernel would count others, or not at all."""

@@ -33,6 +33,7 @@ ASIDE = (
             "lend",
             "options",
             "packages",
+            "pool",
             "process",
             "publish",
             "reason",

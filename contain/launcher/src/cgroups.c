@@ -137,6 +137,10 @@ int64_t cgroup_number_in(int fd, const char *key) {
     return number_of(text, key);
 }
 
+int64_t cgroup_oom_kills(int folder, bool v2) {
+    return cgroup_number(folder, v2 ? "memory.events" : "memory.oom_control", "oom_kill");
+}
+
 bool cgroup_populated(int folder, bool v2) {
     char text[64];
     if (v2)

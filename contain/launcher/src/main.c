@@ -15,7 +15,7 @@
 #include "capture.h"
 #include "kernel_calls.h"
 
-#define USAGE "usage: contain-launcher [--trace] [--report=FD] [--caller=FD] [--life=FD] PLANFD [EXPLAINER...]"
+#define USAGE "usage: contain-launcher [--trace] [--apart] [--report=FD] [--caller=FD] [--life=FD] PLANFD [EXPLAINER...]"
 
 static int number(const char *text) {
     char *end;
@@ -59,6 +59,8 @@ static _Alignas(2048) struct context context; /* but for the relay it is on one 
 
 static pid_t planner; /* Python, a child that ends while we work (front/handover.c) */
 
+static bool apart;    /* as a process of nobody's: whoever waits for its children is not to wait for us */
+
 static int parse(int argc, char **argv) {
     int i = 1;
     context.words = argv;
@@ -67,6 +69,8 @@ static int parse(int argc, char **argv) {
             context.trace = true;
         else if (strcmp(argv[i], "--brief") == 0)
             context.brief = true;
+        else if (strcmp(argv[i], "--apart") == 0)
+            apart = true;
         else if (strncmp(argv[i], "--report=", 9) == 0)
             context.report_fd = number(argv[i] + 9);
         else if (strncmp(argv[i], "--caller=", 9) == 0)
@@ -136,7 +140,7 @@ static void note_given(void) {
 
 static int prepare(int planfd) {
     const char *why;
-    context.channel = context.guardian = context.relay.master = context.gate = context.adopted = -1;
+    context.channel = context.guardian = context.relay.master = context.gate = context.adopted = context.place = -1;
     context.monitor.signals = context.monitor.timer = context.monitor.parent = context.monitor.tick = context.monitor.listener = -1;
     context.counters = (struct counters){-1, -1, -1, false, false};
     context.in_host = true;
@@ -161,6 +165,13 @@ static int leave(void) {
     return 0;
 }
 
+static void go_apart(void) {
+    pid_t pid = fork();
+    if (pid != 0)
+        _exit(pid < 0 ? EXIT_OURS : 0);
+    setsid(); /* nor in its group, where a terminal's signals go */
+}
+
 /* Whoever comes after us must not meet it. It has long said its last word. */
 static int without_planner(int code) {
     while (planner > 0 && waitpid(planner, NULL, 0) < 0 && errno == EINTR)
@@ -178,6 +189,8 @@ int launcher_main(int argc, char **argv) {
     if (fill_standard_streams() < 0)
         return EXIT_OURS;
     umask(0);
+    if (apart)
+        go_apart();
     if (prepare(planfd) != 0)
         return EXIT_OURS;
     int code = host_start(&context);

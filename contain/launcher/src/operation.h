@@ -190,6 +190,7 @@ struct context {
     pid_t init_pid;  /* as the host numbers it */
     int guardian;    /* its pidfd, -1: none */
     int adopted; /* pidfd of an init that an earlier call made, -1: none; never killed at our end */
+    int place;       /* which cgroup of a pool is ours, -1: none */
     int gate;        /* the start fifo, once start has opened it, -1: none */
     pid_t guardian_pid;
     int report_fd;   /* a socket where a library reads what happens, -1: none */

@@ -147,6 +147,13 @@ static int open_made(const struct context *context, const char *mount, const cha
     return cgroup_open(AT_FDCWD, whole);
 }
 
+/* The cgroup that a run reads its usage from: the one that it made, or took from a pool. */
+static int open_counted(const struct context *context, const struct read_cgroup_usage *operation) {
+    if (operation->slot)
+        return cgroup_open(slot(context, operation->slot), ".");
+    return open_made(context, operation->mount, operation->path, operation->undo);
+}
+
 /* With our PID 1, which said that it had reaped all, its pid namespace died. Whoever came in from elsewhere is met when the cgroup is removed. */
 static bool all_are_dead(const struct context *context) {
     return context->watch.init && !context->watch.shares_pids && context->monitor.exited && context->monitor.dead;
@@ -173,7 +180,7 @@ void cgroup_counters_open(struct context *context) {
         struct read_cgroup_usage operation;
         if (head.kind != OPERATION_READ_CGROUP_USAGE || !take_read_cgroup_usage(&head.fields, &operation))
             continue;
-        int folder = open_made(context, operation.mount, operation.path, operation.undo);
+        int folder = open_counted(context, &operation);
         if (folder < 0) {
             counters->late = true;
             continue;
@@ -230,13 +237,13 @@ static int64_t memory_peak(const struct context *context, int folder, bool v2) {
 }
 
 int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage *operation) {
-    int folder = open_made(context, operation->mount, operation->path, operation->undo);
+    int folder = open_counted(context, operation);
     if (folder < 0)
         return 0;
     struct usage *usage = &context->shared->usage;
     if (operation->memory) {
         usage->memory_peak = memory_peak(context, folder, operation->v2);
-        usage->oom_kills = cgroup_number(folder, operation->v2 ? "memory.events" : "memory.oom_control", "oom_kill");
+        usage->oom_kills = cgroup_oom_kills(folder, operation->v2) - context->shared->before.oom_kills;
     }
     if (operation->cpu) {
         int64_t time = nanoseconds(cgroup_number(folder, operation->v2 ? "cpu.stat" : "cpuacct.usage", operation->v2 ? "usage_usec" : NULL),

@@ -1,0 +1,151 @@
+/* Cgroups that one run after another uses, and the process that they belong to. Making and removing three of v1 costs a fifth of a start. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../actors.h"
+#include "../cgroups.h"
+#include "../kernel_calls.h"
+#include "../paths.h"
+
+#define PLACES 4096
+#define TRIES 16
+#define LEFT_OVER (512 * 1024) /* bytes: more would leave less room below a limit */
+#define AHEAD (256 * 1024) /* bytes that the kernel charges ahead, for each processor: they are used again */
+
+enum state { FREE, TAKEN, WORN };
+
+static int open_pool(struct context *context, const struct take_cgroup *operation) {
+    char path[CGROUP_PATH_SIZE];
+    cgroup_path(context, operation->mount, operation->path, path, sizeof path);
+    int pool = cgroup_open(AT_FDCWD, path);
+    return pool < 0 ? fail(context, errno, NULL) : pool;
+}
+
+/* Readable, not O_PATH: it is to be locked. */
+static int open_place(int pool, const char *name) {
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    int place = openat(pool, name, flags);
+    if (place >= 0 || errno != ENOENT)
+        return place;
+    if (mkdirat(pool, name, 0755) < 0 && errno != EEXIST)
+        return -1;
+    return openat(pool, name, flags);
+}
+
+/* Since 6.12 v2 sets the peak back, for whoever reads it through the descriptor that was written to; before, one that counted is spent. */
+static bool peak_is_spent(int place) {
+    if (cgroup_number(place, "memory.peak", NULL) <= 0)
+        return false;
+    int peak = openat(place, "memory.peak", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    bool spent = peak < 0 || write(peak, "0", 1) != 1;
+    if (peak >= 0)
+        close(peak);
+    return spent;
+}
+
+/* Not free is one whose launcher was killed while its container still dies. */
+static enum state look(int place, const struct take_cgroup *operation) {
+    bool v2 = operation->v2 != 0;
+    if (cgroup_populated(place, v2))
+        return TAKEN;
+    if (!operation->memory)
+        return FREE;
+    int64_t most = LEFT_OVER + AHEAD * (int64_t)sysconf(_SC_NPROCESSORS_ONLN);
+    if (cgroup_number(place, v2 ? "memory.current" : "memory.usage_in_bytes", NULL) > most)
+        return WORN;
+    return v2 && peak_is_spent(place) ? WORN : FREE;
+}
+
+/* The place `number`: its descriptor; -1: somebody has it; -2 with context->report. */
+static int take_place(struct context *context, const struct take_cgroup *operation, int pool, int number) {
+    char name[16];
+    format_number(name, sizeof name, number);
+    for (int tries = 0; tries < TRIES; tries++) {
+        int place = open_place(pool, name);
+        if (place < 0 && errno != ENOENT)
+            break;
+        if (place < 0)
+            continue; /* just made anew by somebody who then lost it to us, or to another */
+        if (context->place < 0 && flock(place, LOCK_EX | LOCK_NB) < 0) {
+            close(place);
+            return -1;
+        }
+        enum state state = look(place, operation);
+        if (state == FREE)
+            return place;
+        close(place);
+        if (state == TAKEN)
+            return -1;
+        if (unlinkat(pool, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+            break;
+    }
+    fail(context, errno, NULL);
+    return -2;
+}
+
+/* The first operation of the plan finds the number, the others have it. */
+static int find_place(struct context *context, const struct take_cgroup *operation, int pool) {
+    int place = -1;
+    int number = context->place < 0 ? 0 : context->place;
+    int last = context->place < 0 ? PLACES : context->place;
+    for (; place == -1 && number <= last; number++)
+        place = take_place(context, operation, pool, number);
+    if (place == -1)
+        return fail(context, EBUSY, "processes are in all of them");
+    if (place >= 0)
+        context->place = number - 1;
+    return place < 0 ? -1 : place;
+}
+
+/* Our set-up is not meant: the limits come when it is nearly done. */
+static int lift_limits(struct context *context, int place, const struct take_cgroup *operation) {
+    const char *file = operation->limits.first;
+    for (uint32_t i = 0; i < operation->limits.count; i++, file = texts_next(file)) {
+        bool number = !operation->v2 && strncmp(file, "memory.", 7) == 0;
+        int error = write_file_at(place, file, number ? "-1" : "max");
+        if (error && error != ENOENT)
+            return fail(context, error, file);
+    }
+    return 0;
+}
+
+/* The time counts from here for the limit of processor time, until init knows what our set-up had used. */
+static void note_before(struct context *context, int place, const struct take_cgroup *operation) {
+    struct usage *before = &context->shared->before;
+    bool v2 = operation->v2 != 0;
+    if (operation->cpu) {
+        int64_t used = cgroup_number(place, v2 ? "cpu.stat" : "cpuacct.usage", v2 ? "usage_usec" : NULL);
+        before->cpu = used > 0 && v2 ? used * 1000 : used;
+    }
+    if (operation->memory)
+        before->oom_kills = cgroup_oom_kills(place, v2);
+}
+
+int do_take_cgroup(struct context *context, const struct take_cgroup *operation) {
+    int pool = open_pool(context, operation);
+    if (pool < 0)
+        return -1;
+    int place = find_place(context, operation, pool);
+    close(pool);
+    if (place < 0)
+        return -1;
+    if (lift_limits(context, place, operation) < 0) {
+        close(place);
+        return -1;
+    }
+    note_before(context, place, operation);
+    slot_set(context, operation->slot, place);
+    return 0;
+}
+
+/* Its end is that of whoever asked for it, or a signal: no failure, but what follows is the same. */
+int do_hold_cgroups(struct context *context, const struct hold_cgroups *operation) {
+    (void)operation;
+    record_send(context, RECORD_STARTED, -1);
+    release_stack();
+    release_environment();
+    return monitor_await(context);
+}
