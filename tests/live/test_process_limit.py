@@ -6,7 +6,7 @@ import os
 import resource
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -101,6 +101,20 @@ def test_a_bomb_is_held(counting: Caller) -> None:
     """Of forks that fork there are never more than the limit, and none of them is left."""
     done = counting.run("root", "--", "/payload", "bomb", str(LIMIT))
     assert (done.returncode, done.stdout) == (0, f"{LIMIT}\n"), done.stderr
+
+
+@root_only
+def test_processes_of_the_same_id_elsewhere_count_for_nothing(rootfs: str, payload: str, contain: Contain) -> None:
+    """The host's `nobody`, whose id the container's root has there, may have more than the limit already: the program starts, and has its own."""
+    shutil.copy(payload, f"{rootfs}/payload")
+    script = f"for n in $(seq {FEW + 10}); do sleep 600 & done; echo ready; read end; kill $(jobs -p)"
+    popen: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": "/"}
+    with subprocess.Popen(["/bin/bash", "-c", script], user=65534, group=65534, extra_groups=[], **popen) as others:
+        assert others.stdout
+        assert others.stdout.readline() == "ready\n"
+        done = contain("run", rootfs, "--", "/payload", "many", "process", str(LIMIT), under=LOWERED)
+        others.communicate("")
+    assert (done.returncode, done.stdout) == (0, f"{FEW - OURS}\n"), done.stderr
 
 
 @root_only
