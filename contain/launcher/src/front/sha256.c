@@ -15,6 +15,15 @@ static uint32_t rotate(uint32_t value, int bits) {
     return (value >> bits) | (value << (32 - bits));
 }
 
+/* One round. Nothing is moved: the eight words are taken in turned order, `at` places further with each round. */
+static inline __attribute__((always_inline)) void turn(uint32_t *s, unsigned at, uint32_t word) {
+    uint32_t a = s[-at & 7], b = s[(1 - at) & 7], c = s[(2 - at) & 7];
+    uint32_t e = s[(4 - at) & 7], f = s[(5 - at) & 7], g = s[(6 - at) & 7];
+    uint32_t one = s[(7 - at) & 7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + word;
+    s[(3 - at) & 7] += one;
+    s[(7 - at) & 7] = one + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+}
+
 static void mix(struct sha256 *hash, const uint8_t *block) {
     uint32_t w[64];
     uint32_t s[8];
@@ -26,14 +35,15 @@ static void mix(struct sha256 *hash, const uint8_t *block) {
         w[i] = w[i - 16] + a + w[i - 7] + b;
     }
     memcpy(s, hash->state, sizeof s);
-    for (int i = 0; i < 64; i++) {
-        uint32_t e = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25);
-        uint32_t one = s[7] + e + ((s[4] & s[5]) ^ (~s[4] & s[6])) + constants[i] + w[i];
-        uint32_t a = rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22);
-        uint32_t two = a + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += one;
-        s[0] = one + two;
+    for (int i = 0; i < 64; i += 8) {
+        turn(s, 0, constants[i] + w[i]);
+        turn(s, 1, constants[i + 1] + w[i + 1]);
+        turn(s, 2, constants[i + 2] + w[i + 2]);
+        turn(s, 3, constants[i + 3] + w[i + 3]);
+        turn(s, 4, constants[i + 4] + w[i + 4]);
+        turn(s, 5, constants[i + 5] + w[i + 5]);
+        turn(s, 6, constants[i + 6] + w[i + 6]);
+        turn(s, 7, constants[i + 7] + w[i + 7]);
     }
     for (int i = 0; i < 8; i++)
         hash->state[i] += s[i];
