@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
+import time
 
+from contain.kernel.processes import start_time
 from contain.launcher import record, spawn
 
 TYPE_CHECKING = False
@@ -18,91 +21,120 @@ if TYPE_CHECKING:
 
     from contain.plan.compile.pool import Pooled
 
-#: how long, in milliseconds, the end of a pool is waited for: nobody runs in it any more
-PATIENCE = 5000
-STARTING, READY, ENDED = range(3)
+#: how long, in seconds, its beginning and its end are waited for: nobody runs in it yet, or any more
+PATIENCE = 5.0
 
 
 class Pool:
-    """Belongs to the process that made it: a forked child leaves it alone."""
+    """Belongs to the process that made it: a forked child leaves it alone. It costs that process no descriptor and no child."""
 
-    __slots__ = ("__weakref__", "_report", "_state", "name", "owner", "worked")
+    __slots__ = ("__weakref__", "_folder", "_holder", "name", "owner", "worked")
 
-    def __init__(self, pooled: Pooled) -> None:
-        """Begins to make it, without waiting; raises OSError."""
+    def __init__(self) -> None:
+        """Not there yet: see make()."""
+        self.name = f"contain-pool-{os.urandom(8).hex()}"
+        self.owner = os.getpid()
+        self.worked = False
+        self._folder = ""
+        self._holder: Holder | None = None
+
+    def make(self, pooled: Pooled) -> None:
+        """Makes it; that it cannot be had is no error, it never gets ready."""
         from weakref import finalize
 
-        from contain.plan.encode import encode
         from contain.state import glance, layout
 
         if glance.anything_dead(layout.own_root()):  # a service whose processes were all killed at once begins again
             from contain.container.lifecycle import sweep_dead
 
             sweep_dead(layout.own_root())
-        self.name = f"contain-pool-{os.urandom(8).hex()}"
-        self.owner = os.getpid()
-        self.worked = False
-        self._state = STARTING
-        self._report, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
-        finalize(self, _end, self._report, self.owner)
-        caller = os.pidfd_open(self.owner)
         try:
-            with open(os.devnull, "r+b") as null:  # in the place of all streams: whoever reads our output to its end is not to wait for it
-                pid = spawn.spawn(
-                    encode(pooled.of_holder(self.name)),
-                    report=theirs.fileno(),
-                    life=theirs.fileno(),
-                    caller=caller,
-                    streams=(null.fileno(),) * 3,
-                    apart=True,
-                )
-        finally:
-            theirs.close()
-            os.close(caller)
-        try:
-            os.waitpid(pid, 0)
-        except ChildProcessError:  # somebody else waits for all children
-            pass
+            holder = Holder(pooled, self.name)
+        except OSError:
+            return
+        finalize(self, holder.end)
+        self._folder, self._holder, self.worked = pooled.folder(self.name), holder, holder.holds
 
-    def look(self) -> int:
-        """STARTING, READY, or ENDED when it can be used no more."""
-        while self._state != ENDED:
+    @property
+    def ready(self) -> bool:
+        """Whether a run can take its cgroups from it."""
+        return self.worked and self._holder is not None and self._holder.is_there() and os.path.exists(self._folder)
+
+
+class Holder:
+    """The process that has a pool: nobody's child, so whoever waits for all children does not wait for it."""
+
+    __slots__ = ("_born", "_owner", "_pid", "holds")
+
+    def __init__(self, pooled: Pooled, name: str) -> None:
+        """Starts it, and waits until it has made all; raises OSError."""
+        from contain.plan.encode import encode
+
+        self._owner, self._pid, self.holds = os.getpid(), 0, False
+        self._born: int | None = None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        caller = os.pidfd_open(self._owner)
+        with ours:
             try:
-                data = self._report.recv(record.SIZE)
-            except BlockingIOError:
-                break
-            except OSError:
-                data = b""
-            kind = record.Record(data).type if data else record.RESULT
-            self._state = {record.STARTED: READY, record.RESULT: ENDED}.get(kind, self._state)
-            self.worked = self.worked or self._state == READY
-        return self._state
+                with open(os.devnull, "r+b") as null:  # for all streams: whoever reads our output to its end is not to wait for it
+                    pid = spawn.spawn(
+                        encode(pooled.of_holder(name)), report=theirs.fileno(), caller=caller, streams=(null.fileno(),) * 3, apart=True
+                    )
+            finally:
+                theirs.close()
+                os.close(caller)
+            try:
+                os.waitpid(pid, 0)
+            except ChildProcessError:  # somebody else waits for all children
+                pass
+            self._hear(ours)
+
+    def _hear(self, report: socket.socket) -> None:
+        poll = select.poll()
+        poll.register(report, select.POLLIN)
+        deadline = time.monotonic() + PATIENCE
+        while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            data = report.recv(record.SIZE)
+            kind = record.Record(data) if data else None
+            if kind is None or kind.type != record.HELLO:
+                self.holds = kind is not None and kind.type == record.STARTED
+                return
+            self._pid, self._born = kind.pid, start_time(kind.pid)
+
+    def is_there(self) -> bool:
+        """Whether it lives: it may have been killed."""
+        return os.path.exists(f"/proc/{self._pid}")
+
+    def end(self) -> None:
+        """Ends it and waits until its cgroups are gone."""
+        if os.getpid() != self._owner or self._born is None:
+            return
+        try:
+            process = os.pidfd_open(self._pid)
+        except OSError:  # it has ended already
+            return
+        try:
+            if start_time(self._pid) == self._born:
+                poll = select.poll()
+                poll.register(process, select.POLLIN)
+                signal.pidfd_send_signal(process, signal.SIGTERM)
+                poll.poll(PATIENCE * 1000)
+        finally:
+            os.close(process)
 
 
 def pool_of(pooled: Pooled, pools: dict[Any, Pool]) -> Pool | None:
-    """The one among `pools` for such runs, once it is there; made if there is none, or if it was killed. One that could not be made is not
-    tried again. Without a lock, which a forked child might find taken: of two that are made at once one goes.
+    """The one among `pools` for such runs, if it is there; made if there is none, or if it was killed, by the first one who asks. Without a
+    lock, which a forked child might find taken.
     """
     found = pools.get(pooled.key)
-    state = found.look() if found and found.owner == os.getpid() else None
-    if found is None or state is None or (state == ENDED and found.worked):
-        try:
-            pools[pooled.key] = Pool(pooled)
-        except OSError:  # nothing is lost but time
-            pass
-    return found if state == READY else None
-
-
-def _end(report: socket.socket, owner: int) -> None:
-    """Ends it and waits until its cgroups are gone."""
-    with report:
-        if os.getpid() != owner:
-            return
-        try:
-            report.shutdown(socket.SHUT_WR)
-            poll = select.poll()
-            poll.register(report, select.POLLIN)
-            while poll.poll(PATIENCE) and report.recv(record.SIZE):
-                pass
-        except OSError:  # it has ended already
-            pass
+    if found and found.owner == os.getpid():
+        if found.ready or not found.worked:
+            return found if found.worked else None
+        pools.pop(pooled.key, None)
+    elif found:
+        pools.pop(pooled.key, None)
+    made = Pool()
+    if pools.setdefault(pooled.key, made) is made:
+        made.make(pooled)
+    return made if made.ready else None

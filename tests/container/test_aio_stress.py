@@ -34,7 +34,6 @@ def sandbox(busybox: str) -> Iterator[aio.Sandbox]:
     before = len(os.listdir("/proc/self/fd")), threading.active_count()
     known = children()
     yield box
-    box.close()
     assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
     assert children() <= known
 

@@ -73,7 +73,7 @@ def warm(box: contain.Sandbox) -> Pool:
     """Runs until the pool is in use."""
     for _ in range(100):
         box.run(["true"], check=True)
-        found = [pool for pool in box._pools.values() if pool.look() == 1]
+        found = [pool for pool in box._pools.values() if pool.ready]
         if found:
             box.run(["true"], check=True)
             return found[0]
@@ -231,7 +231,7 @@ def test_holder_is_killed(busybox: str, both: bool) -> None:
     assert len(known) == 2
     for pid in known if both else known[:1]:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: pool.look() == 2)
+    until(lambda: not pool.ready)
     if not both:
         until(lambda: pools(pool.name) == [])
     assert warm(box).name != pool.name
@@ -273,7 +273,7 @@ def test_a_forked_child_has_its_own(box: contain.Sandbox) -> None:
     name = os.read(read, 100).decode()
     os.close(read)
     until(lambda: pools(name) == [])
-    assert pool.look() == 1
+    assert pool.ready
     assert pools(pool.name)
     box.run(["true"], check=True)
 

@@ -34,6 +34,10 @@ class Pooled:
         self._made = [operation for operation in plan.operations if isinstance(operation, MakeCgroup)]
         self.key = tuple((made.mount, made.path) for made in self._made)
 
+    def folder(self, name: str) -> str:
+        """One of those that are there for as long as the pool is."""
+        return f"{self._made[0].mount.rstrip('/')}/{_named(self._made[0].path, name)}"
+
     def of_run(self, name: str) -> Plan:
         """The plan for a run that takes its cgroups from the pool of that name: it needs neither a note nor a guardian."""
         kept = [operation for operation in self._plan.operations if type(operation).__name__ not in _UNDOING]
