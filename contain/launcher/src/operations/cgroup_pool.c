@@ -59,30 +59,44 @@ static enum state look(int place, const struct take_cgroup *operation) {
     return v2 && peak_is_spent(place) ? WORN : FREE;
 }
 
+/* Whether it is still what the name means: whoever had the lock before us may have removed it. */
+static bool is_current(int pool, const char *name, int place) {
+    struct stat named;
+    struct stat ours;
+    return fstatat(pool, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(place, &ours) == 0 && named.st_ino == ours.st_ino;
+}
+
+/* 0: it is gone. Before its lock is: else another one could find it worn too, and remove what was made in its place. */
+static int remove_place(int pool, const char *name) {
+    return unlinkat(pool, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? errno : 0;
+}
+
 /* The place `number`: its descriptor; -1: somebody has it; -2 with context->report. */
 static int take_place(struct context *context, const struct take_cgroup *operation, int pool, int number) {
     char name[16];
+    int error = ENOENT;
     format_number(name, sizeof name, number);
-    for (int tries = 0; tries < TRIES; tries++) {
+    for (int tries = 0; tries < TRIES && error == ENOENT; tries++) {
         int place = open_place(pool, name);
-        if (place < 0 && errno != ENOENT)
-            break;
-        if (place < 0)
-            continue; /* just made anew by somebody who then lost it to us, or to another */
+        if (place < 0) { /* of one that is gone again: just made anew by somebody who then lost it to us, or to another */
+            error = errno;
+            continue;
+        }
         if (context->place < 0 && flock(place, LOCK_EX | LOCK_NB) < 0) {
             close(place);
             return -1;
         }
-        enum state state = look(place, operation);
+        bool current = is_current(pool, name, place);
+        enum state state = current ? look(place, operation) : WORN;
         if (state == FREE)
             return place;
+        int busy = current && state == WORN ? remove_place(pool, name) : 0;
         close(place);
-        if (state == TAKEN)
+        if (state == TAKEN || busy == EBUSY)
             return -1;
-        if (unlinkat(pool, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-            break;
+        error = busy ? busy : ENOENT;
     }
-    fail(context, errno, NULL);
+    fail(context, error, NULL);
     return -2;
 }
 
