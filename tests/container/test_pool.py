@@ -125,6 +125,17 @@ def test_many_at_once(box: contain.Sandbox) -> None:
     assert len({os.path.basename(place) for place in places(name)}) == 6
 
 
+def test_made_anew_while_others_look_at_it(box: contain.Sandbox) -> None:
+    """On v2 before 6.12 each run makes its place anew: nobody may hold one that is gone."""
+    warm(box)
+
+    def some(number: int) -> bool:
+        return all(box.run(["echo", str(number)], check=True).stdout == b"%d\n" % number for _ in range(12))
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(some, range(4)))
+
+
 def test_limits_and_what_was_used_are_each_run_s_own(busybox: str) -> None:
     """Out of memory, then not; much, then little; both limits hold each time."""
     with contain.Sandbox(rootfs=busybox, memory="48m", pids_limit=20) as box:
@@ -146,6 +157,7 @@ def test_limits_and_what_was_used_are_each_run_s_own(busybox: str) -> None:
         assert b"fork" in bomb.stderr
 
 
+@pytest.mark.any_kernel
 def test_processor_time_is_each_run_s_own(box: contain.Sandbox) -> None:
     """Many that use half of it; one that uses more."""
     burn = ["sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"]
@@ -159,6 +171,7 @@ def test_processor_time_is_each_run_s_own(box: contain.Sandbox) -> None:
     assert len(box._pools) == 1
 
 
+@pytest.mark.any_kernel
 def test_what_is_left_in_memory(busybox: str, tmp_path: Path) -> None:
     """Pages of a file that a run read stay charged to its cgroup; the next one gets another."""
     big = tmp_path / "big"
@@ -174,6 +187,7 @@ def test_what_is_left_in_memory(busybox: str, tmp_path: Path) -> None:
             assert box.run(["true"], check=True).usage.memory_peak < 2 * MIB
 
 
+@pytest.mark.any_kernel
 def test_goes_with_its_sandbox(busybox: str) -> None:
     """Without close(); a run in another thread keeps it until it has ended."""
     box = contain.Sandbox(rootfs=busybox)
@@ -239,6 +253,7 @@ def test_holder_is_killed(busybox: str, both: bool) -> None:
     box.close()
 
 
+@pytest.mark.any_kernel
 def test_launcher_is_killed(box: contain.Sandbox) -> None:
     """The container dies with it; its cgroup is nobody's until then, and nothing is left."""
     name = warm(box).name
@@ -255,6 +270,7 @@ def test_launcher_is_killed(box: contain.Sandbox) -> None:
     until(lambda: not busy(name))
 
 
+@pytest.mark.any_kernel
 def test_a_forked_child_has_its_own(box: contain.Sandbox) -> None:
     """And leaves ours alone when it ends."""
     pool = warm(box)
@@ -294,6 +310,7 @@ def test_who_could_change_it_has_a_new_one(busybox: str) -> None:
     assert pooled(contain.Sandbox(rootfs=busybox)._plan, 65534) is None
 
 
+@pytest.mark.any_kernel
 def test_no_pool_for_few_runs(busybox: str) -> None:
     """A process more for three runs would not pay."""
     with contain.Sandbox(rootfs=busybox) as box:
