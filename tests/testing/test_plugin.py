@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.conftest import User
@@ -27,10 +27,11 @@ pytestmark = [
 def suite(tmp_path: Path, top: str) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`suite(text)`: runs pytest on one file with the plugin loaded."""
 
-    def run(text: str, *options: str) -> subprocess.CompletedProcess[str]:
+    def run(text: str, *options: str, below: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
         (tmp_path / "test_it.py").write_text("import pytest\n" + text)
         environment = {**os.environ, "PYTHONPATH": top, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         command = [
+            *below,
             sys.executable,
             "-m",
             "pytest",
@@ -355,6 +356,21 @@ def test_closed():
         )
     )
     assert (done.returncode, done.stdout.count("made without a fixture")) == (1, 2), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("below", [[], ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]], ids=["anywhere", "pid 1"])
+def test_a_sandbox_that_lives_on(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str, below: list[str]) -> None:
+    """The pool that many runs have made is none of the containers that were left, also where all that is nobody's child becomes ours."""
+    text = f"""
+import contain
+BOX = contain.Sandbox(rootfs={busybox!r})
+
+def test_many():
+    for _ in range(8):
+        BOX.run(["true"], check=True)
+"""
+    done = suite(text, below=below)
+    assert (done.returncode, "outlived" in done.stdout) == (0, False), done.stdout + done.stderr
 
 
 def test_as_an_ordinary_user(user: User, user_rootfs: str) -> None:
