@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import User
@@ -21,33 +21,6 @@ pytestmark = [
     pytest.mark.any_kernel,
     pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files"),
 ]
-
-
-@pytest.fixture
-def suite(tmp_path: Path, top: str) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`suite(text)`: runs pytest on one file with the plugin loaded."""
-
-    def run(text: str, *options: str, below: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "test_it.py").write_text("import pytest\n" + text)
-        environment = {**os.environ, "PYTHONPATH": top, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        command = [
-            *below,
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "contain.testing.plugin",
-            "-p",
-            "no:cacheprovider",
-            "--rootdir",
-            str(tmp_path),
-            *options,
-            str(tmp_path),
-        ]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=100, cwd=tmp_path)
-
-    return run
 
 
 def test_a_mark_without_names(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
@@ -335,42 +308,6 @@ def test_start(sandbox):
     assert [f"\nwhy{number}\n" in done.stdout for number in (2, 4, 6)] == [True] * 3, done.stdout
     assert "sh: exited 3 stderr" in done.stdout
     assert "\nall well\n" not in done.stdout
-
-
-def test_leaks_without_fixtures(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
-    """A container of one's own sandbox and a network are found too; what was closed is not."""
-    text = """
-import contain
-KEPT = []
-
-def test_closed():
-    with contain.Network() as network, contain.Sandbox(rootfs={0!r}, network=network).start(["sleep", "1000"]):
-        pass
-    contain.Sandbox(rootfs={0!r}).start(["sleep", "1000"]).stop(0.1)
-"""
-    done = suite(text.format(busybox))
-    assert (done.returncode, "outlived" in done.stdout) == (0, False), done.stdout + done.stderr
-    done = suite(
-        (text + "    KEPT.append(contain.Network())\n    KEPT.append(contain.Sandbox(rootfs={0!r}).start(['sleep', '1000']))\n").format(
-            busybox
-        )
-    )
-    assert (done.returncode, done.stdout.count("made without a fixture")) == (1, 2), done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("below", [[], ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]], ids=["anywhere", "pid 1"])
-def test_a_sandbox_that_lives_on(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str, below: list[str]) -> None:
-    """The pool that many runs have made is none of the containers that were left, also where all that is nobody's child becomes ours."""
-    text = f"""
-import contain
-BOX = contain.Sandbox(rootfs={busybox!r})
-
-def test_many():
-    for _ in range(8):
-        BOX.run(["true"], check=True)
-"""
-    done = suite(text, below=below)
-    assert (done.returncode, "outlived" in done.stdout) == (0, False), done.stdout + done.stderr
 
 
 def test_as_an_ordinary_user(user: User, user_rootfs: str) -> None:
