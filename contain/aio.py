@@ -5,13 +5,12 @@ A cancelled await kills the container, waits for its record (shielded), and re-r
 
 from __future__ import annotations
 
-import time
 from signal import SIGTERM
 
 from contain.container import container as threads_container
 from contain.container import lend, steps
 from contain.container import sandbox as threads
-from contain.container.job import RUN_OPTIONS
+from contain.container.job import RUN_OPTIONS, by
 from contain.container.loops import drive, sleep
 from contain.container.ready import conditions, holds
 from contain.container.result import Result
@@ -169,6 +168,7 @@ class Container(threads_container.Container):
 
     async def stop(self, grace: float = 5) -> Result[Any]:  # type: ignore[override]
         """SIGTERM, and after `grace` seconds SIGKILL; its Result."""
+        by(grace)
         self.kill(SIGTERM)
         try:
             return await drive(self._end(grace), self._launch)
@@ -213,7 +213,7 @@ class Container(threads_container.Container):
 
     async def wait_for(self, *ready: Callable[[Any], Any], timeout: float = 30) -> None:  # type: ignore[override]  # noqa: ASYNC109
         """contain.Container.wait_for, awaited; conditions may be coroutine functions."""
-        deadline = time.monotonic() + timeout
+        deadline = by(timeout)
         left = conditions(ready)
         while True:
             left = [one for one in left if not await self._answer(one, deadline)]

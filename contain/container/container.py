@@ -7,9 +7,9 @@ import signal
 import time
 
 from contain.container import steps
-from contain.container.job import Job, numbered, variables, words
+from contain.container.job import Job, by, is_whole, moment, numbered, place, positive, variables, words
 from contain.container.log import last_lines
-from contain.container.ready import Dead, conditions, holds
+from contain.container.ready import Dead, conditions, holds, last_said
 from contain.container.steps import Launch, drive
 from contain.container.streams import DEVNULL, LOG
 from contain.container.together import Turns, together
@@ -129,8 +129,7 @@ class Container:
 
     def _end(self, timeout: float | None = None) -> steps.Steps:
         """The steps to its end, which several may take at once."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        return (yield from together(self._ending(deadline), self._turns, lambda: self._result))
+        return (yield from together(self._ending(moment(timeout)), self._turns, lambda: self._result))
 
     def _ending(self, deadline: float | None) -> steps.Steps:
         found = yield from steps.run(self._launch, self._streams, self._args, deadline)
@@ -178,6 +177,7 @@ class Container:
 
     def stop(self, grace: float = 5) -> Result[Any]:
         """SIGTERM, and after `grace` seconds SIGKILL; its Result."""
+        by(grace)
         Container.kill(self, signal.SIGTERM)
         try:
             return self.wait(grace)
@@ -203,8 +203,8 @@ class Container:
 
     def logs(self, *, tail: int | None = None, stream: str = "stdout") -> bytes:
         """What a stream has said so far, of more than 16 MiB (or `output_limit`) the first and the last half; with `tail` its last lines."""
-        if tail is not None and tail < 0:
-            raise UsageError(f"tail={tail} is no number of lines")
+        if tail is not None and (not is_whole(tail) or tail < 0):
+            raise UsageError(f"tail={tail!r} is no number of lines")
         if stream in self._logged and stream not in self._streams.logs and self._result is not None:  # it has ended, and closed them
             return last_lines(self._streams.encoded(getattr(self._result, stream)), tail)
         return self._log(stream).value(tail)
@@ -280,12 +280,13 @@ class Container:
             raise UsageError("exec has no limit of processor time: the container's cgroup is shared")
         if options.get("member"):
             raise UsageError("exec has no place of its own in a network: it has the container's")
+        timeout, cwd = positive("timeout", options.get("timeout")), options.get("cwd") and place("cwd", options["cwd"])
         job = Job(words(cmd), options, unknown="exec", driven=driven)
         try:
             env = [f"{name}={value}" for name, value in variables(options.get("env")).items()]
-            request = Request(args=job.args, env=env, cwd=options.get("cwd"), user=user)
+            request = Request(args=job.args, env=env, cwd=cwd, user=user)
             plan = plan_exec(self.id, request, {"root": self.root}, lambda _: None, runc=False)
-            job.plan = encode(Variant([], timeout=options.get("timeout"), preserve=job.preserve).of(plan))
+            job.plan = encode(Variant([], timeout=timeout, preserve=job.preserve).of(plan))
             return job, Launch(job.plan, job.streams, job.passed)
         except BaseException:
             job.streams.close()
@@ -336,7 +337,7 @@ class Container:
         finally:
             os.close(fd)
         if target is not None:
-            with open(target, "wb") as out:
+            with open(place("target", target), "wb") as out:
                 out.write(data)
         return data
 
@@ -361,7 +362,7 @@ class Container:
 
         if not self.alive:
             raise StateError(f"container {self.id} has ended")
-        made = Publisher(lambda: self.dial(port, 5), port, *address)
+        made = Publisher(lambda: self.dial(port, 5), port, address)
         self._publishers.append(made)
         return made.address
 
@@ -376,7 +377,7 @@ class Container:
 
         Dead when the container ends before, TimeoutError when the time is over.
         """
-        deadline = time.monotonic() + timeout
+        deadline = by(timeout)
         left = conditions(ready)
         while left := [one for one in left if not self._holds(one, deadline)]:
             self._check_ready(deadline, timeout)
@@ -392,7 +393,7 @@ class Container:
     def _check_ready(self, deadline: float, timeout: float) -> None:
         """Raises when there is nothing to wait for any more."""
         if not self.alive:
-            said = [self.logs(stream=name, tail=TAIL) for name in ("stderr", "stdout") if self.has_log(name)]
-            raise Dead(drive(self._end()), next(filter(None, said), b""))
+            raise Dead(drive(self._end()), last_said(self, TAIL))
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{self._args[0]} is not ready after {timeout:g} s")
+            said = last_said(self, 1).decode(errors="replace").strip()
+            raise TimeoutError(f"{self._args[0]} is not ready after {timeout:g} s" + (f"; it said last: {said}" if said else ""))

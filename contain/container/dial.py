@@ -8,6 +8,8 @@ import time
 from errno import EINPROGRESS
 
 from contain.container import lend
+from contain.container.job import moment
+from contain.container.ready import check_port
 from contain.container.steps import Wait
 
 TYPE_CHECKING = False
@@ -24,10 +26,12 @@ FIRST_LINE = 4096
 
 def dialing(made: socket.socket, address: tuple[str, int], timeout: float | None) -> Asking:
     """Until a socket is connected, which does not block from then on; TimeoutError when it is not in time."""
+    check_port(address[1])
+    until = moment(timeout)
     made.setblocking(False)
     error = made.connect_ex(address)
     if error == EINPROGRESS:
-        _, writable = yield Wait([], [made.fileno()], None if timeout is None else time.monotonic() + timeout)
+        _, writable = yield Wait([], [made.fileno()], until)
         if not writable:
             raise TimeoutError(f"{address[0]}:{address[1]} does not answer in {timeout:g} s")
         error = made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -37,6 +41,8 @@ def dialing(made: socket.socket, address: tuple[str, int], timeout: float | None
 
 def connecting(root: str, id: str, port: int, timeout: float | None) -> Asking:
     """A connection to a port of the container's loopback, by IPv4, or by IPv6 when nobody listens there; it does not block."""
+    check_port(port)
+    moment(timeout)  # before a process of ours is started for it
     refused: ConnectionRefusedError | None = None
     for family, host in ADDRESSES:
         lending = lend.making(root, id, family)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from codecs import lookup_error
 
 from contain.container.result import name_version
 from contain.container.streams import LOG, PIPE, Limit, Streams
@@ -96,10 +98,23 @@ def words(cmd: Command) -> list[str]:
         raise UsageError(
             f"the command is one text, not a sequence: {cmd!r}", remedy='write ["program", "argument"]; for a shell ["sh", "-c", TEXT]'
         )
-    found: list[Any] = [os.fspath(word) if hasattr(word, "__fspath__") else word for word in cmd]
-    if not found or not all(map(is_text, found)):
-        raise UsageError("the command is empty or has a word that is no text", remedy='write ["program", "argument"]')
+    found: list[Any] = [os.fspath(word) if hasattr(word, "__fspath__") else word for word in listed("the command", cmd)]
+    if not found:
+        raise UsageError("the command is empty", remedy='write ["program", "argument"]')
+    for word in found:
+        if not is_text(word):
+            raise UsageError(
+                f"the command has a word that is no text: {word!r}", remedy="give texts without NUL: str(number), os.fsdecode(bytes)"
+            )
     return found
+
+
+def listed(name: str, given: Any) -> list[Any]:
+    """What was given as several; UsageError for what is not several."""
+    try:
+        return list(given)
+    except TypeError:
+        raise UsageError(f"{name} is no list: {given!r}", remedy=f"write [{given!r}]") from None
 
 
 def is_text(word: object) -> bool:
@@ -147,24 +162,60 @@ def positive(name: str, seconds: Any) -> float | None:
     """A limit of time; UsageError for what is none."""
     if seconds is None:
         return None
+    if isinstance(seconds, str):
+        from contain.spec import values
+
+        try:
+            seconds = values.duration(seconds)
+        except ValueError as problem:
+            raise UsageError(f"{name}: {problem}", remedy="give seconds, or a text as '30s', '5m' or '1h30m'") from None
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 1e9:
         raise UsageError(f"{name}={seconds!r} is no time", remedy="give seconds above 0")
     return float(seconds)
 
 
+def moment(timeout: Any) -> float | None:
+    """When a wait of so many seconds is over; UsageError for what is no time."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout < 1e9:
+        raise UsageError(f"timeout={timeout!r} is no time", remedy="give seconds, or None for no limit")
+    return time.monotonic() + timeout
+
+
+def by(timeout: Any) -> float:
+    """The same where there has to be a limit."""
+    found = moment(timeout)
+    if found is None:
+        raise UsageError("timeout=None is no time", remedy="give seconds")
+    return found
+
+
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number; Python's own False and True are none here."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def place(name: str, path: Any) -> str:
+    """A path as text; UsageError for what is none."""
+    if not isinstance(path, (str, os.PathLike)) or not is_text(os.fspath(path)):
+        raise UsageError(f"{name} is a path, not {path!r}", remedy="give a text or a pathlib.Path; bytes by os.fsdecode")
+    return os.fspath(path)
+
+
 def descriptors(given: Sequence[int]) -> tuple[int, ...]:
     """The numbers of pass_fds, sorted; UsageError for one that cannot be passed."""
-    found: list[Any] = sorted(set(given))
+    found = listed("pass_fds", given)
     for fd in found:
-        if not isinstance(fd, int) or not 3 <= fd <= HIGHEST:
+        if not is_whole(fd) or not 3 <= fd <= HIGHEST:
             raise UsageError(
                 f"pass_fds: {fd!r} is no descriptor from 3 to {HIGHEST}", remedy="stdin, stdout and stderr have their own options"
             )
         try:
             os.fstat(fd)
         except OSError:
-            raise UsageError(f"pass_fds: descriptor {fd} is not open") from None
-    return tuple(found)
+            raise UsageError(f"pass_fds: descriptor {fd} is not open", remedy="pass it while it is open, by fileno()") from None
+    return tuple(sorted(set(found)))
 
 
 def open_streams(options: dict[str, Any], log: str = "", *, driven: bool = True) -> Streams:
@@ -179,9 +230,9 @@ def open_streams(options: dict[str, Any], log: str = "", *, driven: bool = True)
     encoding = options.get("encoding") or ("utf-8" if options.get("text") or options.get("errors") else "")
     if encoding:
         try:  # said before anything runs, not when its output is there
-            b"".decode(encoding, options.get("errors") or "replace"), "".encode(encoding)
-        except LookupError as problem:
-            raise UsageError(str(problem), remedy="give one that Python knows, as utf-8") from None
+            b"".decode(encoding), "".encode(encoding), lookup_error(options.get("errors") or "replace")
+        except (LookupError, TypeError) as problem:
+            raise UsageError(f"encoding, errors: {problem}", remedy="give what Python knows, as utf-8 and replace") from None
     given: dict[str, Any] = {name: options.get(name) for name in STREAM_OPTIONS}
     return Streams(**given, text=encoding, errors=options.get("errors") or "replace", limit=limit, log=log, driven=driven)
 

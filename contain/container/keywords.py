@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from contain.container.job import numbered
+from contain.container.job import listed, numbered
 from contain.errors import HostError, UsageError
 from contain.spec.options import Options, option
 
@@ -56,11 +56,11 @@ def _value(row: Option, name: str, value: Any) -> Any:
             raise UsageError(f"{name}={value!r} is neither True nor False")
         return value
     if not row.repeat:
-        return row.read(row.shown, _text(numbered(value)))
+        return row.read(row.shown, _text(name, numbered(value)))
     if isinstance(value, dict):
-        value = [_row(row.keyword, name, _text(key), text) for key, text in value.items()]
-    rows = [value] if isinstance(value, (str, os.PathLike)) else list(value)
-    return [row.read(row.shown, _text(one)) for one in rows]
+        value = [_row(row.keyword, name, _text(name, key), text) for key, text in value.items()]
+    rows = [value] if isinstance(value, (str, os.PathLike)) else listed(name, value)
+    return [row.read(row.shown, _text(name, one)) for one in rows]
 
 
 def _row(keyword: str, name: str, key: str, value: Any) -> str:
@@ -71,16 +71,19 @@ def _row(keyword: str, name: str, key: str, value: Any) -> str:
         from contain.spec import values
 
         try:
-            value = f"size={values.size(_text(value))}"
+            value = f"size={values.size(_text(name, value))}"
         except ValueError:  # options in words
             pass
     if value in {None, ""} and keyword != "env":
         return key
-    return f"{key}{':' if keyword in {'volume', 'tmpfs'} else '='}{_text(value)}"
+    return f"{key}{':' if keyword in {'volume', 'tmpfs'} else '='}{_text(name, value)}"
 
 
-def _text(value: Any) -> str:
-    return os.fspath(value) if isinstance(value, (str, os.PathLike)) else str(value)
+def _text(name: str, value: Any) -> str:
+    found = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if isinstance(found, bool) or not isinstance(found, (str, int, float)):
+        raise UsageError(f"{name}: {value!r} is neither a text nor a number", remedy="docs/options.md shows how its values are written")
+    return str(found)
 
 
 def _unknown(name: str) -> UsageError:

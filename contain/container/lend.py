@@ -9,6 +9,7 @@ import os
 import socket
 
 from contain.container import steps
+from contain.container.job import is_whole, place
 from contain.container.steps import Launch, drive
 from contain.container.streams import DEVNULL, Streams
 from contain.errors import ContainError, StateError, UsageError
@@ -104,7 +105,7 @@ def sized(limit: int | str) -> int:
 
 def is_folder(source: str | os.PathLike[str] | bytes) -> TypeGuard[str | os.PathLike[str]]:
     """Whether what is put is a folder of this host."""
-    return not isinstance(source, BYTES) and os.path.isdir(source)
+    return not isinstance(source, BYTES) and os.path.isdir(place("source", source))
 
 
 def source_of(source: str | os.PathLike[str] | bytes, limit: int | str) -> tuple[bytes, int]:
@@ -125,6 +126,8 @@ def writing(root: str, id: str, path: str, mode: int) -> Lending:
     """A file of the container, empty and open for writing; set-user-ID and the like are no permissions."""
     from contain.plan.operations.lending import LendFile
 
+    if not is_whole(mode) or not 0 <= mode <= 0o7777:
+        raise UsageError(f"mode={mode!r} is no set of permissions", remedy="write it as 0o644")
     return Lending(root, id, ("mount", "user"), LendFile(path=absolute(path), write=True, mode=mode & 0o777))
 
 
@@ -169,7 +172,7 @@ def read(fd: int, name: str, limit: int | str) -> bytes:
 
 def absolute(path: str | os.PathLike[str]) -> str:
     """UsageError for a path that is none from the container's root on."""
-    text = os.fspath(path)
-    if not text.startswith("/") or "\0" in text:
-        raise UsageError(f"{text!r} is no absolute path of the container")
+    text = place("path", path)
+    if not text.startswith("/"):
+        raise UsageError(f"{text!r} is no absolute path of the container", remedy=f"write /{text}, or where it is")
     return text

@@ -94,8 +94,8 @@ class StartOptions(TypedDict, total=False):
     errors: str | None
     env: Mapping[str, str] | None
     cwd: StrPath | None
-    timeout: float | None
-    cpu_time: float | None
+    timeout: Time | None
+    cpu_time: Time | None
     output_limit: Size | None
     on_excess: Literal["tail", "drain", "kill"] | None
     pass_fds: Sequence[int]
@@ -118,8 +118,8 @@ class BytesOptions(TypedDict, total=False):
     capture_output: bool
     env: Mapping[str, str] | None
     cwd: StrPath | None
-    timeout: float | None
-    cpu_time: float | None
+    timeout: Time | None
+    cpu_time: Time | None
     output_limit: Size | None
     on_excess: Literal["tail", "drain", "kill"] | None
     pass_fds: Sequence[int]

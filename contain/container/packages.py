@@ -26,14 +26,30 @@ def requirement(text: str) -> tuple[str, set[str], str]:
     return name, set(), marker
 
 
+def asked(text: str) -> None:
+    """LookupError for what a caller asks for and an installed distribution cannot tell: a version or a marker, and for what names none."""
+    name, extras, marker = requirement(text)
+    rest = text.strip().removeprefix(name).strip()
+    if not name or marker or (rest and not (extras and rest.endswith("]"))):
+        raise LookupError(f"{text!r} is no name of a distribution, as requests or requests[socks]: what is installed has its version")
+
+
+def sole(marker: str) -> bool:
+    """Whether a marker is only about an extra, so that nothing else can be the reason why it is not installed."""
+    return marker.strip().replace("'", '"').replace(" ", "").startswith('extra=="') and marker.count("=") == 2
+
+
 def closure(names: Iterable[str]) -> list[metadata.Distribution]:
     """The distributions and all that they require. LookupError says which one is missing.
 
-    Markers are not evaluated: what stands under one is taken when it is installed, and what an extra asks for when the extra was asked for.
+    Markers are not evaluated: what stands under one is taken when it is installed, and what an extra asks for when the extra was asked for; then
+    it has to be there, unless its marker says more.
     """
     found: dict[str, metadata.Distribution] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
     left = [(name, "") for name in names]
+    for text, _ in left:
+        asked(text)
     while left:
         text, asker = left.pop()
         name, extras, marker = requirement(text)
@@ -44,10 +60,15 @@ def closure(names: Iterable[str]) -> list[metadata.Distribution]:
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            if marker:
+            if marker and not sole(marker):
                 continue
             raise LookupError(f"the distribution {name} is not installed" + (f", which {asker} requires" if asker else "")) from None
         found[key] = distribution
+        if not asker:
+            known = (distribution.metadata.get_all("Provides-Extra") or []) + [requirement(row)[2] for row in distribution.requires or ()]
+            unknown = [extra for extra in extras if not any(extra in text for text in known)]
+            if unknown:
+                raise LookupError(f"the distribution {name} has no extra {unknown[0]}")
         for row in distribution.requires or ():
             _, _, marker = requirement(row)
             if "extra" not in marker or any(f'"{extra}"' in marker.replace("'", '"') for extra in extras):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
-import time
 
 from contain.container import steps
+from contain.container.job import moment
 from contain.container.steps import drive
 
 TYPE_CHECKING = False
@@ -60,8 +60,7 @@ class Process:
     def wait(self, timeout: float | None = None) -> Result[Any]:
         """Its Result, without output; TimeoutError when it has not ended in time, and lives on."""
         if self._result is None:
-            deadline = None if timeout is None else time.monotonic() + timeout
-            found = drive(steps.run(self._launch, self._job.streams, self._job.args, deadline))
+            found = drive(steps.run(self._launch, self._job.streams, self._job.args, moment(timeout)))
             self._result = self._job.settle(found)
         return self._result
 
@@ -76,11 +75,14 @@ class Process:
         """Ends it."""
         self._launch.kill()
 
-    def send_signal(self, number: int) -> None:
-        """Sends it a signal; one that has ended is no error."""
+    def send_signal(self, number: int | str) -> None:
+        """Sends it a signal, by number or name; one that has ended is no error."""
+        from contain.container.lifecycle import signal_number
+
+        wanted = signal_number(str(int(number)) if isinstance(number, int) else number)
         if self._launch.monitor < 0 or self.poll() is not None:
             return
-        if number == signal.SIGKILL:
+        if wanted == signal.SIGKILL:
             self.kill()
         else:  # its monitor passes it on
-            signal.pidfd_send_signal(self._launch.monitor, number)
+            signal.pidfd_send_signal(self._launch.monitor, wanted)

@@ -8,10 +8,12 @@ import socket
 import threading
 
 from contain.container.ready import check_port
+from contain.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 #: bytes that are read at once, and the most that waits for a slow reader
 CHUNK = 1 << 16
@@ -48,12 +50,20 @@ class _Half:
             return
 
 
+def _pair(address: Any) -> tuple[str, int]:
+    """An address; UsageError for what is none."""
+    if not isinstance(address, (tuple, list)) or len(address) != 2 or not isinstance(address[0], str):
+        raise UsageError(f"{address!r} is no address", remedy='write ("127.0.0.1", 0)')
+    return address[0], address[1]
+
+
 class Publisher:
     """The thread and its sockets; close() ends both."""
 
-    def __init__(self, connect: Callable[[], socket.socket], inside: int, host: str, port: int) -> None:
+    def __init__(self, connect: Callable[[], socket.socket], inside: int, address: tuple[str, int]) -> None:
         """`connect` gives a new connection to the port `inside`. UsageError for a port that is none, OSError when the address is taken."""
         check_port(inside)
+        host, port = _pair(address)
         if port != 0:
             check_port(port)
         self._connect = connect

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from contain.container.job import RUN_OPTIONS
+from contain.container.job import RUN_OPTIONS, is_text, listed, place
 from contain.errors import UsageError
 
 TYPE_CHECKING = False
@@ -49,8 +49,7 @@ class Call:
         for name in ("rootfs", "image", "spec"):
             if options.get(name) is not None:
                 raise UsageError(f"run_python runs an interpreter of this host: {name} is not for it", remedy="use run with that option")
-        if isinstance(packages, str):
-            raise UsageError(f"packages is one text: {packages!r}", remedy=f"write [{packages!r}]")
+        args, packages = _texts("args", args), _texts("packages", packages)
         self.run = {"text": True, "timeout": TIME, "cwd": "/tmp", **{name: options[name] for name in RUN_OPTIONS if name in options}}
         given = {name: value for name, value in options.items() if name not in RUN_OPTIONS}
         prefix, program, shown = interpreter(python, packages)
@@ -70,7 +69,7 @@ class Call:
         os.lseek(self.fd, 0, os.SEEK_SET)
         self.run["pass_fds"] = [self.fd, *options.get("pass_fds", ())]
         start = _START.format(modules=MODULES, fd=self.fd)
-        self.command = [program, "-I", "-S", "-B", "-c", start, *(os.fspath(word) for word in args)]
+        self.command = [program, "-I", "-S", "-B", "-c", start, *args]
 
     def close(self) -> None:
         """Frees what is ours."""
@@ -108,20 +107,31 @@ def interpreter(python: str | os.PathLike[str] | None, packages: Sequence[str]) 
         try:
             return sys.base_prefix, os.path.realpath(sys.executable), resolve(packages) if packages else {}
         except LookupError as problem:
-            raise UsageError(str(problem)) from None
+            raise UsageError(str(problem), remedy=f"install it for {sys.executable}, or name another interpreter by python=") from None
     from subprocess import run
 
     from contain.container import packages as program
 
-    path = os.path.abspath(python)
+    path = os.path.abspath(place("python", python))
     try:
         found = run([path, "-I", program.__file__, *packages], capture_output=True, text=True, check=False)
     except OSError as problem:
-        raise UsageError(f"python={path!r} cannot be run: {problem.strerror}") from None
-    if found.returncode:
-        raise UsageError(f"{path}: {(found.stderr.splitlines() or ['it fails'])[-1]}")
+        raise UsageError(f"python={path!r} cannot be run: {problem.strerror}", remedy="give the path of an interpreter") from None
+    if found.returncode or "\0" not in found.stdout:
+        said = (found.stderr.splitlines() or ["it is no interpreter of Python"])[-1]
+        raise UsageError(f"{path}: {said}", remedy="give the path of an interpreter that has these packages")
     prefix, executable, *rows = found.stdout.split("\0")
     return prefix, executable, dict(zip(rows[::2], rows[1::2], strict=True))
+
+
+def _texts(name: str, given: Any) -> list[str]:
+    if isinstance(given, (str, bytes)):
+        raise UsageError(f"{name} is one text: {given!r}", remedy=f"write [{given!r}]")
+    found = [os.fspath(one) if isinstance(one, os.PathLike) else one for one in listed(name, given)]
+    for one in found:
+        if not is_text(one):
+            raise UsageError(f"{name} has what is no text: {one!r}", remedy="give texts without NUL")
+    return found
 
 
 def _rows(value: Any) -> list[str]:

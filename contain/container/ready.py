@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from contain.container.job import is_text
 from contain.errors import ContainError, UsageError
 
 TYPE_CHECKING = False
@@ -48,6 +49,12 @@ def conditions(given: Sequence[Any]) -> list[Any]:
     return list(given)
 
 
+def last_said(container: Container, lines: int) -> bytes:
+    """Its last words: of stderr, or where that says nothing of stdout."""
+    said = (container.logs(stream=name, tail=lines) for name in ("stderr", "stdout") if container.has_log(name))
+    return next(filter(None, said), b"")
+
+
 def check_port(number: Any) -> None:
     """UsageError for what is no port."""
     if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 1 << 16:
@@ -75,6 +82,8 @@ def port(number: int) -> Ready:
 
 def log(text: str | bytes, stream: str = "stdout") -> Ready:
     """Whether the stream has said this."""
+    if not isinstance(text, (str, bytes)):
+        raise UsageError(f"{text!r} is nothing that a log can say", remedy="give a text, or bytes")
     wanted = text.encode() if isinstance(text, str) else text
     looked: dict[str, int] = {}  # container → from where its log is still to be looked at
 
@@ -87,7 +96,7 @@ def log(text: str | bytes, stream: str = "stdout") -> Ready:
 
 def file(path: str) -> Ready:
     """Whether this absolute path is there, seen from inside."""
-    if not path.startswith("/") or "\0" in path:
+    if not is_text(path) or not path.startswith("/"):
         raise UsageError(f"{path!r} is no absolute path of a container")
 
     def there(container: Container) -> bool:
@@ -111,7 +120,7 @@ def command(cmd: Command) -> Ready:
 def url(number: int, path: str = "/", status: int = 200) -> Ready:
     """Whether an HTTP server on this port of the container answers a GET with this status."""
     check_port(number)
-    if not path.startswith("/") or not path.isascii() or any(letter <= " " for letter in path):
+    if not is_text(path) or not path.startswith("/") or not path.isascii() or any(letter <= " " for letter in path):
         raise UsageError(f"{path!r} is no path of a URL", remedy="write /path, all that is not ASCII as %XX")
 
     def answers(container: Container) -> Any:

@@ -15,5 +15,5 @@ class Reason(Enum):
     OUT_OF_MEMORY = "oom"
     OUTPUT_LIMIT = "output"
     SECCOMP = "seccomp"
-    KILLED = "killed"  # by us: kill(), a cancelled await, the end of the caller
+    KILLED = "killed"  # by us: stop() after its grace, the end of a `with`, a cancelled await, the end of the caller
     SANDBOX_ERROR = "error"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from contain.container.job import RUN_OPTIONS, Job, bound, positive, variables, words
+from contain.container.job import RUN_OPTIONS, Job, bound, place, positive, variables, words
 from contain.container.result import Layers
 from contain.container.steps import Launch, drive
 from contain.container.steps import run as run_steps
@@ -105,7 +105,7 @@ class Sandbox:
         self._target = "" if self._mapping is not None else os.fspath(target)
         self._parent: Sandbox | None = None
         network = given.get("network")
-        if network is not None and not isinstance(network, str) and not hasattr(network, "attach"):
+        if network is not None and not isinstance(network, str) and (isinstance(network, type) or not hasattr(network, "attach")):
             raise UsageError(f"network={network!r} is no network", remedy="give 'none', 'host' or a contain.Network")
         self._network: Network | None = None if isinstance(network, str) else network
         self._compile(targets[0] if targets else "")
@@ -129,9 +129,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Removes what was unpacked from an archive, and the cgroups of its runs; else the end of the object or of the process does. No run
-        after it.
-        """
+        """Removes what was unpacked, and the cgroups of its runs; else the end of the object or process does. No run after it."""
         self._pools.clear()
         if self._unpacked:
             self._unpacked()
@@ -253,7 +251,7 @@ class Sandbox:
         self, cmd: Command = (), *, env: Mapping[str, str] | None = None, cwd: str | os.PathLike[str] = "", timeout: float | None = None
     ) -> Plan:
         """The plan of a run of `cmd`, or of the sandbox's own command."""
-        return Variant(words(cmd) if cmd else [], variables(env), os.fspath(cwd), timeout).of(self._plan)
+        return Variant(words(cmd) if cmd else [], variables(env), place("cwd", cwd), positive("timeout", timeout)).of(self._plan)
 
     def _encoded(self, variant: Variant, pool: Pool | None = None) -> bytes:
         key = None if variant.member else (variant.key(), pool and pool.name)  # a member has a place of its own
@@ -298,7 +296,7 @@ class Sandbox:
         """Runs a command to its end, without one that of the image or spec; the options are as of subprocess.run where they have its names.
 
         `input`, `stdin` (DEVNULL unless given), `stdout`, `stderr` (captured unless given); `text`, `encoding`, `errors`; `env` (added to the
-        sandbox's), `cwd` (inside), `pass_fds` (kept under their numbers); `timeout` and `cpu_time` in seconds; `output_limit` (bytes of
+        sandbox's), `cwd` (inside), `pass_fds` (kept under their numbers); `timeout` and `cpu_time` in seconds (or "1m30s"); `output_limit` (bytes of
         each captured stream; 1 MiB, head and tail, unless given) with `on_excess`: "tail", "drain" (keeps the head) or "kill"; `member`
         is the name that it has in the sandbox's network.
 
@@ -343,7 +341,7 @@ class Sandbox:
         own = self._with_limit(options.get("cpu_time"))._current()  # noqa: SLF001  our own kind
         job = Job(args, options, log=log, driven=driven)
         try:
-            cwd, timeout = os.fspath(options.get("cwd") or ""), positive("timeout", options.get("timeout"))
+            cwd, timeout = place("cwd", options.get("cwd") or ""), positive("timeout", options.get("timeout"))
             job.join(own._network, options.get("member") or "")  # noqa: SLF001
             variant = Variant(args, variables(options.get("env")), cwd, timeout, preserve=job.preserve, member=job.member)
             job.pool = own._pool() if driven else None  # noqa: SLF001  kept with the job: it is there for as long as the run
@@ -354,13 +352,14 @@ class Sandbox:
             raise
         return job
 
-    def _with_limit(self, seconds: float | None) -> Sandbox:
+    def _with_limit(self, given: float | str | None) -> Sandbox:
         """This one with another limit of processor time, which is a matter of cgroups; planned once for each limit."""
-        if positive("cpu_time", seconds) is None or seconds is None:
+        seconds = positive("cpu_time", given)
+        if seconds is None:
             return self
         found = self._limited.get(seconds)
         if found is None:
-            found = self._limited[seconds] = self._derived("cpu_time", float(seconds))
+            found = self._limited[seconds] = self._derived("cpu_time", seconds)
         return found
 
 

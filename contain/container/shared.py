@@ -7,6 +7,7 @@ import time
 
 from contain.container import steps
 from contain.container.container import Container
+from contain.container.job import moment
 from contain.container.log import Log
 from contain.container.result import Result
 from contain.container.steps import drive
@@ -119,7 +120,7 @@ class Shared(Container):
         return (yield from together(self._waiting(timeout), self._turns, lambda: self._result))
 
     def _waiting(self, timeout: float | None) -> steps.Steps:
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = moment(timeout)
         while self._result is None:
             if deadline is not None and time.monotonic() >= deadline and timeout:
                 raise TimeoutError(f"{self._args[0]} still runs")

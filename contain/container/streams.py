@@ -266,8 +266,11 @@ def _given(target: Any, inherited: int) -> int:
         return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     if target == INHERIT:
         return os.dup(inherited)
-    if isinstance(target, int) and target >= 0:
-        return os.dup(target)
-    if hasattr(target, "fileno"):
-        return os.dup(target.fileno())
+    try:
+        if isinstance(target, int) and not isinstance(target, bool) and target >= 0:
+            return os.dup(target)
+        if hasattr(target, "fileno"):
+            return os.dup(target.fileno())
+    except (OSError, ValueError) as problem:  # closed, or a file of Python's only
+        raise UsageError(f"no open descriptor: {target!r}: {problem}", remedy="give an open file of the system, or PIPE") from None
     raise UsageError(f"not a stream: {target!r}", remedy="give PIPE, DEVNULL, INHERIT, a descriptor or an open file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contain.container.job import is_whole
 from contain.errors import UsageError
 from contain.network.network import Network
 
@@ -62,6 +63,8 @@ class Cluster:
             raise
 
     def _begin(self, sandbox: Sandbox, n: int, command: Commands, names: Sequence[str] | None, network: Network | None) -> None:
+        if not is_whole(n) or not hasattr(sandbox, "start"):
+            raise UsageError(f"a cluster of {n!r} of {sandbox!r}", remedy="write Cluster(sandbox, 3, command=…)")
         self.names = list(names) if names is not None else [f"n{index + 1}" for index in range(n)]
         if n < 1 or len(self.names) != n or len(set(self.names)) != n:
             raise UsageError(f"a cluster of {n} with the names {', '.join(self.names)}", remedy="give each member a name of its own")

@@ -8,6 +8,7 @@ import threading
 
 from contain.container import steps
 from contain.container.dial import dialing
+from contain.container.job import is_text
 from contain.container.steps import Launch, drive
 from contain.container.streams import DEVNULL, Streams
 from contain.errors import StateError, UsageError
@@ -65,6 +66,8 @@ class Network:
         from contain.plan.encode import encode
         from contain.state.layout import own_root
 
+        if not isinstance(host, bool):
+            raise UsageError(f"host={host!r} is neither True nor False")
         self._subnet = Subnet(subnet)
         self.address = self._subnet.take()
         self._host = probe(Wanted(root="/"))
@@ -192,7 +195,12 @@ class Network:
 
     def _name(self, name: str) -> str:
         """The address of a name, a new one for a new name."""
-        if not 0 < len(name) < 64 or not all(c.isascii() and (c.isalnum() or c == "-") for c in name) or "-" in (name[0], name[-1]):
+        if (
+            not is_text(name)
+            or not 0 < len(name) < 64
+            or not all(c.isascii() and (c.isalnum() or c == "-") for c in name)
+            or "-" in (name[0], name[-1])
+        ):
             raise UsageError(f"{name!r} is no host name", remedy="use at most 63 letters, digits and -")
         if name.lower() == "localhost":
             raise UsageError("localhost is each member itself", remedy="choose another name")
@@ -273,7 +281,7 @@ class Network:
         from contain.container.publish import Publisher
 
         target = self._address(who)
-        made = Publisher(lambda: self._dial(target, port, 5), port, *address)
+        made = Publisher(lambda: self._dial(target, port, 5), port, address)
         self._publishers.append(made)
         return made.address
 
@@ -381,4 +389,6 @@ def _is_number(value: object) -> bool:
 def _several(group: Who | Collection[Who]) -> Collection[Who]:
     if isinstance(group, str) or hasattr(group, "member") or hasattr(group, "address"):
         return [group]  # type: ignore[list-item]
+    if not hasattr(group, "__iter__"):
+        raise UsageError(f"{group!r} is no group of members", remedy=GROUPS)
     return group

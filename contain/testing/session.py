@@ -48,7 +48,9 @@ def end_with(owner: int) -> None:
 
 
 def launchers() -> set[int]:
-    """The processes of ours that are children of this one and run: of each container that goes on, and each network, one."""
+    """The processes of ours that are children of this one and run: of each container that goes on, and each network, one. Not those of a
+    sandbox's pool, nobody's children and so those of a pytest that is PID 1, which end with the sandbox.
+    """
     found: set[int] = set()
     for task in os.listdir("/proc/self/task"):
         try:
@@ -63,9 +65,10 @@ def launchers() -> set[int]:
 def _is_launcher(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:  # empty when it has ended
-            return file.read().startswith(b"contain-launcher\0")
+            words = file.read().split(b"\0")
     except OSError:
         return False
+    return words[0] == b"contain-launcher" and b"--apart" not in words
 
 
 class Session:

@@ -110,6 +110,7 @@ def test_what_a_run_used_is_not_to_be_seen_by_the_next(busybox: str) -> None:
         assert int(found.stdout) < used * 10**9
 
 
+@pytest.mark.any_kernel
 def test_goes_with_its_sandbox_without_the_collector(busybox: str) -> None:
     """Sandboxes that it derives from itself are no reason to keep it."""
     gc.collect()
@@ -136,6 +137,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.any_kernel
 def test_holds_nothing_of_its_caller(busybox: str, tmp_path: Path) -> None:
     """Neither the folder where it was begun, nor a pipe that the caller was given: whoever reads that to its end is not to wait."""
     read, write = os.pipe()
@@ -178,12 +180,14 @@ print(name)
 """
 
 
+@pytest.mark.any_kernel
 def test_leaves_no_zombie_to_who_reaps_all(busybox: str) -> None:
     """A subreaper, or the first process of a container, becomes its parent."""
     done = subprocess.run([sys.executable, "-c", REAPER, busybox], capture_output=True, text=True, check=True)
     assert done.stdout == "none\n"
 
 
+@pytest.mark.any_kernel
 def test_a_caller_who_may_not_end_it(busybox: str) -> None:
     """He has given up his rights since then: it ends with him, and nothing is said."""
     done = subprocess.run([sys.executable, "-c", NOBODY, busybox], capture_output=True, text=True, check=True)

@@ -123,6 +123,26 @@ def test_shared_folders_are_shown_in_part(tmp_path: Path, monkeypatch: pytest.Mo
         [entries(distribution) for distribution in closure(["two[e]"])]
 
 
+def test_extras_that_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they require has to be there, unless the marker says more; what is no extra of it is an error."""
+    rows = [
+        "Provides-Extra: a",
+        "Provides-Extra: b",
+        "Requires-Dist: gone; extra == 'a'",
+        "Requires-Dist: gone; (os_name == 'nt') and extra == 'b'",
+    ]
+    installed(tmp_path, "one", ["one.py"], "\n".join(rows) + "\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert [found.metadata["Name"] for found in closure(["one[b]"])] == ["one"]
+    with pytest.raises(LookupError, match="gone is not installed, which one requires"):
+        closure(["one[a]"])
+    with pytest.raises(LookupError, match="no extra c"):
+        closure(["one[c]"])
+    for text in ("one>=2", "one (>=2)", "one; os_name == 'nt'", "", "[a]"):
+        with pytest.raises(LookupError, match="no name of a distribution"):
+            closure([text])
+
+
 def test_packages_of_another_interpreter() -> None:
     """The module is a program of its own, on the standard library alone."""
     from contain.container import packages

@@ -45,6 +45,14 @@ NAMES = ["a", "b"]
         lambda network: network.reserve("localhost"),
         lambda network: network.reserve("a b"),
         lambda network: network.reserve("x" * 64),
+        lambda network: network.reserve(3),
+        lambda network: network.partition(3),
+        lambda network: network.connect("a", "80"),
+        lambda network: network.connect("a", 80, timeout="x"),
+        lambda network: network.publish("a", 80, "x"),
+        lambda network: contain.Network(host="no"),
+        lambda network: contain.Cluster("x", 2, command=["true"]),
+        lambda network: contain.Cluster(contain.Sandbox(), "2", command=["true"]),
     ],
 )
 def test_mistake(network: contain.Network, mistake: Callable[[contain.Network], Any]) -> None:

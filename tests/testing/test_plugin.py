@@ -23,32 +23,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def suite(tmp_path: Path, top: str) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`suite(text)`: runs pytest on one file with the plugin loaded."""
-
-    def run(text: str, *options: str) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "test_it.py").write_text("import pytest\n" + text)
-        environment = {**os.environ, "PYTHONPATH": top, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "contain.testing.plugin",
-            "-p",
-            "no:cacheprovider",
-            "--rootdir",
-            str(tmp_path),
-            *options,
-            str(tmp_path),
-        ]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=100, cwd=tmp_path)
-
-    return run
-
-
 def test_a_mark_without_names(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
     """`sandbox("folder")` would be the view of this host."""
     done = suite(f"""
@@ -334,27 +308,6 @@ def test_start(sandbox):
     assert [f"\nwhy{number}\n" in done.stdout for number in (2, 4, 6)] == [True] * 3, done.stdout
     assert "sh: exited 3 stderr" in done.stdout
     assert "\nall well\n" not in done.stdout
-
-
-def test_leaks_without_fixtures(suite: Callable[..., subprocess.CompletedProcess[str]], busybox: str) -> None:
-    """A container of one's own sandbox and a network are found too; what was closed is not."""
-    text = """
-import contain
-KEPT = []
-
-def test_closed():
-    with contain.Network() as network, contain.Sandbox(rootfs={0!r}, network=network).start(["sleep", "1000"]):
-        pass
-    contain.Sandbox(rootfs={0!r}).start(["sleep", "1000"]).stop(0.1)
-"""
-    done = suite(text.format(busybox))
-    assert (done.returncode, "outlived" in done.stdout) == (0, False), done.stdout + done.stderr
-    done = suite(
-        (text + "    KEPT.append(contain.Network())\n    KEPT.append(contain.Sandbox(rootfs={0!r}).start(['sleep', '1000']))\n").format(
-            busybox
-        )
-    )
-    assert (done.returncode, done.stdout.count("made without a fixture")) == (1, 2), done.stdout + done.stderr
 
 
 def test_as_an_ordinary_user(user: User, user_rootfs: str) -> None:

@@ -15,7 +15,7 @@
 #define LEFT_OVER (512 * 1024) /* bytes: more would leave less room below a limit */
 #define AHEAD (256 * 1024) /* bytes that the kernel charges ahead, for each processor: they are used again */
 
-enum state { FREE, TAKEN, WORN };
+enum state { FREE, TAKEN, WORN, GONE };
 
 static int open_pool(struct context *context, const struct take_cgroup *operation) {
     char path[CGROUP_PATH_SIZE];
@@ -46,7 +46,14 @@ static bool peak_is_spent(int place) {
     return spent;
 }
 
-/* Not free is one whose launcher was killed while its container still dies. */
+/* Whether what we have locked is what stands there: another run may have made it anew before we had the lock. */
+static bool is_current(int pool, const char *name, int place) {
+    struct stat ours;
+    struct stat there;
+    return fstat(place, &ours) == 0 && fstatat(pool, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && ours.st_ino == there.st_ino;
+}
+
+/* Taken is also one whose launcher was killed while its container still dies. */
 static enum state look(int place, const struct take_cgroup *operation) {
     bool v2 = operation->v2 != 0;
     if (cgroup_populated(place, v2))
@@ -59,59 +66,45 @@ static enum state look(int place, const struct take_cgroup *operation) {
     return v2 && peak_is_spent(place) ? WORN : FREE;
 }
 
-/* Whether it is still what the name means: whoever had the lock before us may have removed it. */
-static bool is_current(int pool, const char *name, int place) {
-    struct stat named;
-    struct stat ours;
-    return fstatat(pool, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(place, &ours) == 0 && named.st_ino == ours.st_ino;
-}
-
-/* 0: it is gone. Before its lock is: else another one could find it worn too, and remove what was made in its place. */
-static int remove_place(int pool, const char *name) {
-    return unlinkat(pool, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? errno : 0;
-}
-
-/* The place `number`: its descriptor; -1: somebody has it; -2 with context->report. */
-static int take_place(struct context *context, const struct take_cgroup *operation, int pool, int number) {
-    char name[16];
-    int error = ENOENT;
-    format_number(name, sizeof name, number);
-    for (int tries = 0; tries < TRIES && error == ENOENT; tries++) {
-        int place = open_place(pool, name);
-        if (place < 0) { /* of one that is gone again: just made anew by somebody who then lost it to us, or to another */
-            error = errno;
-            continue;
-        }
-        if (context->place < 0 && flock(place, LOCK_EX | LOCK_NB) < 0) {
-            close(place);
-            return -1;
-        }
-        bool current = is_current(pool, name, place);
-        enum state state = current ? look(place, operation) : WORN;
-        if (state == FREE)
-            return place;
-        int busy = current && state == WORN ? remove_place(pool, name) : 0;
-        close(place);
-        if (state == TAKEN || busy == EBUSY)
-            return -1;
-        error = busy ? busy : ENOENT;
-    }
-    fail(context, error, NULL);
-    return -2;
+/* The place: its descriptor, or -errno; EBUSY: somebody has it, EAGAIN: it is another one by now. One that is worn goes while we have its lock,
+ * which `chosen`, the place of a further hierarchy, needs not. */
+static int take_place(const struct take_cgroup *operation, int pool, const char *name, bool chosen) {
+    int place = open_place(pool, name);
+    if (place < 0)
+        return errno == ENOENT ? -EAGAIN : -errno;
+    enum state state = !chosen && flock(place, LOCK_EX | LOCK_NB) < 0 ? TAKEN
+                       : is_current(pool, name, place)                ? look(place, operation)
+                                                                      : GONE;
+    if (state == FREE)
+        return place;
+    int error = state == TAKEN ? EBUSY : EAGAIN;
+    if (state == WORN && unlinkat(pool, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        error = errno;
+    close(place);
+    return -error;
 }
 
 /* The first operation of the plan finds the number, the others have it. */
 static int find_place(struct context *context, const struct take_cgroup *operation, int pool) {
-    int place = -1;
-    int number = context->place < 0 ? 0 : context->place;
-    int last = context->place < 0 ? PLACES : context->place;
-    for (; place == -1 && number <= last; number++)
-        place = take_place(context, operation, pool, number);
-    if (place == -1)
-        return fail(context, EBUSY, "processes are in all of them");
-    if (place >= 0)
-        context->place = number - 1;
-    return place < 0 ? -1 : place;
+    bool chosen = context->place >= 0;
+    int number = chosen ? context->place : 0;
+    int last = chosen ? number : PLACES;
+    for (int tries = 0; number <= last && tries < TRIES; tries++) {
+        char name[16];
+        format_number(name, sizeof name, number);
+        int place = take_place(operation, pool, name, chosen);
+        if (place >= 0) {
+            context->place = number;
+            return place;
+        }
+        if (place != -EBUSY && place != -EAGAIN)
+            return fail(context, -place, NULL);
+        if (place == -EBUSY) {
+            number++;
+            tries = 0;
+        }
+    }
+    return fail(context, EBUSY, "others are in all of them");
 }
 
 /* Our set-up is not meant: the limits come when it is nearly done. */
