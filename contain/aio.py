@@ -77,16 +77,19 @@ class Sandbox(threads.Sandbox):
 
     async def run(self, cmd: Command | None = None, **options: Unpack[RunOptions]) -> Result[Any]:
         """contain.Sandbox.run, awaited; the options are the same."""
-        job = self._job(cmd, dict(options))
+        job, result = self._job(cmd, dict(options)), None
         try:
             launch = Launch(job.plan, job.streams, job.given, brief=True)
             try:
                 result = await drive(steps.run(launch, job.streams, job.args), launch)
+            except LaunchError:
+                if not job.lost_pool(launch):
+                    raise
             finally:
                 launch.close()
         finally:
             job.close()
-        return job.settle(result)
+        return await self.run(cmd, **options) if result is None else job.settle(result)
 
     def start(self, cmd: Command | None = None, **options: Unpack[StartOptions]) -> Starting:  # type: ignore[override]
         """contain.Sandbox.start: `async with box.start(cmd) as container:`, or `container = await box.start(cmd)`."""

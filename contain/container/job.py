@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from contain.container.member import Member, Network
     from contain.container.pool import Pool
     from contain.container.result import Layers, Result
+    from contain.container.steps import Launch
     from contain.spec.model import Spec
 
     Command = Sequence[str | os.PathLike[str]]
@@ -63,6 +64,10 @@ class Job:
         self.streams.close()
         self.pool = None  # not when what came of the run is thrown away: an error keeps the frames that it went through
         self.leave()
+
+    def lost_pool(self, launch: Launch) -> bool:
+        """Whether the command could not be started since the pool was going, or the places in it are not ours alone: then it is tried again."""
+        return self.pool is not None and launch.result is not None and self.pool.fails(launch.result.stage)
 
     def leave(self) -> None:
         """Whoever was a member is none any more."""

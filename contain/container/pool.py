@@ -12,8 +12,9 @@ import signal
 import socket
 import time
 
-from contain.kernel.processes import start_time
+from contain.kernel.processes import alive, start_time
 from contain.launcher import record, spawn
+from contain.plan import stage as at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,13 +53,24 @@ class Pool:
             holder = Holder(pooled, self.name)
         except OSError:
             return
+        if not holder.holds:
+            holder.end()
+            return
         finalize(self, holder.end)
-        self._folder, self._holder, self.worked = pooled.folder(self.name), holder, holder.holds
+        self._folder, self._holder, self.worked = pooled.folder(self.name), holder, True
 
     @property
     def ready(self) -> bool:
         """Whether a run can take its cgroups from it."""
         return self.worked and self._holder is not None and self._holder.is_there() and os.path.exists(self._folder)
+
+    def fails(self, stage: int) -> bool:
+        """Whether it, and not the run, is why nothing could be started in that stage: it was killed, or somebody else is in it or changed it;
+        then there is none from now on.
+        """
+        there = self.ready
+        self.worked = self.worked and not (there and stage == at.CGROUP)
+        return not there or not self.worked
 
 
 class Holder:
@@ -87,7 +99,11 @@ class Holder:
                 os.waitpid(pid, 0)
             except ChildProcessError:  # somebody else waits for all children
                 pass
-            self._hear(ours)
+            try:
+                self._hear(ours)
+            except BaseException:
+                self.end()
+                raise
 
     def _hear(self, report: socket.socket) -> None:
         poll = select.poll()
@@ -103,7 +119,7 @@ class Holder:
 
     def is_there(self) -> bool:
         """Whether it lives: it may have been killed."""
-        return os.path.exists(f"/proc/{self._pid}")
+        return self._born is not None and alive(self._pid, self._born)
 
     def end(self) -> None:
         """Ends it and waits until its cgroups are gone."""
@@ -119,6 +135,9 @@ class Holder:
                 poll.register(process, select.POLLIN)
                 signal.pidfd_send_signal(process, signal.SIGTERM)
                 poll.poll(PATIENCE * 1000)
+                os.waitid(os.P_PIDFD, process, os.WEXITED | os.WNOHANG)  # of a PID 1, or subreaper, it is a child
+        except OSError:  # not a child of ours; or we are no longer root, and it ends with us
+            pass
         finally:
             os.close(process)
 

@@ -9,7 +9,7 @@ from contain.container.result import Layers
 from contain.container.steps import Launch, drive
 from contain.container.steps import run as run_steps
 from contain.container.variant import Variant
-from contain.errors import UsageError
+from contain.errors import LaunchError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,9 +129,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Removes what was unpacked from an archive, and the cgroups of its runs; else the end of the object or of the process does. No run
-        after it.
-        """
+        """Removes what was unpacked, and the cgroups of its runs; else the end of the object or process does. No run after it."""
         self._pools.clear()
         if self._unpacked:
             self._unpacked()
@@ -153,6 +151,8 @@ class Sandbox:
         other._target, other._mapping = self._target, self._mapping
         other._network = self._network
         other._take(found)
+        if option != "name":  # ours alone, and kept by us: in a circle the pool would wait for the collector
+            other._parent = None
         return other
 
     def _current(self) -> Sandbox:
@@ -303,16 +303,19 @@ class Sandbox:
         A limit that fires is a Result, and an exception only with `check=True`.
         Raises LaunchError when the command cannot be started, Failed (TimedOut, OutOfMemory …) with `check`.
         """
-        job = self._job(cmd, dict(options))
+        job, result = self._job(cmd, dict(options)), None
         try:
             launch = Launch(job.plan, job.streams, job.given, brief=True)
             try:
                 result = drive(run_steps(launch, job.streams, job.args))
+            except LaunchError:
+                if not job.lost_pool(launch):
+                    raise
             finally:
                 launch.close()
         finally:
             job.close()
-        return job.settle(result)
+        return self.run(cmd, **options) if result is None else job.settle(result)
 
     def start(self, cmd: Command | None = None, **options: Unpack[StartOptions]) -> Container:
         """Starts a command and comes back while it runs; options as of run(), without `check`.
@@ -356,8 +359,7 @@ class Sandbox:
             return self
         found = self._limited.get(seconds)
         if found is None:
-            found = self._derived("cpu_time", seconds)
-            self._limited[seconds] = found
+            found = self._limited[seconds] = self._derived("cpu_time", seconds)
         return found
 
 

@@ -304,6 +304,9 @@ def test_who_could_change_it_has_a_new_one(busybox: str) -> None:
     assert not can(label=["a=b"])
     assert not can(userns="host")
     assert not can(init=False)
+    assert not can(cap_add=["SYS_ADMIN"])
+    assert not can(security_opt=["seccomp=unconfined"])
+    assert not can(volume=["/sys/fs:/mnt:ro"])
     assert pooled(contain.Sandbox(rootfs=busybox)._plan, 65534) is None
 
 

@@ -101,6 +101,11 @@ def test_holder(tmp_path: Path) -> None:
         {"init": False},
         {"cpuset_cpus": "0"},
         {"pid_file": "/tmp/pid"},
+        {"cap_add": ["SYS_ADMIN"]},
+        {"security_opt": ["seccomp=unconfined"]},
+        {"seccomp_action": "log"},
+        {"volume": ["/sys:/mnt"]},
+        {"volume": ["/sys/fs/cgroup/x:/mnt"]},
     ],
 )
 def test_who_has_none(options: dict[str, Any], tmp_path: Path) -> None:

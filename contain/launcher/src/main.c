@@ -165,11 +165,26 @@ static int leave(void) {
     return 0;
 }
 
-static void go_apart(void) {
+static void close_others(int planfd) {
+    const int kept[] = {planfd, context.report_fd, context.watch.caller};
+    for (unsigned from = 3, next; from != ~0U; from = next == ~0U ? next : next + 1) {
+        next = ~0U;
+        for (int i = 0; i < 3; i++)
+            if (kept[i] >= (int)from && (unsigned)kept[i] < next)
+                next = (unsigned)kept[i];
+        if (next > from)
+            sys_close_range(from, next == ~0U ? next : next - 1, 0);
+    }
+}
+
+/* It lasts: of what our caller left inheritable, a pipe that somebody reads to its end, and of its folder, nothing is held. */
+static void go_apart(int planfd) {
     pid_t pid = fork();
     if (pid != 0)
         _exit(pid < 0 ? EXIT_OURS : 0);
     setsid(); /* nor in its group, where a terminal's signals go */
+    close_others(planfd);
+    (void)!chdir("/");
 }
 
 /* Whoever comes after us must not meet it. It has long said its last word. */
@@ -190,7 +205,7 @@ int launcher_main(int argc, char **argv) {
         return EXIT_OURS;
     umask(0);
     if (apart)
-        go_apart();
+        go_apart(planfd);
     if (prepare(planfd) != 0)
         return EXIT_OURS;
     int code = host_start(&context);

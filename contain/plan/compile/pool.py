@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contain.plan import stage as at
+from contain.plan.compile.seccomp import OWN
 from contain.plan.operations.cgroup import UNIQUE, HoldCgroups, MakeCgroup, ReadCgroupUsage, RemoveCgroup, TakeCgroup, WriteCgroup
 from contain.plan.operations.notes import EndNote, KeepNote
 from contain.plan.operations.supervise import Supervise
@@ -20,7 +21,9 @@ _UNDOING = {"KeepNote", "NoteInit", "EndNote", "KillCgroup", "RemoveCgroup"}
 #: Of all that concerns cgroups, what the next run of the same plan finds as if it were the first.
 _HARMLESS = _UNDOING | {"MakeCgroup", "OpenTasks", "JoinCgroup", "WriteCgroup", "ReadCgroupUsage", "LimitProcessorTime"}
 _LIMITS = {"pids.max", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max", "memory.swap.max"}
-_OTHERS = {"NoteUndo", "ClaimState", "RunHook"}
+#: What leaves something else on the host, or adds to what the run before left in the cgroup, or asks what is in it.
+_OTHERS = {"NoteUndo", "ClaimState", "RunHook", "WriteDeviceRules", "AttachDeviceProgram", "CheckMemoryUse"}
+SYS_ADMIN = 1 << 21
 
 
 class Pooled:
@@ -94,8 +97,8 @@ class Pooled:
 def pooled(plan: Plan, uid: int) -> Pooled | None:
     """The two plans for runs of `plan` by the user `uid`; None where a run could find what another one left.
 
-    Nobody inside may change the cgroup: it is not shown there, and whoever is `uid`, to whom its files belong, is nobody there. And all
-    who were in it must be dead when a run has ended, as with an init of ours in a pid namespace.
+    Nobody inside may see the cgroup, whose counters go on, or change it: whoever is `uid`, to whom its files belong, is nobody there. And
+    all who were in it must be dead when a run has ended, as with an init of ours in a pid namespace.
     """
     names = {type(operation).__name__ for operation in plan.operations}
     last = {type(operation).__name__ for operation in plan.operations if operation.stage == at.TEARDOWN}
@@ -104,7 +107,28 @@ def pooled(plan: Plan, uid: int) -> Pooled | None:
         return None
     if not all(_fits(operation, operation.values(), uid) for operation in plan.operations):
         return None
-    return Pooled(plan) if "MakeCgroup" in names else None
+    return Pooled(plan) if "MakeCgroup" in names and _is_hidden(plan) else None
+
+
+def _is_hidden(plan: Plan) -> bool:
+    """Whether nobody inside can see a hierarchy of cgroups: none is in what is shown of the host, and none can be mounted.
+
+    That takes CAP_SYS_ADMIN, or a user namespace of one's own, which our filter refuses; what another one refuses is not looked into.
+    """
+    mounts = [operation.mount for operation in plan.operations if isinstance(operation, MakeCgroup)]
+    filtered = bounded = False
+    for operation in plan.operations:
+        name, values = type(operation).__name__, operation.values()
+        filtered |= name == "LoadSeccomp" and values["summary"].startswith(OWN) and not values["summary"].endswith("log")
+        bounded |= name == "DropBounding" and not values["keep"] & SYS_ADMIN
+        shown = values["path"] if name == "OpenSource" or (name == "OpenRoot" and values["recursive"]) else ""
+        if shown and any(_is_below(shown, mount) or _is_below(mount, shown) for mount in mounts):
+            return False
+    return filtered and bounded
+
+
+def _is_below(path: str, top: str) -> bool:
+    return f"{path.rstrip('/')}/".startswith(f"{top.rstrip('/')}/")
 
 
 def _fits(operation: Operation, values: dict[str, Any], uid: int) -> bool:

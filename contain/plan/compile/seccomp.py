@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from contain.plan.slots import Slots
     from contain.spec.model import Spec
 
+#: how the filter of a run without a profile is called
+OWN = "contain's own profile"
 #: profile.OWN_PIDS; its module holds the names and is not needed here
 _OWN_PIDS = "own pid namespace"
 _NEW_LISTENER = 8
@@ -98,7 +100,7 @@ def _own(spec: Spec, host: Host, mask: int) -> Operation:
             remedy="drop --detach, or use --seccomp-action log",
         )
     code = default_filter(host.machine, given, "notify" if watch else action)
-    summary = "contain's own profile" + ("" if action == "errno" else f", answering {action}")
+    summary = OWN + ("" if action == "errno" else f", answering {action}")
     return LoadSeccomp(program=code, flags=_NEW_LISTENER if watch else 0, summary=summary, watch=watch, origin="/linux/seccomp")
 
 
