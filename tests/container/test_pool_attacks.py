@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import select
@@ -16,8 +17,8 @@ from pathlib import Path
 import pytest
 
 import contain
-from tests.conftest import in_guest
-from tests.container.test_pool import MORE, box, holders, places, pools, until, warm
+from tests.conftest import children, in_guest
+from tests.container.test_pool import MORE, box, busy, holders, places, pools, until, warm
 
 __all__ = ["box"]
 pytestmark = [
@@ -259,3 +260,48 @@ def test_an_interrupt_leaves_no_holder(busybox: str) -> None:
         assert caller.stdout.readline() == "over\n"
         until(lambda: pools(parent) == [])
         caller.communicate("")
+
+
+def test_a_frozen_parent(busybox: str) -> None:
+    """No run waits in it for somebody who thaws it."""
+    parent = f"contain-frozen-{os.getpid()}"
+    with contain.Sandbox(rootfs=busybox, cgroup_parent=f"/{parent}") as box:
+        warm(box)
+        freeze = Path("/sys/fs/cgroup", parent, "cgroup.freeze")
+        if freeze.exists():  # v1 freezes in a hierarchy of its own, where no run is
+            freeze.write_text("1", encoding="ascii")
+            try:
+                with pytest.raises(contain.LaunchError, match="frozen"):
+                    box.run(["true"], timeout=20)
+            finally:
+                freeze.write_text("0", encoding="ascii")
+        assert box.run(["echo", "hi"], check=True).stdout == b"hi\n"
+
+
+@pytest.mark.any_kernel
+def test_a_launcher_that_is_killed_while_it_starts_the_program(box: contain.Sandbox) -> None:
+    """Nobody guards such a run: its first process sees for itself that it is alone, though a word that it said was not heard."""
+    name = warm(box).name
+    folders = pools(name)
+
+    def entered() -> bool:
+        with contextlib.suppress(OSError):  # made anew just now
+            return any(
+                Path(folder, one, "cgroup.procs").read_text(encoding="ascii")
+                for folder in folders
+                for one in os.listdir(folder)
+                if one.isdigit()
+            )
+        return False
+
+    for _ in range(80):
+        with ThreadPoolExecutor(1) as thread:
+            known = children()
+            running = thread.submit(box.run, ["sleep", "1000"])
+            while not entered() and not running.done():
+                pass  # as soon as it can be seen
+            (launcher,) = children() - known
+            os.kill(launcher, signal.SIGKILL)
+            with pytest.raises(contain.LaunchError):
+                running.result()
+        until(lambda: not busy(name))

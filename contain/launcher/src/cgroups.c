@@ -148,6 +148,13 @@ bool cgroup_populated(int folder, bool v2) {
     return read_file_at(folder, "cgroup.procs", text, sizeof text) > 0;
 }
 
+bool cgroup_frozen(int folder, bool v2) {
+    char text[32];
+    if (v2)
+        return cgroup_number(folder, "cgroup.events", "frozen") > 0 || cgroup_number(folder, "cgroup.freeze", NULL) > 0;
+    return read_file_at(folder, "freezer.state", text, sizeof text) > 0 && strncmp(text, "FR", 2) == 0;
+}
+
 /* All levels of a tree: the payload may have frozen cgroups of its own. */
 static void freeze_below(int folder, const char *name, void *data) {
     int child = cgroup_open(folder, name);

@@ -18,6 +18,8 @@ int cgroup_open(int parent, const char *path);
 void cgroup_children(int folder, void (*each)(int folder, const char *name, void *data), void *data);
 /* Whether any process is in `folder` or below it. */
 bool cgroup_populated(int folder, bool v2);
+/* Whoever enters a frozen cgroup, its own or by a parent, stops: our start would hang (runtime-spec, "Cgroups Path"). */
+bool cgroup_frozen(int folder, bool v2);
 /* Kills until nobody is left, for ten seconds at most. `method` as in KillCgroup. */
 void cgroup_end(int folder, const char *method);
 /* Removes `name` in `parent` with all cgroups below; kills and thaws what is in them, waits for the dying. 0 (gone too) or an errno. */

@@ -142,14 +142,6 @@ static int descend(struct context *context, struct walk *walk) {
     return 0;
 }
 
-/* Whoever enters a frozen cgroup, its own or by a parent, stops: our start would hang (runtime-spec, "Cgroups Path"). */
-static bool is_frozen(int folder, bool v2) {
-    char text[32];
-    if (v2)
-        return cgroup_number(folder, "cgroup.events", "frozen") > 0 || cgroup_number(folder, "cgroup.freeze", NULL) > 0;
-    return read_file_at(folder, "freezer.state", text, sizeof text) > 0 && strncmp(text, "FR", 2) == 0;
-}
-
 int do_make_cgroup(struct context *context, const struct make_cgroup *operation) {
     struct walk walk = {.operation = operation, .folder = -1};
     int result = 1;
@@ -167,7 +159,7 @@ int do_make_cgroup(struct context *context, const struct make_cgroup *operation)
         result = fail(context, ENOENT, "its parents vanish again and again");
     if (result == 0 && walk.made == 0 && cgroup_populated(walk.folder, operation->v2 != 0))
         result = fail(context, EEXIST, "it exists and has processes in it");
-    if (result == 0 && is_frozen(walk.folder, operation->v2 != 0))
+    if (result == 0 && cgroup_frozen(walk.folder, operation->v2 != 0))
         result = fail(context, EBUSY, "it is frozen, or one of its parents is");
     if (result < 0)
         close(walk.folder);

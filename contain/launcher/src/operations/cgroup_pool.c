@@ -145,9 +145,10 @@ int do_take_cgroup(struct context *context, const struct take_cgroup *operation)
     close(pool);
     if (place < 0)
         return -1;
-    if (lift_limits(context, place, operation) < 0) {
+    bool frozen = cgroup_frozen(place, operation->v2 != 0);
+    if (frozen || lift_limits(context, place, operation) < 0) {
         close(place);
-        return -1;
+        return frozen ? fail(context, EBUSY, "it is frozen, or one of its parents is") : -1;
     }
     note_before(context, place, operation);
     slot_set(context, operation->slot, place);
