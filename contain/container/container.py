@@ -265,7 +265,7 @@ class Container:
         return self._executing(cmd, {"stdout": DEVNULL, "stderr": DEVNULL, "timeout": PATIENCE})
 
     def popen(self, cmd: Command, **options: Unpack[ExecOptions]) -> Process:
-        """Starts a further command in it; PIPE streams are file objects of the Process, as of subprocess.Popen; options as of exec()."""
+        """Starts a further command in it; its outputs are pipes unless given, to be read from the files of the Process; options as of exec()."""
         from contain.container.process import Process
 
         return Process(*self._further(cmd, dict(options), driven=False))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import json
 import os
 import sys
+import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -178,3 +181,44 @@ def test_run_python(options: dict[str, Any], named: str) -> None:
     with pytest.raises(contain.UsageError, match=named) as caught:
         contain.run_python("", **options)
     assert caught.value.remedy
+
+
+def test_closed_archive(busybox: str, tmp_path: Path) -> None:
+    """What was unpacked is gone, for what was derived of it too."""
+    manifest = {"acKind": "ImageManifest", "acVersion": "0.8.11", "name": "a.example/b", "labels": [{"name": "os", "value": "linux"}]}
+    archive = str(tmp_path / "b.aci")
+    data = json.dumps(manifest).encode()
+    with tarfile.open(archive, "w") as out:
+        entry = tarfile.TarInfo("manifest")
+        entry.size = len(data)
+        out.addfile(entry, io.BytesIO(data))
+        out.add(f"{busybox}/bin", "rootfs/bin")
+    with contain.Sandbox(image=archive) as box:
+        other = box.named("other")
+        assert box.run(TRUE).ok
+    for attempt in (lambda: box.run(TRUE), lambda: box.start(TRUE), lambda: other.run(TRUE), lambda: box.run(TRUE, cpu_time=1)):
+        with pytest.raises(contain.StateError, match="closed"):
+            attempt()
+
+
+def test_what_is_let_go_holds_no_descriptor(busybox: str) -> None:
+    """A container and a process that were waited for, and never closed."""
+    box = contain.Sandbox(rootfs=busybox)
+    box.start(TRUE).wait(60)
+    with box.start(["sleep", "1000"]) as one:
+        one.popen(TRUE, stdout=contain.DEVNULL, stderr=contain.DEVNULL).wait(60)
+        gc.collect()
+        before = sorted(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            assert box.start(TRUE).wait(60).ok
+            assert one.popen(TRUE, stdout=contain.DEVNULL, stderr=contain.DEVNULL).wait(60).ok
+        gc.collect()
+        assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_process_that_is_to_be_checked(box: contain.Container) -> None:
+    """Each wait() raises; the container goes on."""
+    with box.popen(["false"], stdout=contain.DEVNULL, check=True) as process:
+        for _ in range(2):
+            with pytest.raises(contain.Failed, match="exited with 1"):
+                process.wait(60)
