@@ -44,7 +44,9 @@ class Container:
     `id` is its name for `contain list`, `pid` that of its first process on this host; `stdin` is a file with stdin=PIPE, else None.
     """
 
-    __slots__ = ("_args", "_job", "_launch", "_logged", "_publishers", "_result", "_streams", "_turns", "id", "pid", "root", "stdin")
+    __slots__ = (
+        "_args", "_job", "_launch", "_logged", "_publishers", "_refused", "_result", "_streams", "_turns", "id", "pid", "root", "stdin",
+    )  # fmt: skip
 
     def __init__(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
         """Returns when the program runs."""
@@ -63,7 +65,7 @@ class Container:
         self.id = sandbox.spec.run.name or f"c{os.urandom(8).hex()}"
         self.root = state_root("")
         own = sandbox if sandbox.spec.run.name else sandbox.named(self.id)
-        self._args = args
+        self._args, self._refused = args, sandbox.spec.run.seccomp_action
         self._turns = Turns()
         self._result: Result[Any] | None = None
         self._publishers: list[Publisher] = []
@@ -81,8 +83,7 @@ class Container:
             raise
 
     def _note_start(self) -> None:
-        started = self._launch.started
-        self.pid = started.pid if started else 0
+        self.pid = self._launch.started.pid if self._launch.started else 0
         if self._job.member is not None:
             self._job.member.started()
 
@@ -284,7 +285,7 @@ class Container:
         job = Job(words(cmd), options, unknown="exec", driven=driven)
         try:
             env = [f"{name}={value}" for name, value in variables(options.get("env")).items()]
-            request = Request(args=job.args, env=env, cwd=cwd, user=user)
+            request = Request(args=job.args, env=env, cwd=cwd, user=user, seccomp_action=self._refused)
             plan = plan_exec(self.id, request, {"root": self.root}, lambda _: None, runc=False)
             job.plan = encode(Variant([], timeout=timeout, preserve=job.preserve).of(plan))
             return job, Launch(job.plan, job.streams, job.passed)

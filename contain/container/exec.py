@@ -28,7 +28,7 @@ class Request:
 
     __slots__ = (
         "apparmor", "args", "cap", "cgroup", "console_socket", "cwd", "detach", "env", "gids", "ignore_paused",
-        "no_new_privs", "pid_file", "pidfd_socket", "preserve_fds", "process", "process_label", "tty", "user",
+        "no_new_privs", "pid_file", "pidfd_socket", "preserve_fds", "process", "process_label", "seccomp_action", "tty", "user",
     )  # fmt: skip
 
     def __init__(self, **values: Any) -> None:
@@ -54,6 +54,7 @@ class Request:
     preserve_fds: int | None
     process: str | None
     process_label: str | None
+    seccomp_action: str | None
     tty: bool | None
     user: str | None
 
@@ -141,6 +142,7 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
         seccomp=_filter(config["linux"], summary.pid),
         tty=config["process"]["terminal"],
     )
+    run.seccomp_action = request.seccomp_action or run.seccomp_action
     spec = Spec(config, kind="oci", bundle=summary.bundle, root=summary.rootfs, origins=Origins(), run=run)
     semantics.require(spec)
     return spec

@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files"),
 ]
 TRUE = ["true"]
+library: Any = contain  # whatever a type checker says
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,17 @@ def test_option(options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Mon
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("shell", '["sh", "-c"'), ("universal_newlines", "text=True"), ("preexec_fn", '"sh"'), ("close_fds", "pass_fds")]
+)
+def test_names_of_subprocess(name: str, remedy: str) -> None:
+    """That mean nothing here: what to write instead."""
+    options: dict[str, Any] = {name: True}
+    with pytest.raises(contain.UsageError) as caught:
+        contain.run(TRUE, **options)
+    assert remedy in caught.value.remedy
+
+
 def test_closed_file() -> None:
     """As a stream."""
     with open(os.devnull, "rb") as file:
@@ -126,9 +138,9 @@ def box(busybox: str) -> Iterator[contain.Container]:
         lambda box: box.connect(80, timeout="x"),
         lambda box: box.publish(80, "x"),
         lambda box: box.publish(80, (1, 2)),
-        lambda box: contain.file(3),
-        lambda box: contain.log(3),
-        lambda box: contain.url(80, 3),
+        lambda box: library.file(3),
+        lambda box: library.log(3),
+        lambda box: library.url(80, 3),
     ],
 )
 def test_container(box: contain.Container, mistake: Callable[[contain.Container], Any]) -> None:
