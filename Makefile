@@ -4,8 +4,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# another one has a .venv of its own: make test PYTHON=python3.13
 PYTHON ?= python3
-BIN := .venv/bin
+ANOTHER := $(addprefix -,$(filter-out python3,$(notdir $(PYTHON))))
+VENV := .venv$(ANOTHER)
+BIN := $(VENV)/bin
 SRC := contain/launcher/src
 # how many tests may skip before a run fails: a machine of the usual kind (root, Debian 12, cgroup v1 hybrid) and the guest
 SKIPS_HOST ?= 25
@@ -28,7 +31,7 @@ run: build ## set everything up and show the main job: a bundle is checked, plan
 	@docs/lab/show $(BIN)/contain build/rootfs
 
 .PHONY: build
-build: .venv/.ready launcher build/rootfs/.ready ## packages, .venv, the launcher, the busybox rootfs
+build: $(VENV)/.ready launcher build/rootfs/.ready ## packages, .venv, the launcher, the busybox rootfs
 
 .PHONY: test
 test: test-plain test-live ## all tests but the slow ones, on this machine's kernel
@@ -73,7 +76,7 @@ lint: build ## ruff, mypy --strict, the layers, lengths, clang-format: the linte
 	$(BIN)/pytest -q -n 2 -m 'not slow' tests/test_project
 
 .PHONY: format
-format: .venv/.ready ## rewrite Python and C in the house's format
+format: $(VENV)/.ready ## rewrite Python and C in the house's format
 	$(BIN)/ruff check -q --fix-only . || true
 	$(BIN)/ruff format -q .
 	find $(SRC) tests -name '*.[ch]' ! -name '*.gen.*' | xargs -r $(BIN)/clang-format -i
@@ -90,16 +93,16 @@ check: build tester ## everything that CI runs: linters, tests, tests in the gue
 ## — makers
 
 .PHONY: generate
-generate: .venv/.ready ## write the generated files again: C tables, validators, rule table, filters
+generate: $(VENV)/.ready ## write the generated files again: C tables, validators, rule table, filters
 	@for file in $$(find contain -name generate.py | sort); do \
 	  module=$${file%.py}; echo "generate: $${module//\//.}"; $(BIN)/python -m "$${module//\//.}"; done
 
 .PHONY: new-rule
-new-rule: .venv/.ready ## write the skeleton of a lint rule: make new-rule FAMILY=RUN NAME=kebab-name
+new-rule: $(VENV)/.ready ## write the skeleton of a lint rule: make new-rule FAMILY=RUN NAME=kebab-name
 	$(BIN)/python -m contain.linter.skeleton "$(FAMILY)" "$(NAME)"
 
 .PHONY: new-operation
-new-operation: .venv/.ready ## write the skeletons of an operation, Python and C: make new-operation FAMILY=mounts NAME=MountThing
+new-operation: $(VENV)/.ready ## write the skeletons of an operation, Python and C: make new-operation FAMILY=mounts NAME=MountThing
 	$(BIN)/python -m contain.plan.skeleton "$(FAMILY)" "$(NAME)"
 
 .PHONY: bench
@@ -126,12 +129,12 @@ peers:
 	@.ci/packages peers
 	@tests/guest/kernel >/dev/null 2>&1 || echo "no kernel for QEMU could be had: its tests skip"
 
-.venv/.ready: pyproject.toml .ci/packages .ci/venv | packages
-	@.ci/venv $(PYTHON)
+$(VENV)/.ready: pyproject.toml .ci/packages .ci/venv | packages
+	@.ci/venv $(PYTHON) $(VENV)
 	@touch $@
 
 .PHONY: launcher
-launcher: .venv/.ready
+launcher: $(VENV)/.ready
 	@cmake -S $(SRC) -B build/launcher -DCONTAIN_WERROR=ON -DCONTAIN_PYTHON="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" >build/launcher.log 2>&1 || { cat build/launcher.log; exit 1; }
 	@cmake --build build/launcher >>build/launcher.log 2>&1 || { cat build/launcher.log; exit 1; }
 	@for pair in contain:$(BIN)/contain contain-launcher:contain/launcher/contain-launcher; do \

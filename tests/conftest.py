@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.interpreter import for_everybody
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -213,6 +215,7 @@ class User:
             prefix="contain-runtime."
         )  # in the guest /var/tmp is the machine's: all that is made there is root's
         os.chown(self.runtime, self.uid, self.gid)
+        self.python = for_everybody()
         self.environment = {
             "HOME": self.home,
             "USER": name,
@@ -235,7 +238,7 @@ class User:
 
     def command(self) -> list[str]:
         """`contain` for this user; /root and its interpreters are closed to it."""
-        return ["/usr/bin/python3", "-m", "contain"]
+        return [self.python, "-m", "contain"]
 
     def contain(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Runs the command line as this user."""

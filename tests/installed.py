@@ -10,6 +10,7 @@ import sys
 
 from tests.conftest import TOP
 from tests.engines.conftest import runtime
+from tests.interpreter import for_everybody
 
 
 def installed(folder: str, packages: tuple[str, ...] = ()) -> str:
@@ -19,7 +20,7 @@ def installed(folder: str, packages: tuple[str, ...] = ()) -> str:
     os.makedirs(f"{folder}/bin")
     os.makedirs(site)
     shutil.copy(runtime(), f"{folder}/bin/contain")
-    os.symlink("/usr/bin/python3", f"{folder}/bin/python3")
+    os.symlink(for_everybody(), f"{folder}/bin/python3")
     shutil.copytree(f"{TOP}/contain", f"{site}/contain", ignore=shutil.ignore_patterns("src"))
     for name in packages:
         spec = importlib.util.find_spec(name)

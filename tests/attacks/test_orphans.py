@@ -37,7 +37,7 @@ class Container:
         job = {"config": config, "bundle": "/", "root": root, "kind": "oci", "trace": False, "run": run}
         options = user.options()
         options["env"] = {**options["env"], MARK: mark}
-        self.process = subprocess.Popen(["/usr/bin/python3", "-c", RUNNER, json.dumps(job)], stdout=subprocess.PIPE, text=True, **options)
+        self.process = subprocess.Popen([user.python, "-c", RUNNER, json.dumps(job)], stdout=subprocess.PIPE, text=True, **options)
         assert self.process.stdout
         assert self.process.stdout.readline() == "scattered\n"
 

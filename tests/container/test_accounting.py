@@ -233,7 +233,7 @@ def test_without_a_cgroup(user: User, user_rootfs: str, used: str) -> None:
     words = [burning(verb) if verb in TIME else [verb, str(AMOUNT)] for verb in verbs]
 
     def all_of_them() -> list[Any]:
-        done = user.run(["/usr/bin/python3", "-c", MANY, json.dumps([user_rootfs, program, words, 0])])
+        done = user.run([user.python, "-c", MANY, json.dumps([user_rootfs, program, words, 0])])
         assert done.returncode == 0, done.stderr
         found: list[Any] = json.loads(done.stdout)
         assert {(code, usage["memory_peak"], usage["sources"]["cpu"]) for code, _, usage in found} == {(0, None, "rusage")}

@@ -24,6 +24,7 @@ pytestmark = [
 ]
 COUNT = 24
 WATCHERS = ["SafeChildWatcher", "FastChildWatcher", "MultiLoopChildWatcher", "ThreadedChildWatcher", "PidfdChildWatcher"]
+WATCHERS = [name for name in WATCHERS if hasattr(asyncio, name)]  # Python 3.14 has none
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ with contain.Sandbox(rootfs={user_rootfs!r}).start(["sleep", "100"]) as box:
     box.get("/tmp/a", top + "/back")
 print(json.dumps(open(top + "/back/b/c").read()))
 """
-    done = user.run(["/usr/bin/python3", "-c", code])
+    done = user.run([user.python, "-c", code])
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == "x"
 

@@ -102,7 +102,7 @@ def test_processor_time_of_one_run(sandbox: contain.Sandbox) -> None:
         ({"pass_fds": [999]}, "is not open"),
         ({"timeout": 0}, "no time"),
         ({"cpu_time": -1}, "no time"),
-        ({"timeout": "5"}, "no time"),
+        ({"timeout": "soon"}, "not a time such as"),
         ({"stdin": contain.PIPE, "input": b"", "capture_output": True, "stdout": contain.PIPE}, "capture_output"),
         ({"shell": True}, "no option shell"),
     ],

@@ -193,3 +193,30 @@ def test_a_caller_who_may_not_end_it(busybox: str) -> None:
     done = subprocess.run([sys.executable, "-c", NOBODY, busybox], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     until(lambda: pools(done.stdout.strip()) == [])
+
+
+def test_a_run_that_never_began_used_nothing_of_the_one_before(busybox: str) -> None:
+    """Its time was over while it was set up: neither processor time nor memory of the earlier runs are its own."""
+    much = ["sh", "-c", "x=$(head -c 8000000 /dev/zero | tr '\\0' x); i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"]
+    with contain.Sandbox(rootfs=busybox, memory="64m") as box:
+        warm(box)
+        used = box.run(much, check=True).usage
+        assert used.cpu
+        for _ in range(8):
+            found = box.run(["true"], timeout=0.001).usage
+            assert (found.cpu or 0) < used.cpu / 2
+            assert (found.memory_peak or 0) < 2 << 20
+
+
+@pytest.mark.any_kernel
+def test_little_is_much_where_the_limit_is_small(busybox: str) -> None:
+    """What a run left in memory, here a file, is not to take a third of the next one's."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        os.chmod(folder, 0o777)
+        with contain.Sandbox(rootfs=busybox, memory="3m", volume=[f"{folder}:/data"]) as box:
+            name = warm(box).name
+            for number in range(3):
+                before = {os.stat(place).st_ino for place in places(name)}
+                box.run(["sh", "-c", f"head -c 450000 /dev/zero > /data/{number}"], check=True)
+                box.run(["true"], check=True)
+                assert before != {os.stat(place).st_ino for place in places(name)}

@@ -78,7 +78,7 @@ def test_it_works(program: str, who: str, top: str, user: User) -> None:
     script, says, options = PROGRAMS[program]
     if who == "user" and options:  # has one id inside: its own, since PostgreSQL refuses 0
         options = {"userns": "keep-id"}
-    words = ["/usr/bin/python3", "-c", CALL, json.dumps([script, options])]
+    words = [user.python, "-c", CALL, json.dumps([script, options])]
     if who == "user":
         done = user.run(words)
     else:

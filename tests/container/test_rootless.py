@@ -36,7 +36,7 @@ print("done")
 
 def test_library_as_an_ordinary_user(user: User, user_rootfs: str) -> None:
     """Everything that needs no privileges, in one process."""
-    found = user.run(["/usr/bin/python3", "-c", PROGRAM, user_rootfs])
+    found = user.run([user.python, "-c", PROGRAM, user_rootfs])
     assert found.stdout == "done\n", found.stderr
 
 
@@ -100,5 +100,5 @@ print("done")
 
 def test_many_at_once_as_an_ordinary_user(user: User, user_rootfs: str) -> None:
     """Threads, forked workers, an event loop and its cancellations; then no child, descriptor or thread is left."""
-    found = user.run(["/usr/bin/python3", "-c", STRESS, user_rootfs])
+    found = user.run([user.python, "-c", STRESS, user_rootfs])
     assert found.stdout == "done\n", found.stderr

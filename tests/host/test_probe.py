@@ -105,12 +105,15 @@ def test_a_proc_of_somebody_else(contain: Any, busybox: str) -> None:
     """After `unshare -p` the old /proc shows the pids of others, and without one nothing can be known: both are said, with the remedy."""
     if os.getuid() != 0:
         pytest.skip("making a pid namespace needs root")
+    # the program finds package and interpreter beside it, without /proc too
+    env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "PYTHONPATH": ""}
     for hide, first in (
         ("true", "the procfs on /proc is that of another pid namespace"),
         ("mount -t tmpfs x /proc", "no procfs is mounted on /proc"),
     ):
         for verb in ("doctor", f"run {busybox} -- true"):
-            done = contain(*verb.split(), under=("unshare", "-mpf", "sh", "-c", f'{hide} && "$@"', "sh"))
+            under = ("unshare", "-mpf", "sh", "-c", f'{hide} && "$@"', "sh")
+            done = contain(*verb.split(), under=under, env=env)
             assert (done.returncode, done.stderr.splitlines()[0]) == (125, first), (verb, done.stderr)
             assert "remedy: mount " in done.stderr
 

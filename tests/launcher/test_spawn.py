@@ -59,6 +59,6 @@ def test_a_run_by_path(user: User, user_rootfs: str) -> None:
         "import os, sys; from contain.launcher import spawn; spawn.RESTRICTION = '/proc/self/uid_map'; from contain.cli.main import main\n"
         f"sys.exit(main(['run', {user_rootfs!r}, '--', '/bin/sh', '-c', 'cat /proc/1/exe | head -c 1; echo; id -u']))"
     )
-    done = user.run(["/usr/bin/python3", "-c", code])
+    done = user.run([user.python, "-c", code])
     assert (done.returncode, done.stdout) == (0, "\n0\n"), done.stderr
     assert "Permission denied" in done.stderr  # our init, whose file it is, is not dumpable

@@ -117,7 +117,7 @@ def shell(script: str, **members: Any) -> dict[str, Any]:
 
 def _run(job: dict[str, Any], user: User | None, text: str, popen: dict[str, Any]) -> Ran:
     options: dict[str, Any] = user.options() if user else {"env": {**os.environ, "PYTHONPATH": TOP}, "cwd": "/"}
-    python = "/usr/bin/python3" if user else sys.executable
+    python = user.python if user else sys.executable
     argv = [*job.pop("within", ()), python, "-c", RUNNER, json.dumps(job)]
     given = {} if "stdin" in popen else {"input": text}
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, **{**given, **options, **popen})

@@ -256,7 +256,7 @@ class UserRound(Round):
         options = self.user.options()
         options["env"] = {**options["env"], MARK: self.name}
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "process_group": 0}
-        with subprocess.Popen(["/usr/bin/python3", "-c", RUNNER, json.dumps(job)], **quiet, **options) as process:
+        with subprocess.Popen([self.user.python, "-c", RUNNER, json.dumps(job)], **quiet, **options) as process:
             eventually(lambda: process.poll() is not None or not name_of(process.pid).startswith("python"), "the launcher")
             time.sleep(self.delay)  # the moment itself, not a synchronisation
             self.kill(process.pid, process.pid, process.poll() is None)
@@ -270,7 +270,7 @@ class UserRound(Round):
         """As his next `contain` command does; root's would not touch what is his."""
         code = f"import os; from contain.state.store import Store; from contain.state.sweep import sweep; sweep(Store({self.state!r}))"
         if os.path.isdir(self.state):
-            assert self.user.run(["/usr/bin/python3", "-c", code]).returncode == 0
+            assert self.user.run([self.user.python, "-c", code]).returncode == 0
         return not os.path.isdir(self.state) or not os.listdir(self.state)
 
 

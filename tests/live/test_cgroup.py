@@ -283,7 +283,7 @@ def test_a_user_with_a_delegated_cgroup_has_limits(name, user):
             f'echo $$ >{top}/shell/cgroup.procs; exec setpriv --reuid {user.uid} --regid {user.gid} --clear-groups "$@"',
             "sh",
         ]
-        argv += ["env", f"PYTHONPATH={user.environment['PYTHONPATH']}", "/usr/bin/python3", "-c", code, here, name]
+        argv += ["env", f"PYTHONPATH={user.environment['PYTHONPATH']}", user.python, "-c", code, here, name]
         ended = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=100)
         assert ended.stdout.split() == ["0", "6"], ended.stdout + ended.stderr
     finally:

@@ -154,7 +154,7 @@ def test_as_an_ordinary_user(user, user_rootfs, launcher, victim):
     job = {"config": config, "bundle": "/", "root": user_rootfs, "kind": "oci", "trace": False, "run": {"name": "mine", "init": True}}
     options = user.options()
     options["env"] = {**options["env"], MARK: mark}
-    with subprocess.Popen(["/usr/bin/python3", "-c", RUNNER, json.dumps(job)], stdout=subprocess.PIPE, text=True, **options) as run:
+    with subprocess.Popen([user.python, "-c", RUNNER, json.dumps(job)], stdout=subprocess.PIPE, text=True, **options) as run:
         assert run.stdout
         assert run.stdout.readline() == "ready\n"
         guardian = guardian_of(run.pid)
@@ -170,7 +170,7 @@ def test_as_an_ordinary_user(user, user_rootfs, launcher, victim):
         assert os.listdir(state) == ["mine"]
         done = user.run(
             [
-                "/usr/bin/python3",
+                user.python,
                 "-c",
                 f"from contain.state.store import Store; from contain.state.sweep import sweep; sweep(Store({state!r}))",
             ]

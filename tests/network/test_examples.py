@@ -30,7 +30,7 @@ def example(name: str, package: str, user: User | None) -> dict[str, Any]:
     with open(f"{HERE}/{name}.py", encoding="utf-8") as file:
         source = file.read()
     if user is not None:
-        found = user.run(["/usr/bin/python3", "-c", source])
+        found = user.run([user.python, "-c", source])
     else:
         environment = {**os.environ, "PYTHONPATH": TOP}
         found = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False, timeout=100, env=environment)

@@ -293,7 +293,7 @@ print("done")
 @pytest.mark.parametrize("ranges", [False, True], ids=["one-id", "ranges"])
 def test_network_of_an_ordinary_user(user: User, user_rootfs: str, ranges: bool) -> None:
     """All the same: names, faults, ways in."""
-    found = user.run(["/usr/bin/python3", "-c", ROOTLESS, user_rootfs, *(["ranges"] if ranges else [])])
+    found = user.run([user.python, "-c", ROOTLESS, user_rootfs, *(["ranges"] if ranges else [])])
     assert found.stdout == "done\n", found.stderr
 
 
@@ -324,5 +324,5 @@ print([place for place in places if os.path.exists(place)])
 @pytest.mark.any_kernel
 def test_network_of_an_ordinary_user_goes_with_its_creator(user: User, user_rootfs: str) -> None:
     """SIGKILL, as for root."""
-    found = user.run(["/usr/bin/python3", "-c", ROOTLESS_LEAK, user_rootfs])
+    found = user.run([user.python, "-c", ROOTLESS_LEAK, user_rootfs])
     assert found.stdout == "[]\n", found.stdout + found.stderr

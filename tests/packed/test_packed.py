@@ -12,6 +12,7 @@ import pytest
 
 from contain.packed.read import TAIL, WORD
 from tests.installed import installed
+from tests.interpreter import for_everybody
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ class Installation:
 
     def run(self, *words: str, **variables: str) -> str:
         """What it prints, on both streams."""
-        environment = {"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": f"{self.folder}/run", **variables}
+        environment = {"PATH": f"{os.path.dirname(for_everybody())}:/usr/bin:/bin", "XDG_RUNTIME_DIR": f"{self.folder}/run", **variables}
         done = subprocess.run(
             [self.program, *words],
             env=environment,
@@ -65,6 +66,15 @@ class Installation:
     def mark_entry(self) -> None:
         """From now on whoever starts without a pack says so first."""
         self.rewrite("__main__", "import sys\n", 'import sys\n\nprint("unpacked", flush=True)\n')
+
+    def another(self) -> str:
+        """The same interpreter in a file of its own."""
+        program = os.path.realpath(for_everybody())
+        os.makedirs(f"{self.folder}/other/bin")
+        os.symlink(f"{os.path.dirname(program)}/../lib", f"{self.folder}/other/lib")
+        copy: str = shutil.copy(program, f"{self.folder}/other/bin")
+        subprocess.run(["chmod", "-R", "a+rX", f"{self.folder}/other"], check=True)
+        return copy
 
     def packs(self) -> list[str]:
         """The files in the cache."""
@@ -155,9 +165,8 @@ def test_broken_pack_is_no_error(packed: Installation, damage: str) -> None:
 def test_another_interpreter_has_none_of_it(packed: Installation) -> None:
     """The code of one Python is none of another's."""
     link = f"{packed.folder}/venv/bin/python3"
-    program = os.path.realpath(link)
     os.unlink(link)
-    shutil.copy(program, link)
+    os.symlink(packed.another(), link)
     assert packed.run("list").startswith("unpacked")
     assert "unpacked" not in packed.run("list")
 
@@ -168,7 +177,7 @@ def test_pack_that_is_gone_by_then(packed: Installation) -> None:
     with open(f"{packed.cache}/{name}", "rb") as pack:
         os.unlink(f"{packed.cache}/{name}")
         done = subprocess.run(
-            ["/usr/bin/python3", "-I", "-S", f"/proc/self/fd/{pack.fileno()}", packed.module("__main__"), "contain", "list", "--help"],
+            [for_everybody(), "-I", "-S", f"/proc/self/fd/{pack.fileno()}", packed.module("__main__"), "contain", "list", "--help"],
             pass_fds=[pack.fileno()],
             capture_output=True,
             text=True,
@@ -230,11 +239,7 @@ def test_bug_is_placed_without_lines(packed: Installation) -> None:
 
 def test_interpreter_on_path(packed: Installation) -> None:
     """A distribution's own place for packages has no interpreter beside the program."""
-    link = f"{packed.folder}/venv/bin/python3"
-    program = os.path.realpath(link)
-    os.unlink(link)
+    os.unlink(f"{packed.folder}/venv/bin/python3")
     assert "unpacked" not in packed.run("list")
-    os.mkdir(f"{packed.folder}/other")
-    shutil.copy(program, f"{packed.folder}/other/{os.path.basename(program)}")
-    subprocess.run(["chmod", "-R", "a+rX", f"{packed.folder}/other"], check=True)
-    assert packed.run("list", PATH=f"relative:{packed.folder}/other:/usr/bin:/bin").startswith("unpacked")
+    other = os.path.dirname(packed.another())
+    assert packed.run("list", PATH=f"relative:{other}:/usr/bin:/bin").startswith("unpacked")

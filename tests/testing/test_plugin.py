@@ -334,7 +334,7 @@ def test_left(sandbox):
     KEPT.append(sandbox.start(["sleep", "1000"]))
 """)
     words = [
-        "/usr/bin/python3",
+        user.python,
         "-m",
         "pytest",
         "-q",

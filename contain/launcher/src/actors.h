@@ -28,6 +28,7 @@ void release_environment(void);
 void bind_to_monitor(const struct context *context);
 /* reaper.c: our PID 1, when `watch.init`. SIGNAL_END from outside (si_pid 0) makes it kill and reap all, so that the accounting is whole. */
 #define SIGNAL_END 63
+void forget_caller(char **words);
 noreturn void reaper_main(struct context *context, pid_t program);
 
 /* watch.c: what must be ready before the first change on the host: signals, parent. 0 or -1. */

@@ -112,6 +112,7 @@ static noreturn void become_program(struct context *context) {
  * in our memory until then and never returns: no page is copied for what execve throws away (0.1 ms). */
 static noreturn void become_reaper(struct context *context) {
     prctl(PR_SET_NAME, "contain-init"); /* the program has the name of its file */
+    forget_caller(context->words); /* before the program can look */
     pid_t program = vfork(); /* NOLINT(*vfork,bugprone-unsafe-functions,cert-msc24-c,cert-msc33-c) */
     if (program == 0)
         become_program(context); /* NOLINT(clang-analyzer-unix.Vfork) */

@@ -41,6 +41,8 @@ struct usage {
     int64_t oom_kills;   /* how often the kernel killed in this cgroup for lack of memory */
 };
 
+#define NEVER_BEGUN (-2) /* in `before`: the peak of a cgroup that others had is not set back yet */
+
 /* Seen by monitor, guardian and init alike (MAP_SHARED): what a guardian must know when the monitor is gone. */
 struct shared {
     _Atomic int32_t armed[ARMED_COUNT]; /* undo N is needed: set before its do */

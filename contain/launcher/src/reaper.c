@@ -105,7 +105,7 @@ static void wipe(char **strings) {
 
 /* What the caller had in its words and environment is nobody's business in here; `ps` shows our own name. Pages that are given back before they
  * are written to are not copied. */
-static void forget_caller(char **words) {
+void forget_caller(char **words) {
     static const char name[] = "contain-init";
     bool fits = strlen(words[0]) >= sizeof name;
     char *to = end_of(environ, end_of(words, words[0]));
@@ -123,7 +123,6 @@ noreturn void reaper_main(struct context *context, pid_t program) {
     struct message message = {.type = MESSAGE_STARTED};
     sigset_t all;
     prctl(PR_SET_DUMPABLE, 0);
-    forget_caller(context->words);
     bind_to_monitor(context);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);

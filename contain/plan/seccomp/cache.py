@@ -9,6 +9,7 @@ from __future__ import annotations
 import _stat as stat
 import marshal
 import posix
+import sys
 
 from contain import paths
 from contain.kernel import libraries
@@ -31,7 +32,7 @@ _MEMBERS = ("defaultAction", "defaultErrnoRet", "architectures", "syscalls")
 def _sha256(data: bytes) -> bytes:
     """The hash, without hashlib's import of OpenSSL where the interpreter has it built in."""
     try:
-        from _sha256 import sha256  # type: ignore[import-not-found]  # Python 3.11
+        sha256 = __import__("_sha2" if sys.version_info >= (3, 12) else "_sha256").sha256
     except ImportError:
         from hashlib import sha256
     return sha256(data).digest()  # type: ignore[no-any-return]

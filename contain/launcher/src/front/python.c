@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "../operation.h"
@@ -56,25 +57,36 @@ static void find_python(char *path, const char *folder) {
         strcpy(path, "python" CONTAIN_PYTHON);
 }
 
+/* Where the program lies; false without procfs (which `contain` is to say itself), and then it is as the kernel was asked for it. */
+static bool find_own_folder(char *folder) {
+    ssize_t length = readlink("/proc/self/exe", folder, PATH_SIZE - 1);
+    const char *asked = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+    char *path = length > 0 || asked == NULL ? NULL : realpath(asked, NULL);
+    folder[length > 0 ? length : 0] = '\0';
+    if (path != NULL && strlen(path) < PATH_SIZE)
+        strcpy(folder, path);
+    free(path);
+    if (strrchr(folder, '/') != NULL)
+        *strrchr(folder, '/') = '\0';
+    return length > 0;
+}
+
 bool python_command(struct python *python, int argc, char **argv, const char *verb) {
     char folder[PATH_SIZE], number[16];
     const char **words = calloc((size_t)argc + FIXED_ARGUMENTS + 1, sizeof *words);
-    ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
     int fixed = 0;
 
     python->pack = -1;
     if (words == NULL)
         return false;
-    folder[length > 0 ? length : 0] = '\0';
-    if (strrchr(folder, '/') != NULL)
-        *strrchr(folder, '/') = '\0';
+    bool has_proc = find_own_folder(folder);
 
     find_python(python->program, folder);
     words[fixed++] = python->program;
     if (find_package(python->package, folder)) {
         words[fixed++] = "-I";
         words[fixed++] = "-S";
-        python->pack = verb ? find_pack(verb, python->package, python->program) : -1;
+        python->pack = verb && has_proc ? find_pack(verb, python->package, python->program) : -1;
         if (python->pack >= 0) {
             format_number(number, sizeof number, python->pack);
             join_words(python->pack_path, sizeof python->pack_path, (const char *const[]){"/proc/self/fd/", number, NULL});

@@ -231,6 +231,8 @@ void cgroup_usage_begin(struct context *context) {
  * Where the peak could not be set back it may be the set-up's own. */
 static int64_t memory_peak(const struct context *context, int folder, bool v2) {
     int64_t held = context->shared->before.memory_peak;
+    if (held == NEVER_BEGUN)
+        return -1;
     int64_t peak = v2 && context->counters.peak >= 0 ? cgroup_number_in(context->counters.peak, NULL)
                                                      : cgroup_number(folder, v2 ? "memory.peak" : "memory.max_usage_in_bytes", NULL);
     return held <= 0 || peak < 0 ? peak : peak > held ? peak - held : 0;
@@ -248,7 +250,7 @@ int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage
     if (operation->cpu) {
         int64_t time = nanoseconds(cgroup_number(folder, operation->v2 ? "cpu.stat" : "cpuacct.usage", operation->v2 ? "usage_usec" : NULL),
                                    operation->v2);
-        usage->cpu = time > context->shared->before.cpu ? time - context->shared->before.cpu : time;
+        usage->cpu = time >= context->shared->before.cpu ? time - context->shared->before.cpu : time;
     }
     close(folder);
     return 0;

@@ -13,6 +13,7 @@
 #define PLACES 4096
 #define TRIES 16
 #define LEFT_OVER (512 * 1024) /* bytes: more would leave less room below a limit */
+#define SHARE 8 /* of a limit that is small */
 #define AHEAD (256 * 1024) /* bytes that the kernel charges ahead, for each processor: they are used again */
 
 enum state { FREE, TAKEN, WORN, GONE };
@@ -61,7 +62,9 @@ static enum state look(int place, const struct take_cgroup *operation) {
     if (!operation->memory)
         return FREE;
     int64_t most = LEFT_OVER + AHEAD * (int64_t)sysconf(_SC_NPROCESSORS_ONLN);
-    if (cgroup_number(place, v2 ? "memory.current" : "memory.usage_in_bytes", NULL) > most)
+    int64_t held = cgroup_number(place, v2 ? "memory.current" : "memory.usage_in_bytes", NULL);
+    int64_t limit = cgroup_number(place, v2 ? "memory.max" : "memory.limit_in_bytes", NULL); /* of the run before: it is that of all */
+    if (held > most || (limit > 0 && held > limit / SHARE))
         return WORN;
     return v2 && peak_is_spent(place) ? WORN : FREE;
 }
@@ -127,8 +130,10 @@ static void note_before(struct context *context, int place, const struct take_cg
         int64_t used = cgroup_number(place, v2 ? "cpu.stat" : "cpuacct.usage", v2 ? "usage_usec" : NULL);
         before->cpu = used > 0 && v2 ? used * 1000 : used;
     }
-    if (operation->memory)
+    if (operation->memory) {
         before->oom_kills = cgroup_oom_kills(place, v2);
+        before->memory_peak = NEVER_BEGUN;
+    }
 }
 
 int do_take_cgroup(struct context *context, const struct take_cgroup *operation) {
