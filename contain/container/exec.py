@@ -123,6 +123,8 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
     from contain.spec.model import Origins, RunOptions, Spec
 
     config = copied.config(folder)
+    if not config:
+        raise StateError(f"container {folder.id} has ended")  # meanwhile: its folder is being removed
     config.get("linux", {}).pop("resources", None)  # those hold already, whatever updates have made of the text
     summary = folder.summary()
     config["process"] = _process(config.get("process") or {}, request)

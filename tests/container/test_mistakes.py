@@ -6,6 +6,7 @@ import gc
 import io
 import json
 import os
+import socket
 import sys
 import tarfile
 from typing import TYPE_CHECKING, Any
@@ -234,3 +235,17 @@ def test_process_that_is_to_be_checked(box: contain.Container) -> None:
         for _ in range(2):
             with pytest.raises(contain.Failed, match="exited with 1"):
                 process.wait(60)
+
+
+def test_one_that_ends_just_now(busybox: str) -> None:
+    """Whose folder of state is being removed while it is asked for something: said as of one that has ended."""
+    with contain.Sandbox(rootfs=busybox).start(["sleep", "1000"]) as one:
+        os.unlink(f"{one.root}/{one.id}/config.json")
+        for attempt in (lambda: one.connect(80), lambda: one.exec(TRUE), lambda: one.put(b"x", "/tmp/x"), lambda: one.get("/etc/passwd")):
+            with pytest.raises(contain.StateError, match="has ended"):
+                attempt()
+        host, port = one.publish(80)
+        with socket.create_connection((host, port)) as client:
+            assert client.recv(1) == b""
+        with socket.create_connection((host, port)) as client:  # its thread lives
+            assert client.recv(1) == b""
