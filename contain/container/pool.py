@@ -51,13 +51,11 @@ class Pool:
             sweep_dead(layout.own_root())
         try:
             holder = Holder(pooled, self.name)
+            finalize(self, holder.end)
+            stays = holder.stays()
         except OSError:
             return
-        if not holder.holds:
-            holder.end()
-            return
-        finalize(self, holder.end)
-        self._folder, self._holder, self.worked = pooled.folder(self.name), holder, True
+        self._folder, self._holder, self.worked = pooled.folder(self.name), holder, stays
 
     @property
     def ready(self) -> bool:
@@ -76,46 +74,55 @@ class Pool:
 class Holder:
     """The process that has a pool: nobody's child, so whoever waits for all children does not wait for it."""
 
-    __slots__ = ("_born", "_owner", "_pid", "holds")
+    __slots__ = ("_born", "_line", "_owner", "_pid")
 
     def __init__(self, pooled: Pooled, name: str) -> None:
-        """Starts it, and waits until it has made all; raises OSError."""
+        """Starts it; raises OSError."""
+        self._owner, self._pid = os.getpid(), 0
+        self._born: int | None = None
+        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._start(pooled, name, theirs)
+        except BaseException:
+            self._line.close()
+            raise
+
+    def _start(self, pooled: Pooled, name: str, theirs: socket.socket) -> None:
         from contain.plan.encode import encode
 
-        self._owner, self._pid, self.holds = os.getpid(), 0, False
-        self._born: int | None = None
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         caller = os.pidfd_open(self._owner)
-        with ours:
-            try:
-                with open(os.devnull, "r+b") as null:  # for all streams: whoever reads our output to its end is not to wait for it
-                    pid = spawn.spawn(
-                        encode(pooled.of_holder(name)), report=theirs.fileno(), caller=caller, streams=(null.fileno(),) * 3, apart=True
-                    )
-            finally:
-                theirs.close()
-                os.close(caller)
-            try:
-                os.waitpid(pid, 0)
-            except ChildProcessError:  # somebody else waits for all children
-                pass
-            try:
-                self._hear(ours)
-            except BaseException:
-                self.end()
-                raise
+        try:
+            with open(os.devnull, "r+b") as null:  # for all streams: whoever reads our output to its end is not to wait for it
+                pid = spawn.spawn(
+                    encode(pooled.of_holder(name)), report=theirs.fileno(), caller=caller, streams=(null.fileno(),) * 3, apart=True
+                )
+        finally:
+            theirs.close()
+            os.close(caller)
+        try:
+            os.waitpid(pid, 0)
+        except ChildProcessError:  # somebody else waits for all children
+            pass
 
-    def _hear(self, report: socket.socket) -> None:
+    def stays(self) -> bool:
+        """Waits until it has made all, and says that it is wanted: without a word it ends when we hang up, as an interrupt lets us do."""
+        with self._line:
+            made = self._has_made()
+            if made:
+                self._line.send(b"1", socket.MSG_NOSIGNAL)
+        return made
+
+    def _has_made(self) -> bool:
         poll = select.poll()
-        poll.register(report, select.POLLIN)
+        poll.register(self._line, select.POLLIN)
         deadline = time.monotonic() + PATIENCE
         while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            data = report.recv(record.SIZE)
+            data = self._line.recv(record.SIZE)
             kind = record.Record(data) if data else None
             if kind is None or kind.type != record.HELLO:
-                self.holds = kind is not None and kind.type == record.STARTED
-                return
+                return kind is not None and kind.type == record.STARTED
             self._pid, self._born = kind.pid, start_time(kind.pid)
+        return False
 
     def is_there(self) -> bool:
         """Whether it lives: it may have been killed."""
@@ -155,5 +162,9 @@ def pool_of(pooled: Pooled, pools: dict[Any, Pool]) -> Pool | None:
         pools.pop(pooled.key, None)
     made = Pool()
     if pools.setdefault(pooled.key, made) is made:
-        made.make(pooled)
+        try:
+            made.make(pooled)
+        except BaseException:  # an interrupt: another run makes one
+            pools.pop(pooled.key, None)
+            raise
     return made if made.ready else None

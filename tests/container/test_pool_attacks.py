@@ -220,3 +220,42 @@ def test_little_is_much_where_the_limit_is_small(busybox: str) -> None:
                 box.run(["sh", "-c", f"head -c 450000 /dev/zero > /data/{number}"], check=True)
                 box.run(["true"], check=True)
                 assert before != {os.stat(place).st_ino for place in places(name)}
+
+
+INTERRUPTED = """
+import contain, signal, sys
+
+class Alarm(Exception):
+    pass
+
+def ring(*_):
+    raise Alarm
+
+signal.signal(signal.SIGALRM, ring)
+for number in range(40):
+    box = contain.Sandbox(rootfs=sys.argv[1], cgroup_parent=sys.argv[2])
+    for _ in range(3):
+        box.run(["true"])
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.0003 + 0.00015 * number)
+            box.run(["true"])
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Alarm:
+        pass
+    del box
+print("over", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.any_kernel
+def test_an_interrupt_leaves_no_holder(busybox: str) -> None:
+    """While one is made, at any moment: it is not wanted, and ends."""
+    parent = f"contain-interrupted-{os.getpid()}"
+    with subprocess.Popen([sys.executable, "-c", INTERRUPTED, busybox, f"/{parent}"], stdin=-1, stdout=-1, text=True) as caller:
+        assert caller.stdout
+        assert caller.stdout.readline() == "over\n"
+        until(lambda: pools(parent) == [])
+        caller.communicate("")
