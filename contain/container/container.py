@@ -9,7 +9,7 @@ import time
 from contain.container import steps
 from contain.container.job import Job, by, is_whole, moment, numbered, place, positive, variables, words
 from contain.container.log import last_lines
-from contain.container.ready import Dead, conditions, holds, last_said
+from contain.container.ready import Dead, conditions, ends, holds, last_said, not_ready
 from contain.container.steps import Launch, drive
 from contain.container.streams import DEVNULL, LOG
 from contain.container.together import Turns, together
@@ -378,8 +378,7 @@ class Container:
 
         Dead when the container ends before, TimeoutError when the time is over.
         """
-        deadline = by(timeout)
-        left = conditions(ready)
+        deadline, left = by(timeout), conditions(ready)
         while left := [one for one in left if not self._holds(one, deadline)]:
             self._check_ready(deadline, timeout)
             time.sleep(LOOK)
@@ -388,13 +387,14 @@ class Container:
         try:
             found = one(self)
             return holds(drive(steps.within(found, deadline)) if hasattr(found, "send") else found)
-        except StateError:  # it has ended meanwhile, which _check_ready says better
-            return False
+        except (StateError, LaunchError) as problem:
+            if not drive(ends(self, problem)):
+                raise
+            return False  # it has ended meanwhile, which _check_ready says better
 
     def _check_ready(self, deadline: float, timeout: float) -> None:
         """Raises when there is nothing to wait for any more."""
         if not self.alive:
             raise Dead(drive(self._end()), last_said(self, TAIL))
         if time.monotonic() > deadline:
-            said = last_said(self, 1).decode(errors="replace").strip()
-            raise TimeoutError(f"{self._args[0]} is not ready after {timeout:g} s" + (f"; it said last: {said}" if said else ""))
+            raise not_ready(self, self._args[0], timeout)

@@ -154,7 +154,10 @@ def _filter(linux: dict[str, Any], pid: int) -> str:
     """A container that runs under contain's own filter, of which its configuration says nothing, is not entered without it."""
     from contain.kernel.processes import status
 
-    return "default" if "seccomp" not in linux and status(pid).seccomp == 2 else ""  # SECCOMP_MODE_FILTER
+    try:
+        return "default" if "seccomp" not in linux and status(pid).seccomp == 2 else ""  # SECCOMP_MODE_FILTER
+    except FileNotFoundError:
+        raise StateError("the container has ended") from None
 
 
 def _add_maps(linux: dict[str, Any], pid: int) -> None:

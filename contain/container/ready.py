@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from contain.container.job import is_text
-from contain.errors import ContainError, UsageError
+from contain.errors import ContainError, LaunchError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from contain.container.container import Container
     from contain.container.job import Command
     from contain.container.result import Result
+    from contain.container.steps import Asking
 
     Ready = Callable[[Container], Any]
+
+#: in seconds, how long the record of a container may take whose processes are gone
+GRACE = 2.0
 
 
 class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
@@ -53,6 +57,23 @@ def last_said(container: Container, lines: int) -> bytes:
     """Its last words: of stderr, or where that says nothing of stdout."""
     said = (container.logs(stream=name, tail=lines) for name in ("stderr", "stdout") if container.has_log(name))
     return next(filter(None, said), b"")
+
+
+def not_ready(container: Container, name: str, timeout: float) -> TimeoutError:
+    """What wait_for raises for one that lives, with its last words."""
+    said = last_said(container, 1).decode(errors="replace").strip()
+    return TimeoutError(f"{name} is not ready after {timeout:g} s" + (f"; it said last: {said}" if said else ""))
+
+
+def ends(container: Container, problem: ContainError) -> Asking:
+    """Steps that tell whether a condition failed because the container was ending then: its record comes a moment later."""
+    if isinstance(problem, LaunchError) and problem.place:  # about what was to be executed
+        return False
+    try:
+        yield from container._end(0 if isinstance(problem, StateError) else GRACE)  # noqa: SLF001  our own kind
+    except TimeoutError:
+        return isinstance(problem, StateError)  # paused, or not there yet: looked at again
+    return True
 
 
 def check_port(number: Any) -> None:

@@ -249,3 +249,21 @@ def test_one_that_ends_just_now(busybox: str) -> None:
             assert client.recv(1) == b""
         with socket.create_connection((host, port)) as client:  # its thread lives
             assert client.recv(1) == b""
+
+
+def test_one_that_ends_while_it_is_asked(busybox: str) -> None:
+    """Whatever a condition meets of its end, it is Dead; a command that cannot be executed is another matter."""
+
+    def until_it_is_gone(one: contain.Container) -> None:
+        one.kill()
+        while True:
+            one.exec(TRUE)
+
+    box = contain.Sandbox(rootfs=busybox)
+    for _ in range(8):
+        with box.start(["sh", "-c", "echo words; exec sleep 1000"]) as one:
+            one.wait_for(contain.log("words"))
+            with pytest.raises(contain.Dead, match="words"):
+                one.wait_for(until_it_is_gone)
+    with box.start(["sleep", "1000"]) as one, pytest.raises(contain.LaunchError, match="not found"):
+        one.wait_for(contain.command(["no-such-program"]))
