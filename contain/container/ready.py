@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from contain.container.job import is_text
-from contain.errors import ContainError, LaunchError, StateError, UsageError
+from contain.errors import ContainError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     Ready = Callable[[Container], Any]
 
-#: in seconds, how long the record of a container may take whose processes are gone
-GRACE = 2.0
+#: in seconds, how long the record of a container may take whose first process is gone, and of one that is being killed
+GRACE, SOON = 2.0, 0.3
 
 
 class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
@@ -65,12 +65,22 @@ def not_ready(container: Container, name: str, timeout: float) -> TimeoutError:
     return TimeoutError(f"{name} is not ready after {timeout:g} s" + (f"; it said last: {said}" if said else ""))
 
 
+def _has_root(pid: int) -> bool:
+    """Whether a process has not died, nor left a zombie."""
+    try:
+        os.readlink(f"/proc/{pid}/root")
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 def ends(container: Container, problem: ContainError) -> Asking:
     """Steps that tell whether a condition failed because the container was ending then: its record comes a moment later."""
-    if isinstance(problem, LaunchError) and problem.place:  # about what was to be executed
-        return False
+    patience = 0.0 if isinstance(problem, StateError) else SOON if _has_root(container.pid) else GRACE
     try:
-        yield from container._end(0 if isinstance(problem, StateError) else GRACE)  # noqa: SLF001  our own kind
+        yield from container._end(patience)  # noqa: SLF001  our own kind
     except TimeoutError:
         return isinstance(problem, StateError)  # paused, or not there yet: looked at again
     return True
