@@ -12,7 +12,7 @@ from contain.container import lend, steps
 from contain.container import sandbox as threads
 from contain.container.job import RUN_OPTIONS, by
 from contain.container.loops import drive, sleep
-from contain.container.ready import conditions, holds
+from contain.container.ready import conditions, ends, holds
 from contain.container.result import Result
 from contain.container.steps import Launch
 from contain.errors import LaunchError, StateError
@@ -230,7 +230,9 @@ class Container(threads_container.Container):
             elif hasattr(found, "send"):
                 found = await drive(steps.within(found, deadline), None)
             return holds(found)
-        except StateError:
+        except (StateError, LaunchError) as problem:
+            if not await drive(ends(self, problem), None):
+                raise
             return False
 
     async def put(  # type: ignore[override]

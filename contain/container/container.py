@@ -9,7 +9,7 @@ import time
 from contain.container import steps
 from contain.container.job import Job, by, is_whole, moment, numbered, place, positive, variables, words
 from contain.container.log import last_lines
-from contain.container.ready import Dead, conditions, holds, last_said
+from contain.container.ready import Dead, conditions, ends, holds, last_said, not_ready
 from contain.container.steps import Launch, drive
 from contain.container.streams import DEVNULL, LOG
 from contain.container.together import Turns, together
@@ -44,7 +44,9 @@ class Container:
     `id` is its name for `contain list`, `pid` that of its first process on this host; `stdin` is a file with stdin=PIPE, else None.
     """
 
-    __slots__ = ("_args", "_job", "_launch", "_logged", "_publishers", "_result", "_streams", "_turns", "id", "pid", "root", "stdin")
+    __slots__ = (
+        "_args", "_job", "_launch", "_logged", "_publishers", "_refused", "_result", "_streams", "_turns", "id", "pid", "root", "stdin",
+    )  # fmt: skip
 
     def __init__(self, sandbox: Sandbox, args: list[str], options: dict[str, Any]) -> None:
         """Returns when the program runs."""
@@ -63,7 +65,7 @@ class Container:
         self.id = sandbox.spec.run.name or f"c{os.urandom(8).hex()}"
         self.root = state_root("")
         own = sandbox if sandbox.spec.run.name else sandbox.named(self.id)
-        self._args = args
+        self._args, self._refused = args, sandbox.spec.run.seccomp_action
         self._turns = Turns()
         self._result: Result[Any] | None = None
         self._publishers: list[Publisher] = []
@@ -81,8 +83,7 @@ class Container:
             raise
 
     def _note_start(self) -> None:
-        started = self._launch.started
-        self.pid = started.pid if started else 0
+        self.pid = self._launch.started.pid if self._launch.started else 0
         if self._job.member is not None:
             self._job.member.started()
 
@@ -265,7 +266,7 @@ class Container:
         return self._executing(cmd, {"stdout": DEVNULL, "stderr": DEVNULL, "timeout": PATIENCE})
 
     def popen(self, cmd: Command, **options: Unpack[ExecOptions]) -> Process:
-        """Starts a further command in it; PIPE streams are file objects of the Process, as of subprocess.Popen; options as of exec()."""
+        """Starts a further command in it; its outputs are pipes unless given, to be read from the files of the Process; options as of exec()."""
         from contain.container.process import Process
 
         return Process(*self._further(cmd, dict(options), driven=False))
@@ -284,7 +285,7 @@ class Container:
         job = Job(words(cmd), options, unknown="exec", driven=driven)
         try:
             env = [f"{name}={value}" for name, value in variables(options.get("env")).items()]
-            request = Request(args=job.args, env=env, cwd=cwd, user=user)
+            request = Request(args=job.args, env=env, cwd=cwd, user=user, seccomp_action=self._refused)
             plan = plan_exec(self.id, request, {"root": self.root}, lambda _: None, runc=False)
             job.plan = encode(Variant([], timeout=timeout, preserve=job.preserve).of(plan))
             return job, Launch(job.plan, job.streams, job.passed)
@@ -377,8 +378,7 @@ class Container:
 
         Dead when the container ends before, TimeoutError when the time is over.
         """
-        deadline = by(timeout)
-        left = conditions(ready)
+        deadline, left = by(timeout), conditions(ready)
         while left := [one for one in left if not self._holds(one, deadline)]:
             self._check_ready(deadline, timeout)
             time.sleep(LOOK)
@@ -387,13 +387,14 @@ class Container:
         try:
             found = one(self)
             return holds(drive(steps.within(found, deadline)) if hasattr(found, "send") else found)
-        except StateError:  # it has ended meanwhile, which _check_ready says better
-            return False
+        except (StateError, LaunchError) as problem:
+            if not drive(ends(self, problem)):
+                raise
+            return False  # it has ended meanwhile, which _check_ready says better
 
     def _check_ready(self, deadline: float, timeout: float) -> None:
         """Raises when there is nothing to wait for any more."""
         if not self.alive:
             raise Dead(drive(self._end()), last_said(self, TAIL))
         if time.monotonic() > deadline:
-            said = last_said(self, 1).decode(errors="replace").strip()
-            raise TimeoutError(f"{self._args[0]} is not ready after {timeout:g} s" + (f"; it said last: {said}" if said else ""))
+            raise not_ready(self, self._args[0], timeout)

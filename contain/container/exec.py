@@ -28,7 +28,7 @@ class Request:
 
     __slots__ = (
         "apparmor", "args", "cap", "cgroup", "console_socket", "cwd", "detach", "env", "gids", "ignore_paused",
-        "no_new_privs", "pid_file", "pidfd_socket", "preserve_fds", "process", "process_label", "tty", "user",
+        "no_new_privs", "pid_file", "pidfd_socket", "preserve_fds", "process", "process_label", "seccomp_action", "tty", "user",
     )  # fmt: skip
 
     def __init__(self, **values: Any) -> None:
@@ -54,6 +54,7 @@ class Request:
     preserve_fds: int | None
     process: str | None
     process_label: str | None
+    seccomp_action: str | None
     tty: bool | None
     user: str | None
 
@@ -122,6 +123,8 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
     from contain.spec.model import Origins, RunOptions, Spec
 
     config = copied.config(folder)
+    if not config:
+        raise StateError(f"container {folder.id} has ended")  # meanwhile: its folder is being removed
     config.get("linux", {}).pop("resources", None)  # those hold already, whatever updates have made of the text
     summary = folder.summary()
     config["process"] = _process(config.get("process") or {}, request)
@@ -141,6 +144,7 @@ def _spec(folder: Folder, request: Request, *, runc: bool) -> Spec:
         seccomp=_filter(config["linux"], summary.pid),
         tty=config["process"]["terminal"],
     )
+    run.seccomp_action = request.seccomp_action or run.seccomp_action
     spec = Spec(config, kind="oci", bundle=summary.bundle, root=summary.rootfs, origins=Origins(), run=run)
     semantics.require(spec)
     return spec
@@ -150,7 +154,10 @@ def _filter(linux: dict[str, Any], pid: int) -> str:
     """A container that runs under contain's own filter, of which its configuration says nothing, is not entered without it."""
     from contain.kernel.processes import status
 
-    return "default" if "seccomp" not in linux and status(pid).seccomp == 2 else ""  # SECCOMP_MODE_FILTER
+    try:
+        return "default" if "seccomp" not in linux and status(pid).seccomp == 2 else ""  # SECCOMP_MODE_FILTER
+    except FileNotFoundError:
+        raise StateError("the container has ended") from None
 
 
 def _add_maps(linux: dict[str, Any], pid: int) -> None:

@@ -8,7 +8,7 @@ from codecs import lookup_error
 
 from contain.container.result import name_version
 from contain.container.streams import LOG, PIPE, Limit, Streams
-from contain.errors import UsageError
+from contain.errors import StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,6 +107,15 @@ def words(cmd: Command) -> list[str]:
                 f"the command has a word that is no text: {word!r}", remedy="give texts without NUL: str(number), os.fsdecode(bytes)"
             )
     return found
+
+
+def check_open(sandbox: Any) -> None:
+    """StateError for one whose archive was unpacked into folders that close() has removed; so for what was derived of it."""
+    top = sandbox
+    while top._parent is not None:  # noqa: SLF001  our own kind
+        top = top._parent  # noqa: SLF001
+    if top._unpacked and not top._unpacked.alive:  # noqa: SLF001  a finalizer
+        raise StateError("the sandbox is closed, and what was unpacked for it is gone", remedy="make another one")
 
 
 def listed(name: str, given: Any) -> list[Any]:

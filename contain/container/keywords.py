@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from contain.spec.options import Option
 
 
+#: what subprocess calls otherwise
+ELSEWHERE = {
+    "shell": 'write ["sh", "-c", TEXT]',
+    "universal_newlines": "write text=True",
+    "close_fds": "that is so; pass_fds= names those that stay open",
+    "preexec_fn": 'nothing of yours runs inside: write ["sh", "-c", "…; exec program"]',
+}
+
+
 def table_options(given: dict[str, Any]) -> Options:
     """The table's options; UsageError names an unknown one with the nearest."""
     options = Options()
@@ -91,6 +100,8 @@ def _unknown(name: str) -> UsageError:
 
     from contain.spec.options import BY_KEYWORD
 
+    if name in ELSEWHERE:
+        return UsageError(f"unknown option {name}", remedy=ELSEWHERE[name])
     near = get_close_matches(name, [*BY_KEYWORD, *aliases()], 1, 0.6)
     return UsageError(f"unknown option {name}", remedy=f"did you mean {near[0]}?" if near else "see docs/options.md")
 

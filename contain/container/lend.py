@@ -85,7 +85,10 @@ def plan(root: str, id: str, namespaces: Collection[str], operation: Operation) 
 
     with Store(root) as store, store.open(id) as folder:
         summary = folder.summary()
-        config = json.loads(folder.text(layout.CONFIG) or "{}")
+        text = folder.text(layout.CONFIG)
+        if not text:
+            raise StateError(f"container {id} has ended")  # meanwhile: its folder is being removed
+        config = json.loads(text)
         maps = [any(row.inside == 0 for row in id_map(kind, summary.pid)) for kind in ("uid", "gid")]
     own = {row["type"] for row in config["linux"]["namespaces"]}
     return compile_lend(Target(root, id, {}, maps_root=all(maps)), own.intersection(namespaces), operation)

@@ -34,7 +34,14 @@ class Log:
 
     def close(self) -> None:
         """The descriptor."""
-        os.close(self.fd)
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        """Of a container that was let go; its writer has a descriptor of its own."""
+        if getattr(self, "fd", -1) >= 0:
+            os.close(self.fd)
 
     @property
     def size(self) -> int:

@@ -61,8 +61,10 @@ class Process:
         """Its Result, without output; TimeoutError when it has not ended in time, and lives on."""
         if self._result is None:
             found = drive(steps.run(self._launch, self._job.streams, self._job.args, moment(timeout)))
-            self._result = self._job.settle(found)
-        return self._result
+            self._launch.close()
+            self._result = found
+            self._job.settle(found)
+        return self._result.check() if self._job.check else self._result
 
     def poll(self) -> Result[Any] | None:
         """Its Result, or None when it has not ended."""

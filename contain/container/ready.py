@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from contain.container.job import is_text
-from contain.errors import ContainError, UsageError
+from contain.errors import ContainError, StateError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from contain.container.container import Container
     from contain.container.job import Command
     from contain.container.result import Result
+    from contain.container.steps import Asking
 
     Ready = Callable[[Container], Any]
+
+#: in seconds, how long the record of a container may take whose first process is gone, and of one that is being killed
+GRACE, SOON = 2.0, 0.3
 
 
 class Dead(ContainError):  # noqa: N818  what it is, not an error of ours
@@ -53,6 +57,33 @@ def last_said(container: Container, lines: int) -> bytes:
     """Its last words: of stderr, or where that says nothing of stdout."""
     said = (container.logs(stream=name, tail=lines) for name in ("stderr", "stdout") if container.has_log(name))
     return next(filter(None, said), b"")
+
+
+def not_ready(container: Container, name: str, timeout: float) -> TimeoutError:
+    """What wait_for raises for one that lives, with its last words."""
+    said = last_said(container, 1).decode(errors="replace").strip()
+    return TimeoutError(f"{name} is not ready after {timeout:g} s" + (f"; it said last: {said}" if said else ""))
+
+
+def _has_root(pid: int) -> bool:
+    """Whether a process has not died, nor left a zombie."""
+    try:
+        os.readlink(f"/proc/{pid}/root")
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def ends(container: Container, problem: ContainError) -> Asking:
+    """Steps that tell whether a condition failed because the container was ending then: its record comes a moment later."""
+    patience = 0.0 if isinstance(problem, StateError) else SOON if _has_root(container.pid) else GRACE
+    try:
+        yield from container._end(patience)  # noqa: SLF001  our own kind
+    except TimeoutError:
+        return isinstance(problem, StateError)  # paused, or not there yet: looked at again
+    return True
 
 
 def check_port(number: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from contain.container.job import RUN_OPTIONS, Job, bound, place, positive, variables, words
+from contain.container.job import RUN_OPTIONS, Job, bound, check_open, place, positive, variables, words
 from contain.container.result import Layers
 from contain.container.steps import Launch, drive
 from contain.container.steps import run as run_steps
@@ -129,7 +129,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Removes what was unpacked, and the cgroups of its runs; else the end of the object or process does. No run after it."""
+        """Removes what was unpacked of an archive, which cannot run then, and the cgroups of its runs; else the end of object or process does."""
         self._pools.clear()
         if self._unpacked:
             self._unpacked()
@@ -328,6 +328,7 @@ class Sandbox:
         return Container(self, self._words(cmd), dict(options))
 
     def _words(self, cmd: Command | None) -> list[str]:
+        check_open(self)
         if cmd is not None:
             return words(cmd)
         own: list[str] = self.spec.config["process"]["args"]

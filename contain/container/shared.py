@@ -62,6 +62,7 @@ class Shared(Container):
         self.id, self.root = name, root
         self._result, self._publishers, self.stdin, self._turns = None, [], None, Turns()
         self._logged: frozenset[str] = frozenset()
+        self._refused = ""  # what its sandbox asks for is not known here
         self._deadline = time.monotonic() + PATIENCE
         self._process = self._record = -1
         self._streams = Streams(stdout=DEVNULL, stderr=DEVNULL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Literal
 
 import pytest
 
@@ -43,6 +44,17 @@ def test_kill_ends_the_run() -> None:
     assert [(row.syscall, row.count) for row in found.denied] == [("chroot", 1)]
     with pytest.raises(contain.Forbidden):
         contain.run(WORDS, seccomp_action="kill", check=True)
+
+
+@pytest.mark.parametrize("action", ["errno", "report", "kill"])
+def test_further_commands_are_watched_too(action: Literal["errno", "report", "kill"]) -> None:
+    """By a listener of their own: only the command ends, the container goes on."""
+    named = () if action == "errno" else ("chroot",)
+    with contain.Sandbox(seccomp_action=action).start(["sleep", "1000"]) as box:
+        for found in (box.exec(WORDS), box.popen(WORDS, stdout=contain.DEVNULL, stderr=contain.DEVNULL).wait(60)):
+            assert found.reason is (contain.Reason.SECCOMP if action == "kill" else contain.Reason.EXITED)
+            assert tuple(row.syscall for row in found.denied) == named
+        assert box.exec(["true"], check=True).denied == ()
 
 
 def test_nothing_refused() -> None:

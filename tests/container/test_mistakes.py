@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import json
 import os
+import socket
 import sys
+import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(os.getuid() != 0, reason="the tests' sandbox shows root's own files"),
 ]
 TRUE = ["true"]
+library: Any = contain  # whatever a type checker says
 
 
 @pytest.mark.parametrize(
@@ -74,6 +79,17 @@ def test_option(options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Mon
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("shell", '["sh", "-c"'), ("universal_newlines", "text=True"), ("preexec_fn", '"sh"'), ("close_fds", "pass_fds")]
+)
+def test_names_of_subprocess(name: str, remedy: str) -> None:
+    """That mean nothing here: what to write instead."""
+    options: dict[str, Any] = {name: True}
+    with pytest.raises(contain.UsageError) as caught:
+        contain.run(TRUE, **options)
+    assert remedy in caught.value.remedy
+
+
 def test_closed_file() -> None:
     """As a stream."""
     with open(os.devnull, "rb") as file:
@@ -123,9 +139,9 @@ def box(busybox: str) -> Iterator[contain.Container]:
         lambda box: box.connect(80, timeout="x"),
         lambda box: box.publish(80, "x"),
         lambda box: box.publish(80, (1, 2)),
-        lambda box: contain.file(3),
-        lambda box: contain.log(3),
-        lambda box: contain.url(80, 3),
+        lambda box: library.file(3),
+        lambda box: library.log(3),
+        lambda box: library.url(80, 3),
     ],
 )
 def test_container(box: contain.Container, mistake: Callable[[contain.Container], Any]) -> None:
@@ -178,3 +194,76 @@ def test_run_python(options: dict[str, Any], named: str) -> None:
     with pytest.raises(contain.UsageError, match=named) as caught:
         contain.run_python("", **options)
     assert caught.value.remedy
+
+
+def test_closed_archive(busybox: str, tmp_path: Path) -> None:
+    """What was unpacked is gone, for what was derived of it too."""
+    manifest = {"acKind": "ImageManifest", "acVersion": "0.8.11", "name": "a.example/b", "labels": [{"name": "os", "value": "linux"}]}
+    archive = str(tmp_path / "b.aci")
+    data = json.dumps(manifest).encode()
+    with tarfile.open(archive, "w") as out:
+        entry = tarfile.TarInfo("manifest")
+        entry.size = len(data)
+        out.addfile(entry, io.BytesIO(data))
+        out.add(f"{busybox}/bin", "rootfs/bin")
+    with contain.Sandbox(image=archive) as box:
+        other = box.named("other")
+        assert box.run(TRUE).ok
+    for attempt in (lambda: box.run(TRUE), lambda: box.start(TRUE), lambda: other.run(TRUE), lambda: box.run(TRUE, cpu_time=1)):
+        with pytest.raises(contain.StateError, match="closed"):
+            attempt()
+
+
+def test_what_is_let_go_holds_no_descriptor(busybox: str) -> None:
+    """A container and a process that were waited for, and never closed."""
+    box = contain.Sandbox(rootfs=busybox)
+    box.start(TRUE).wait(60)
+    with box.start(["sleep", "1000"]) as one:
+        one.popen(TRUE, stdout=contain.DEVNULL, stderr=contain.DEVNULL).wait(60)
+        gc.collect()
+        before = sorted(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            assert box.start(TRUE).wait(60).ok
+            assert one.popen(TRUE, stdout=contain.DEVNULL, stderr=contain.DEVNULL).wait(60).ok
+        gc.collect()
+        assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_process_that_is_to_be_checked(box: contain.Container) -> None:
+    """Each wait() raises; the container goes on."""
+    with box.popen(["false"], stdout=contain.DEVNULL, check=True) as process:
+        for _ in range(2):
+            with pytest.raises(contain.Failed, match="exited with 1"):
+                process.wait(60)
+
+
+def test_one_that_ends_just_now(busybox: str) -> None:
+    """Whose folder of state is being removed while it is asked for something: said as of one that has ended."""
+    with contain.Sandbox(rootfs=busybox).start(["sleep", "1000"]) as one:
+        os.unlink(f"{one.root}/{one.id}/config.json")
+        for attempt in (lambda: one.connect(80), lambda: one.exec(TRUE), lambda: one.put(b"x", "/tmp/x"), lambda: one.get("/etc/passwd")):
+            with pytest.raises(contain.StateError, match="has ended"):
+                attempt()
+        host, port = one.publish(80)
+        with socket.create_connection((host, port)) as client:
+            assert client.recv(1) == b""
+        with socket.create_connection((host, port)) as client:  # its thread lives
+            assert client.recv(1) == b""
+
+
+def test_one_that_ends_while_it_is_asked(busybox: str) -> None:
+    """Whatever a condition meets of its end, it is Dead; a command that cannot be executed is another matter."""
+
+    def until_it_is_gone(one: contain.Container) -> None:
+        one.kill()
+        while True:
+            one.exec(TRUE)
+
+    box = contain.Sandbox(rootfs=busybox)
+    for _ in range(8):
+        with box.start(["sh", "-c", "echo words; exec sleep 1000"]) as one:
+            one.wait_for(contain.log("words"))
+            with pytest.raises(contain.Dead, match="words"):
+                one.wait_for(until_it_is_gone)
+    with box.start(["sleep", "1000"]) as one, pytest.raises(contain.LaunchError, match="not found"):
+        one.wait_for(contain.command(["no-such-program"]))
