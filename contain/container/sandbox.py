@@ -268,13 +268,13 @@ class Sandbox:
 
     def _pool(self) -> Pool | None:
         """Where a run of one that has run a few times takes its cgroups from."""
-        self._runs += 1
-        if self._runs <= OFTEN:
+        runs = self._runs = self._runs + 1  # an own one: another thread may count on before we look
+        if runs <= OFTEN:
             return None
         from contain.container.pool import pool_of
         from contain.plan.compile.pool import pooled
 
-        if self._runs == OFTEN + 1:
+        if runs == OFTEN + 1:
             self._pooled = pooled(self._plan, os.geteuid())
         return pool_of(self._pooled, self._pools) if self._pooled else None
 
