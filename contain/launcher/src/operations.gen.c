@@ -748,43 +748,6 @@ static int step_make_cgroup(struct context *context, struct cursor *in, int64_t 
     return do_make_cgroup(context, &operation);
 }
 
-bool take_take_cgroup(struct cursor *in, struct take_cgroup *operation) {
-    *operation = (struct take_cgroup){0};
-    operation->mount = take_text(in);
-    operation->path = take_text(in);
-    operation->slot = take_i64(in);
-    operation->v2 = take_i64(in);
-    operation->memory = take_i64(in);
-    operation->cpu = take_i64(in);
-    operation->limits = take_texts(in);
-    return take_end(in);
-}
-
-static int step_take_cgroup(struct context *context, struct cursor *in, int64_t ask) {
-    struct take_cgroup operation;
-    (void)ask;
-    if (!take_take_cgroup(in, &operation))
-        return DECODE_FAILED;
-    if (context == NULL)
-        return 0;
-    return do_take_cgroup(context, &operation);
-}
-
-bool take_hold_cgroups(struct cursor *in, struct hold_cgroups *operation) {
-    *operation = (struct hold_cgroups){0};
-    return take_end(in);
-}
-
-static int step_hold_cgroups(struct context *context, struct cursor *in, int64_t ask) {
-    struct hold_cgroups operation;
-    (void)ask;
-    if (!take_hold_cgroups(in, &operation))
-        return DECODE_FAILED;
-    if (context == NULL)
-        return 0;
-    return do_hold_cgroups(context, &operation);
-}
-
 bool take_open_cgroup(struct cursor *in, struct open_cgroup *operation) {
     *operation = (struct open_cgroup){0};
     operation->folder = take_text(in);
@@ -2042,6 +2005,43 @@ static int step_set_queue(struct context *context, struct cursor *in, int64_t as
     return do_set_queue(context, &operation);
 }
 
+bool take_take_cgroup(struct cursor *in, struct take_cgroup *operation) {
+    *operation = (struct take_cgroup){0};
+    operation->mount = take_text(in);
+    operation->path = take_text(in);
+    operation->slot = take_i64(in);
+    operation->v2 = take_i64(in);
+    operation->memory = take_i64(in);
+    operation->cpu = take_i64(in);
+    operation->limits = take_texts(in);
+    return take_end(in);
+}
+
+static int step_take_cgroup(struct context *context, struct cursor *in, int64_t ask) {
+    struct take_cgroup operation;
+    (void)ask;
+    if (!take_take_cgroup(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_take_cgroup(context, &operation);
+}
+
+bool take_hold_cgroups(struct cursor *in, struct hold_cgroups *operation) {
+    *operation = (struct hold_cgroups){0};
+    return take_end(in);
+}
+
+static int step_hold_cgroups(struct context *context, struct cursor *in, int64_t ask) {
+    struct hold_cgroups operation;
+    (void)ask;
+    if (!take_hold_cgroups(in, &operation))
+        return DECODE_FAILED;
+    if (context == NULL)
+        return 0;
+    return do_hold_cgroups(context, &operation);
+}
+
 const struct operation_row operation_rows[] = {
     {"", NULL},
     {"Unshare", step_unshare, false},
@@ -2084,8 +2084,6 @@ const struct operation_row operation_rows[] = {
     {"MakeDevice", step_make_device, false},
     {"MakeLink", step_make_link, false},
     {"MakeCgroup", step_make_cgroup, false},
-    {"TakeCgroup", step_take_cgroup, false},
-    {"HoldCgroups", step_hold_cgroups, false},
     {"OpenCgroup", step_open_cgroup, false},
     {"StartScope", step_start_scope, false},
     {"LimitScope", step_limit_scope, false},
@@ -2156,7 +2154,9 @@ const struct operation_row operation_rows[] = {
     {"AddMember", step_add_member, false},
     {"SetFilters", step_set_filters, false},
     {"SetQueue", step_set_queue, false},
+    {"TakeCgroup", step_take_cgroup, false},
+    {"HoldCgroups", step_hold_cgroups, false},
 };
 const unsigned operation_row_count = sizeof operation_rows / sizeof operation_rows[0];
 
-const uint8_t operations_digest[16] = {0xa2, 0x4f, 0xae, 0xaf, 0xe0, 0xdf, 0x72, 0x70, 0xa1, 0x6f, 0x28, 0xb2, 0xa1, 0xdc, 0x6f, 0xf9};
+const uint8_t operations_digest[16] = {0x62, 0xc4, 0x66, 0x7f, 0x5b, 0x52, 0x56, 0x8f, 0xda, 0x44, 0xec, 0x03, 0x43, 0x47, 0x51, 0x04};

@@ -79,78 +79,78 @@ enum operation_kind {
     OPERATION_MAKE_DEVICE = 38,
     OPERATION_MAKE_LINK = 39,
     OPERATION_MAKE_CGROUP = 40,
-    OPERATION_TAKE_CGROUP = 41,
-    OPERATION_HOLD_CGROUPS = 42,
-    OPERATION_OPEN_CGROUP = 43,
-    OPERATION_START_SCOPE = 44,
-    OPERATION_LIMIT_SCOPE = 45,
-    OPERATION_DELEGATE_CGROUP = 46,
-    OPERATION_OPEN_TASKS = 47,
-    OPERATION_JOIN_CGROUP = 48,
-    OPERATION_PLACE_IN_CGROUP = 49,
-    OPERATION_WRITE_CGROUP = 50,
-    OPERATION_CHECK_MEMORY_USE = 51,
-    OPERATION_WRITE_DEVICE_RULES = 52,
-    OPERATION_ATTACH_DEVICE_PROGRAM = 53,
-    OPERATION_KILL_CGROUP = 54,
-    OPERATION_READ_CGROUP_USAGE = 55,
-    OPERATION_REMOVE_CGROUP = 56,
-    OPERATION_LIMIT_RESOURCE = 57,
-    OPERATION_SET_OOM_SCORE = 58,
-    OPERATION_ENTER_FOLDER = 59,
-    OPERATION_FIND_PROGRAM = 60,
-    OPERATION_LEAVE_HOST = 61,
-    OPERATION_EXECUTE = 62,
-    OPERATION_SET_PERSONALITY = 63,
-    OPERATION_SET_SCHEDULER = 64,
-    OPERATION_SET_IO_PRIORITY = 65,
-    OPERATION_SET_MEMORY_POLICY = 66,
-    OPERATION_SET_AFFINITY = 67,
-    OPERATION_JOIN_KEYRING = 68,
-    OPERATION_OPEN_HOST_PROC = 69,
-    OPERATION_SET_EXEC_LABEL = 70,
-    OPERATION_HIDE_PROCESS = 71,
-    OPERATION_DROP_BOUNDING = 72,
-    OPERATION_SET_IDS = 73,
-    OPERATION_SET_CAPABILITIES = 74,
-    OPERATION_NO_NEW_PRIVILEGES = 75,
-    OPERATION_CONNECT_LISTENER = 76,
-    OPERATION_LOAD_SECCOMP = 77,
-    OPERATION_CLAIM_STATE = 78,
-    OPERATION_PUBLISH_STATE = 79,
-    OPERATION_WRITE_PID_FILE = 80,
-    OPERATION_SEND_PIDFD = 81,
-    OPERATION_REMOVE_FILE = 82,
-    OPERATION_REMOVE_TREE = 83,
-    OPERATION_END_STATE = 84,
-    OPERATION_KEEP_NOTE = 85,
-    OPERATION_NOTE_INIT = 86,
-    OPERATION_NOTE_UNDO = 87,
-    OPERATION_END_NOTE = 88,
-    OPERATION_SUPERVISE = 89,
-    OPERATION_LIMIT_PROCESSOR_TIME = 90,
-    OPERATION_CONNECT_CONSOLE_SOCKET = 91,
-    OPERATION_START_SESSION = 92,
-    OPERATION_OPEN_TERMINAL = 93,
-    OPERATION_TAKE_TERMINAL = 94,
-    OPERATION_EMPTY_INPUT = 95,
-    OPERATION_OWN_STREAMS = 96,
-    OPERATION_RUN_HOOK = 97,
-    OPERATION_MAKE_GATE = 98,
-    OPERATION_HOLD_DESCRIPTORS = 99,
-    OPERATION_WAIT_AT_GATE = 100,
-    OPERATION_LEAVE_CONTAINER = 101,
-    OPERATION_LEND_FILE = 102,
-    OPERATION_LEND_TREE = 103,
-    OPERATION_LEND_SOCKETS = 104,
-    OPERATION_MAKE_HOSTS = 105,
-    OPERATION_MAKE_BRIDGE = 106,
-    OPERATION_HOLD_NETWORK = 107,
-    OPERATION_LINK_HOST = 108,
-    OPERATION_ENTER_NETWORK = 109,
-    OPERATION_ADD_MEMBER = 110,
-    OPERATION_SET_FILTERS = 111,
-    OPERATION_SET_QUEUE = 112,
+    OPERATION_OPEN_CGROUP = 41,
+    OPERATION_START_SCOPE = 42,
+    OPERATION_LIMIT_SCOPE = 43,
+    OPERATION_DELEGATE_CGROUP = 44,
+    OPERATION_OPEN_TASKS = 45,
+    OPERATION_JOIN_CGROUP = 46,
+    OPERATION_PLACE_IN_CGROUP = 47,
+    OPERATION_WRITE_CGROUP = 48,
+    OPERATION_CHECK_MEMORY_USE = 49,
+    OPERATION_WRITE_DEVICE_RULES = 50,
+    OPERATION_ATTACH_DEVICE_PROGRAM = 51,
+    OPERATION_KILL_CGROUP = 52,
+    OPERATION_READ_CGROUP_USAGE = 53,
+    OPERATION_REMOVE_CGROUP = 54,
+    OPERATION_LIMIT_RESOURCE = 55,
+    OPERATION_SET_OOM_SCORE = 56,
+    OPERATION_ENTER_FOLDER = 57,
+    OPERATION_FIND_PROGRAM = 58,
+    OPERATION_LEAVE_HOST = 59,
+    OPERATION_EXECUTE = 60,
+    OPERATION_SET_PERSONALITY = 61,
+    OPERATION_SET_SCHEDULER = 62,
+    OPERATION_SET_IO_PRIORITY = 63,
+    OPERATION_SET_MEMORY_POLICY = 64,
+    OPERATION_SET_AFFINITY = 65,
+    OPERATION_JOIN_KEYRING = 66,
+    OPERATION_OPEN_HOST_PROC = 67,
+    OPERATION_SET_EXEC_LABEL = 68,
+    OPERATION_HIDE_PROCESS = 69,
+    OPERATION_DROP_BOUNDING = 70,
+    OPERATION_SET_IDS = 71,
+    OPERATION_SET_CAPABILITIES = 72,
+    OPERATION_NO_NEW_PRIVILEGES = 73,
+    OPERATION_CONNECT_LISTENER = 74,
+    OPERATION_LOAD_SECCOMP = 75,
+    OPERATION_CLAIM_STATE = 76,
+    OPERATION_PUBLISH_STATE = 77,
+    OPERATION_WRITE_PID_FILE = 78,
+    OPERATION_SEND_PIDFD = 79,
+    OPERATION_REMOVE_FILE = 80,
+    OPERATION_REMOVE_TREE = 81,
+    OPERATION_END_STATE = 82,
+    OPERATION_KEEP_NOTE = 83,
+    OPERATION_NOTE_INIT = 84,
+    OPERATION_NOTE_UNDO = 85,
+    OPERATION_END_NOTE = 86,
+    OPERATION_SUPERVISE = 87,
+    OPERATION_LIMIT_PROCESSOR_TIME = 88,
+    OPERATION_CONNECT_CONSOLE_SOCKET = 89,
+    OPERATION_START_SESSION = 90,
+    OPERATION_OPEN_TERMINAL = 91,
+    OPERATION_TAKE_TERMINAL = 92,
+    OPERATION_EMPTY_INPUT = 93,
+    OPERATION_OWN_STREAMS = 94,
+    OPERATION_RUN_HOOK = 95,
+    OPERATION_MAKE_GATE = 96,
+    OPERATION_HOLD_DESCRIPTORS = 97,
+    OPERATION_WAIT_AT_GATE = 98,
+    OPERATION_LEAVE_CONTAINER = 99,
+    OPERATION_LEND_FILE = 100,
+    OPERATION_LEND_TREE = 101,
+    OPERATION_LEND_SOCKETS = 102,
+    OPERATION_MAKE_HOSTS = 103,
+    OPERATION_MAKE_BRIDGE = 104,
+    OPERATION_HOLD_NETWORK = 105,
+    OPERATION_LINK_HOST = 106,
+    OPERATION_ENTER_NETWORK = 107,
+    OPERATION_ADD_MEMBER = 108,
+    OPERATION_SET_FILTERS = 109,
+    OPERATION_SET_QUEUE = 110,
+    OPERATION_TAKE_CGROUP = 111,
+    OPERATION_HOLD_CGROUPS = 112,
 };
 
 /* Makes new namespaces for the joiner itself: user and time, whose settings must be written before the first member enters. */
@@ -545,26 +545,6 @@ struct make_cgroup {
 };
 bool take_make_cgroup(struct cursor *in, struct make_cgroup *operation);
 int do_make_cgroup(struct context *context, const struct make_cgroup *operation);
-
-/* Takes a cgroup of the pool MOUNT/PATH that no other run has, into `slot`: the first free one of 0, 1, …, made where it is missing. */
-struct take_cgroup {
-    const char *mount;
-    const char *path;
-    int64_t slot;
-    int64_t v2;
-    int64_t memory;
-    int64_t cpu;
-    struct texts limits;
-};
-bool take_take_cgroup(struct cursor *in, struct take_cgroup *operation);
-int do_take_cgroup(struct context *context, const struct take_cgroup *operation);
-
-/* Says that the pool is there and stays until the caller ends, or wants no more of it; what teardown removes goes with it. */
-struct hold_cgroups {
-    int64_t nothing;
-};
-bool take_hold_cgroups(struct cursor *in, struct hold_cgroups *operation);
-int do_hold_cgroups(struct context *context, const struct hold_cgroups *operation);
 
 /* Opens a cgroup that exists into `slot`: for a plan that changes a container. */
 struct open_cgroup {
@@ -1198,5 +1178,25 @@ struct set_queue {
 };
 bool take_set_queue(struct cursor *in, struct set_queue *operation);
 int do_set_queue(struct context *context, const struct set_queue *operation);
+
+/* Takes a cgroup of the pool MOUNT/PATH that no other run has, into `slot`: the first free one of 0, 1, …, made where it is missing. */
+struct take_cgroup {
+    const char *mount;
+    const char *path;
+    int64_t slot;
+    int64_t v2;
+    int64_t memory;
+    int64_t cpu;
+    struct texts limits;
+};
+bool take_take_cgroup(struct cursor *in, struct take_cgroup *operation);
+int do_take_cgroup(struct context *context, const struct take_cgroup *operation);
+
+/* Says that the pool is there and stays until the caller ends, or wants no more of it; what teardown removes goes with it. */
+struct hold_cgroups {
+    int64_t nothing;
+};
+bool take_hold_cgroups(struct cursor *in, struct hold_cgroups *operation);
+int do_hold_cgroups(struct context *context, const struct hold_cgroups *operation);
 
 #endif

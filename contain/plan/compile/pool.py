@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contain.plan import stage as at
 from contain.plan.compile.seccomp import OWN
-from contain.plan.operations.cgroup import UNIQUE, HoldCgroups, MakeCgroup, ReadCgroupUsage, RemoveCgroup, TakeCgroup, WriteCgroup
+from contain.plan.operations.cgroup import UNIQUE, MakeCgroup, ReadCgroupUsage, RemoveCgroup, WriteCgroup
 from contain.plan.operations.notes import EndNote, KeepNote
+from contain.plan.operations.pool import HoldCgroups, TakeCgroup
 from contain.plan.operations.supervise import Supervise
 from contain.plan.plan import Plan
 

@@ -21,4 +21,5 @@ FAMILIES = (
     "lifecycle",
     "lending",
     "network",
+    "pool",
 )
