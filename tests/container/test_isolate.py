@@ -40,7 +40,8 @@ def test_same_figures(top: str, pristine: str, used: str) -> None:
     for name, (time, memory), (cpu, peak) in json.loads(found.splitlines()[-1]):
         if name[0] in TIME:  # a page fault takes in this guest what it takes
             assert abs(cpu - time) <= 0.02 * time + 0.06, (name, cpu, time)
-        assert abs(peak - memory) <= max(0.02 * memory, 512 << 10), (name, peak, memory)
+        # isolate's figure has its own set-up (0.3 MiB), and one time in two 64 pages more that the kernel charged in advance
+        assert abs(peak - memory) <= max(0.02 * memory, 768 << 10), (name, peak, memory)
 
 
 def build(to: str, configuration: str) -> None:
