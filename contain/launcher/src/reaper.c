@@ -52,7 +52,8 @@ void bind_to_monitor(const struct context *context) {
     if (context->watch.leave)
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* the monitor has one thread, and nobody but us can clear this */
-    if (recv(context->channel, &byte, 1, MSG_DONTWAIT | MSG_PEEK) <= 0 && errno != EAGAIN)
+    ssize_t got = recv(context->channel, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    if (got == 0 || (got < 0 && errno != EAGAIN))
         _exit(EXIT_OURS); /* it died before; ECONNRESET: with a word of ours unread */
 }
 
