@@ -137,6 +137,11 @@ int64_t cgroup_number_in(int fd, const char *key) {
     return number_of(text, key);
 }
 
+int64_t cgroup_cpu_time(int folder, bool v2) {
+    int64_t time = cgroup_number(folder, v2 ? "cpu.stat" : "cpuacct.usage", v2 ? "usage_usec" : NULL);
+    return v2 && time > 0 ? time * 1000 : time;
+}
+
 int64_t cgroup_oom_kills(int folder, bool v2) {
     return cgroup_number(folder, v2 ? "memory.events" : "memory.oom_control", "oom_kill");
 }

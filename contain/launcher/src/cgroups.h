@@ -26,6 +26,8 @@ void cgroup_end(int folder, const char *method);
 int cgroup_remove(int parent, const char *name);
 /* A scope's folder is systemd's: kills what is in it and waits until systemd has seen that and removed it; else does it. 0 or an errno. */
 int cgroup_leave(const char *path);
+/* What all that were in it have used, in nanoseconds; -1: it does not say. */
+int64_t cgroup_cpu_time(int folder, bool v2);
 /* How often the kernel has killed in it for lack of memory, since it was made; -1: it does not say. */
 int64_t cgroup_oom_kills(int folder, bool v2);
 /* The number behind `key` (NULL: the first) in a file of "KEY NUMBER" lines (blank or tab); -1 when there is none. */

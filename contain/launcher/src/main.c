@@ -165,16 +165,21 @@ static int leave(void) {
     return 0;
 }
 
+static int by_number(const void *one, const void *other) {
+    return *(const int *)one - *(const int *)other;
+}
+
 static void close_others(int planfd) {
-    const int kept[] = {planfd, context.report_fd, context.watch.caller};
-    for (unsigned from = 3, next; from != ~0U; from = next == ~0U ? next : next + 1) {
-        next = ~0U;
-        for (int i = 0; i < 3; i++)
-            if (kept[i] >= (int)from && (unsigned)kept[i] < next)
-                next = (unsigned)kept[i];
-        if (next > from)
-            sys_close_range(from, next == ~0U ? next : next - 1, 0);
+    int kept[] = {planfd, context.report_fd, context.watch.caller};
+    unsigned from = 3;
+    qsort(kept, 3, sizeof *kept, by_number);
+    for (int i = 0; i < 3; i++) {
+        if (kept[i] > (int)from)
+            sys_close_range(from, (unsigned)kept[i] - 1, 0);
+        if (kept[i] >= (int)from)
+            from = (unsigned)kept[i] + 1;
     }
+    sys_close_range(from, ~0U, 0);
 }
 
 /* It lasts: of what our caller left inheritable, a pipe that somebody reads to its end, and of its folder, nothing is held. */

@@ -77,9 +77,8 @@ bool watch_processor_time(struct context *context) {
     const struct watch *watch = &context->watch;
     uint64_t times;
     (void)!read(context->monitor.tick, &times, sizeof times);
-    int folder = slot(context, watch->processor_slot);
-    int64_t used = cgroup_number(folder, watch->processor_v2 ? "cpu.stat" : "cpuacct.usage", watch->processor_v2 ? "usage_usec" : NULL);
-    return (watch->processor_v2 ? used * 1000 : used) - context->shared->before.cpu >= watch->processor_time;
+    int64_t used = cgroup_cpu_time(slot(context, watch->processor_slot), watch->processor_v2);
+    return used - context->shared->before.cpu >= watch->processor_time;
 }
 
 int watch_abort_fds(const struct context *context, int fds[5]) {

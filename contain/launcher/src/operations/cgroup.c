@@ -209,17 +209,13 @@ void cgroup_counters_close(struct context *context) {
         close_counter(&context->counters.peak);
 }
 
-static int64_t nanoseconds(int64_t time, bool v2) {
-    return v2 && time > 0 ? time * 1000 : time;
-}
-
 /* The peak starts anew where the kernel can: on v1 for all, on v2 since 6.12 for whoever reads it through the descriptor that it was written to.
  * By init, before the program exists: the host, which does not hold it up, may come too late. */
 void cgroup_usage_begin(struct context *context) {
     struct counters *counters = &context->counters;
     struct usage *before = &context->shared->before;
     if (counters->cpu >= 0)
-        before->cpu = nanoseconds(cgroup_number_in(counters->cpu, counters->v2 ? "usage_usec" : NULL), counters->v2);
+        before->cpu = cgroup_number_in(counters->cpu, counters->v2 ? "usage_usec" : NULL) * (counters->v2 ? 1000 : 1);
     if (counters->memory >= 0)
         before->memory_peak = cgroup_number_in(counters->memory, NULL);
     if (counters->peak >= 0)
@@ -248,8 +244,7 @@ int do_read_cgroup_usage(struct context *context, const struct read_cgroup_usage
         usage->oom_kills = cgroup_oom_kills(folder, operation->v2) - context->shared->before.oom_kills;
     }
     if (operation->cpu) {
-        int64_t time = nanoseconds(cgroup_number(folder, operation->v2 ? "cpu.stat" : "cpuacct.usage", operation->v2 ? "usage_usec" : NULL),
-                                   operation->v2);
+        int64_t time = cgroup_cpu_time(folder, operation->v2);
         usage->cpu = time >= context->shared->before.cpu ? time - context->shared->before.cpu : time;
     }
     close(folder);

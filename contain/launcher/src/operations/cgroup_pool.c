@@ -1,4 +1,4 @@
-/* Cgroups that one run after another uses, and the process that they belong to. Making and removing three of v1 costs a fifth of a start. */
+/* Cgroups that one run after another uses, and the process that they belong to. Making and removing them costs a fifth of a start. */
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
@@ -127,10 +127,8 @@ static int lift_limits(struct context *context, int place, const struct take_cgr
 static void note_before(struct context *context, int place, const struct take_cgroup *operation) {
     struct usage *before = &context->shared->before;
     bool v2 = operation->v2 != 0;
-    if (operation->cpu) {
-        int64_t used = cgroup_number(place, v2 ? "cpu.stat" : "cpuacct.usage", v2 ? "usage_usec" : NULL);
-        before->cpu = used > 0 && v2 ? used * 1000 : used;
-    }
+    if (operation->cpu)
+        before->cpu = cgroup_cpu_time(place, v2);
     if (operation->memory) {
         before->oom_kills = cgroup_oom_kills(place, v2);
         before->memory_peak = NEVER_BEGUN;
