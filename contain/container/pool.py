@@ -154,11 +154,11 @@ def pool_of(pooled: Pooled, pools: dict[Any, Pool]) -> Pool | None:
     lock, which a forked child might find taken.
     """
     found = pools.get(pooled.key)
-    if found and found.owner == os.getpid():
-        if found.ready or not found.worked:
-            return found if found.worked else None
-        pools.pop(pooled.key, None)
-    elif found:
+    if found and found.owner == os.getpid() and not found.worked:  # it could not be made, or another thread makes it
+        return None
+    if found and found.owner == os.getpid() and found.ready:
+        return found
+    if found:  # it was killed, or is that of the process that forked us
         pools.pop(pooled.key, None)
     made = Pool()
     if pools.setdefault(pooled.key, made) is made:

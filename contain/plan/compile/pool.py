@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contain.linux import CAPABILITIES
 from contain.plan import stage as at
+from contain.plan.compile.namespaces import FLAGS
 from contain.plan.compile.seccomp import OWN
 from contain.plan.operations.cgroup import UNIQUE, MakeCgroup, ReadCgroupUsage, RemoveCgroup, WriteCgroup
 from contain.plan.operations.notes import EndNote, KeepNote
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from contain.plan.operation import Operation
 
-NEWPID, NEWUSER = 0x20000000, 0x10000000
 #: What is of no use for a run whose cgroups stay: nothing of the host is to be undone.
 _UNDOING = {"KeepNote", "NoteInit", "EndNote", "KillCgroup", "RemoveCgroup"}
 #: Of all that concerns cgroups, what the next run of the same plan finds as if it were the first.
@@ -24,7 +25,7 @@ _HARMLESS = _UNDOING | {"MakeCgroup", "OpenTasks", "JoinCgroup", "WriteCgroup", 
 _LIMITS = {"pids.max", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max", "memory.swap.max"}
 #: What leaves something else on the host, or adds to what the run before left in the cgroup, or asks what is in it.
 _OTHERS = {"NoteUndo", "ClaimState", "RunHook", "WriteDeviceRules", "AttachDeviceProgram", "CheckMemoryUse"}
-SYS_ADMIN = 1 << 21
+SYS_ADMIN = 1 << CAPABILITIES.index("CAP_SYS_ADMIN")
 
 
 class Pooled:
@@ -141,7 +142,7 @@ def _fits(operation: Operation, values: dict[str, Any], uid: int) -> bool:
     if name == "Supervise":
         return bool(values["init"])
     if name == "CreateProcess":
-        return bool(values["flags"] & NEWPID and values["flags"] & NEWUSER)
+        return bool(values["flags"] & FLAGS["pid"] and values["flags"] & FLAGS["user"])
     return name != "WriteIdMap" or values["file"] != "uid_map" or not _maps(values["lines"], uid)
 
 
